@@ -1,0 +1,1 @@
+//! Files → [`Network`](super::Network).

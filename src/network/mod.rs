@@ -1,0 +1,185 @@
+//! What is verified: a feed-forward network `f(x) = W^(H) h^(H-1) + b^(H)` with `h^(l) = σ(W^(l) h^(l-1) + b^(l))`.
+//!
+//! - [`Matrix`]: weights.
+//! - [`Activation`]: σ.
+//! - [`lowering`]: a chain of affine maps and activations → [`Network`].
+//! - [`import`]: files → [`Network`].
+//! - [`Summary`]: what the service tells about a network.
+//!
+//! The function that every bound speaks of is the network as held here, in `f64`: weights of type float32 are taken
+//! exactly, and what an import had to fold is listed in [`Network::notes`].
+
+mod activation;
+pub mod import;
+pub mod lowering;
+mod matrix;
+mod summary;
+
+pub use activation::Activation;
+pub use matrix::{Matrix, dot};
+pub use summary::{ExactSupport, LayerSummary, Summary};
+
+use thiserror::Error;
+
+/// Why layers do not make a network.
+#[derive(Clone, Debug, Error, PartialEq)]
+pub enum NetworkError {
+    /// There is no layer at all.
+    #[error("the network has no layer")]
+    Empty,
+    /// A layer's input does not fit the layer before it, or its bias does not fit its weights.
+    #[error("layer {layer}: {detail}")]
+    Shape {
+        /// The layer, counted from 1.
+        layer: usize,
+        /// What does not fit.
+        detail: String,
+    },
+    /// A weight or a bias is NaN or infinite, or a leaky slope is outside [0, 1].
+    #[error("layer {layer}: {detail}")]
+    Value {
+        /// The layer, counted from 1.
+        layer: usize,
+        /// Which value.
+        detail: String,
+    },
+}
+
+/// An affine map followed by an activation: `x ↦ σ(W x + b)`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Layer {
+    /// W, one row an output.
+    pub weight: Matrix,
+    /// b, one entry an output.
+    pub bias: Vec<f64>,
+    /// σ; [`Activation::Identity`] in the last layer and in no other.
+    pub activation: Activation,
+}
+
+/// A network in the normal form that every method of the engine works on: hidden layers with an activation, then one
+/// affine output layer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Network {
+    layers: Vec<Layer>,
+    notes: Vec<String>,
+}
+
+impl Network {
+    /// Puts layers together. `notes` tell what an import changed on the way here.
+    ///
+    /// # Errors
+    /// [`NetworkError`] when there is no layer, when neighbouring shapes do not fit or are empty, when a value is not
+    /// finite, when a hidden layer has no activation or the last one has.
+    pub fn new(layers: Vec<Layer>, notes: Vec<String>) -> Result<Self, NetworkError> {
+        if layers.is_empty() {
+            return Err(NetworkError::Empty);
+        }
+        let count = layers.len();
+        for (i, layer) in layers.iter().enumerate() {
+            let shape = |detail: String| NetworkError::Shape { layer: i + 1, detail };
+            let value = |detail: String| NetworkError::Value { layer: i + 1, detail };
+            let (rows, columns) = (layer.weight.rows(), layer.weight.columns());
+            if rows == 0 || columns == 0 {
+                return Err(shape(format!("the weights have the empty shape {rows} × {columns}")));
+            }
+            if layer.bias.len() != rows {
+                return Err(shape(format!("{rows} outputs but {} bias entries", layer.bias.len())));
+            }
+            if i > 0 && layers[i - 1].weight.rows() != columns {
+                return Err(shape(format!(
+                    "takes {columns} inputs, the layer before has {}",
+                    layers[i - 1].weight.rows()
+                )));
+            }
+            if let Some(at) = layer.weight.entries().iter().position(|w| !w.is_finite()) {
+                return Err(value(format!("weight ({}, {}) is not finite", at / columns, at % columns)));
+            }
+            if let Some(at) = layer.bias.iter().position(|b| !b.is_finite()) {
+                return Err(value(format!("bias {at} is not finite")));
+            }
+            if !(0.0..=1.0).contains(&layer.activation.inactive_slope()) {
+                return Err(value(format!("leaky slope {} is outside [0, 1]", layer.activation.inactive_slope())));
+            }
+            if (layer.activation == Activation::Identity) != (i + 1 == count) {
+                return Err(shape("hidden layers have an activation and the last layer has none".into()));
+            }
+        }
+        Ok(Self { layers, notes })
+    }
+
+    /// All layers; the last one is affine.
+    pub fn layers(&self) -> &[Layer] {
+        &self.layers
+    }
+
+    /// The layers with an activation.
+    pub fn hidden(&self) -> &[Layer] {
+        &self.layers[..self.layers.len() - 1]
+    }
+
+    /// The affine output layer `W^(H), b^(H)`.
+    pub fn output(&self) -> &Layer {
+        &self.layers[self.layers.len() - 1]
+    }
+
+    /// n, the number of inputs.
+    pub fn input_dim(&self) -> usize {
+        self.layers[0].weight.columns()
+    }
+
+    /// m, the number of outputs.
+    pub fn output_dim(&self) -> usize {
+        self.output().weight.rows()
+    }
+
+    /// The number of weights and biases.
+    pub fn parameters(&self) -> usize {
+        self.layers.iter().map(|l| l.weight.entries().len() + l.bias.len()).sum()
+    }
+
+    /// What an import dropped, folded or chose, in words.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// The pre-activations `z^(1), …, z^(H)` at `x` in plain floating point; the last one is `f(x)`.
+    pub fn pre_activations(&self, x: &[f64]) -> Vec<Vec<f64>> {
+        let mut all: Vec<Vec<f64>> = Vec::with_capacity(self.layers.len());
+        for layer in &self.layers {
+            let mut z = match (all.last(), self.layers.get(all.len().wrapping_sub(1))) {
+                (Some(before), Some(previous)) => {
+                    let h: Vec<f64> = before.iter().map(|&z| previous.activation.value(z)).collect();
+                    layer.weight.times(&h)
+                }
+                _ => layer.weight.times(x),
+            };
+            for (z, b) in z.iter_mut().zip(&layer.bias) {
+                *z += b;
+            }
+            all.push(z);
+        }
+        all
+    }
+
+    /// `f(x)` in plain floating point.
+    pub fn evaluate(&self, x: &[f64]) -> Vec<f64> {
+        self.pre_activations(x).pop().unwrap_or_default()
+    }
+
+    /// `J(x)ᵀ u` by backpropagation in plain floating point, with σ'(0) = 1; `seed` is u, one entry an output.
+    pub fn gradient(&self, x: &[f64], seed: &[f64]) -> Vec<f64> {
+        self.gradient_from(&self.pre_activations(x), seed)
+    }
+
+    /// As [`Network::gradient`], from pre-activations that are known already.
+    pub fn gradient_from(&self, pre_activations: &[Vec<f64>], seed: &[f64]) -> Vec<f64> {
+        let mut v = self.output().weight.transpose_times(seed);
+        for (layer, z) in self.hidden().iter().zip(pre_activations).rev() {
+            for (v, &z) in v.iter_mut().zip(z) {
+                *v *= layer.activation.derivative(z);
+            }
+            v = layer.weight.transpose_times(&v);
+        }
+        v
+    }
+}

@@ -1,0 +1,70 @@
+//! What the service and the command line tell about a network.
+
+use serde::{Deserialize, Serialize};
+
+use super::Network;
+
+/// One layer of a [`Summary`].
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct LayerSummary {
+    /// The kind of map: `affine`.
+    pub kind: String,
+    /// The number of inputs.
+    #[serde(rename = "in")]
+    pub inputs: usize,
+    /// The number of outputs.
+    #[serde(rename = "out")]
+    pub outputs: usize,
+    /// The activation behind it; `identity` in the last layer.
+    pub activation: String,
+}
+
+/// Whether an exact answer can be had for a network.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct ExactSupport {
+    /// Whether exact methods apply.
+    pub supported: bool,
+    /// Why not.
+    pub reason: Option<String>,
+}
+
+/// Shape and size of a network.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Summary {
+    /// n.
+    pub input_dim: usize,
+    /// m.
+    pub output_dim: usize,
+    /// The number of weights and biases.
+    pub parameters: usize,
+    /// The layers as they are verified.
+    pub layers: Vec<LayerSummary>,
+    /// Whether an exact answer can be had.
+    pub exact: ExactSupport,
+    /// What the import dropped, folded or chose.
+    pub notes: Vec<String>,
+}
+
+impl Network {
+    /// The network's shape and size.
+    pub fn summary(&self) -> Summary {
+        let layers = self
+            .layers()
+            .iter()
+            .map(|layer| LayerSummary {
+                kind: "affine".into(),
+                inputs: layer.weight.columns(),
+                outputs: layer.weight.rows(),
+                activation: layer.activation.to_string(),
+            })
+            .collect();
+        Summary {
+            input_dim: self.input_dim(),
+            output_dim: self.output_dim(),
+            parameters: self.parameters(),
+            layers,
+            exact: ExactSupport { supported: true, reason: None },
+            notes: self.notes().to_vec(),
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! The methods that a problem may ask for, and who solves its programs.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A way to bound or to estimate the constant.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "each is one row of METHODS.md's table and documented where it is implemented")]
+pub enum Method {
+    Random,
+    Ascent,
+    Annealing,
+    Grid,
+    Clever,
+    Naive,
+    Frobenius,
+    Autolip,
+    Seqlip,
+    GreedySeqlip,
+    Lipsdp,
+    Fastlip,
+    Recurjac,
+    RecurjacF0,
+    RecurjacF1,
+    LinearJacobian,
+    Lp,
+    Mip,
+    Exact,
+}
+
+/// On which side of the constant a method's value lies.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Guarantee {
+    /// At or below, with a witness.
+    Lower,
+    /// At or above, proved.
+    Upper,
+    /// Both at once, to the asked gap.
+    Exact,
+    /// Unknown: a heuristic.
+    None,
+}
+
+impl Method {
+    /// The methods that this version runs, from cheap to exact: the order in which they are run.
+    pub const BUILT: [Method; 7] =
+        [Method::Naive, Method::Fastlip, Method::Random, Method::Ascent, Method::Lp, Method::Mip, Method::Exact];
+
+    /// What runs when a problem names no methods.
+    pub fn default_ladder() -> Vec<Method> {
+        vec![Method::Fastlip, Method::Lp, Method::Exact]
+    }
+
+    /// The name in requests.
+    pub fn name(self) -> &'static str {
+        match self {
+            Method::Random => "random",
+            Method::Ascent => "ascent",
+            Method::Annealing => "annealing",
+            Method::Grid => "grid",
+            Method::Clever => "clever",
+            Method::Naive => "naive",
+            Method::Frobenius => "frobenius",
+            Method::Autolip => "autolip",
+            Method::Seqlip => "seqlip",
+            Method::GreedySeqlip => "greedy_seqlip",
+            Method::Lipsdp => "lipsdp",
+            Method::Fastlip => "fastlip",
+            Method::Recurjac => "recurjac",
+            Method::RecurjacF0 => "recurjac_f0",
+            Method::RecurjacF1 => "recurjac_f1",
+            Method::LinearJacobian => "linear_jacobian",
+            Method::Lp => "lp",
+            Method::Mip => "mip",
+            Method::Exact => "exact",
+        }
+    }
+
+    /// Whether this version runs it.
+    pub fn is_built(self) -> bool {
+        Self::BUILT.contains(&self)
+    }
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Who solves the mixed-integer programs.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Solver {
+    /// The fastest one here.
+    #[default]
+    Auto,
+    /// HiGHS.
+    Highs,
+    /// CBC.
+    Cbc,
+}
+
+impl Solver {
+    /// Whether this version has it.
+    pub fn is_built(self) -> bool {
+        !matches!(self, Solver::Cbc)
+    }
+}

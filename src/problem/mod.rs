@@ -1,0 +1,148 @@
+//! What is asked: the types that REST, the command line and the stored jobs share, and their check against a network.
+//!
+//! - [`Problem`]: the question as a client writes it, with every default filled in on reading.
+//! - [`Domain`], [`Norm`], [`Functional`], [`Method`], [`Limits`]: its parts.
+//! - [`Question`]: the question in the engine's terms, after [`Problem::question`] has checked it against a network.
+//! - [`FieldError`]: what is wrong, and where (a JSON pointer).
+
+mod domain;
+mod functional;
+mod limits;
+mod method;
+mod question;
+mod reading;
+
+pub use domain::{BallNorm, Domain, Region, Scalars};
+pub use functional::Functional;
+pub use limits::{Limits, StopWhen};
+pub use method::{Guarantee, Method, Solver};
+pub use question::Question;
+pub use reading::ReadError;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// One thing that is wrong with a problem.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct FieldError {
+    /// JSON pointer (RFC 6901) to the field; empty for the document itself.
+    pub pointer: String,
+    /// What is wrong, what would be right.
+    pub detail: String,
+}
+
+impl FieldError {
+    /// An error at `pointer`.
+    pub fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { pointer: pointer.into(), detail: detail.into() }
+    }
+}
+
+/// The kinds of questions that the interface knows.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// The local Lipschitz constant.
+    #[default]
+    Lipschitz,
+    /// Whether estimates made elsewhere are right.
+    Check,
+    /// A certified robustness radius.
+    Robustness,
+    /// A curvature certificate.
+    Curvature,
+    /// The largest ball without a stationary point.
+    Landscape,
+}
+
+impl Kind {
+    /// The name in requests.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Lipschitz => "lipschitz",
+            Kind::Check => "check",
+            Kind::Robustness => "robustness",
+            Kind::Curvature => "curvature",
+            Kind::Landscape => "landscape",
+        }
+    }
+
+    /// Whether this version answers it.
+    pub fn is_built(self) -> bool {
+        matches!(self, Kind::Lipschitz)
+    }
+}
+
+/// A vector norm.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum VectorNorm {
+    /// ℓ∞, the largest absolute value.
+    #[default]
+    Linf,
+    /// ℓ1, the sum of absolute values.
+    L1,
+    /// ℓ2, the Euclidean norm.
+    L2,
+}
+
+/// The norms in which changes of the input and of the output are measured.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Norm {
+    /// α: the norm of a change of the input. The gradient is measured in its dual (ℓ∞ ↔ ℓ1).
+    pub input: VectorNorm,
+    /// β: the norm of a change of the output; read for a vector-valued functional only.
+    pub output: VectorNorm,
+}
+
+/// A question about a network, as `POST /v1/jobs` and `exactlip solve` take it (there without `network`).
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Problem {
+    /// The kind of question.
+    #[serde(default)]
+    pub kind: Kind,
+    /// X.
+    pub domain: Domain,
+    /// α and β.
+    #[serde(default)]
+    pub norm: Norm,
+    /// Which function of the network's outputs is asked about.
+    pub functional: Functional,
+    /// The methods to run, from cheap to exact whatever their order here.
+    #[serde(default = "Method::default_ladder")]
+    pub methods: Vec<Method>,
+    /// Who solves mixed-integer programs.
+    #[serde(default)]
+    pub solver: Solver,
+    /// When to stop at the latest.
+    #[serde(default)]
+    pub limits: Limits,
+    /// When the answer is good enough.
+    #[serde(default)]
+    pub stop_when: StopWhen,
+    /// The seed of everything random.
+    #[serde(default)]
+    pub seed: u64,
+    /// Whether a stored answer may be used.
+    #[serde(default = "yes")]
+    pub cache: bool,
+    /// Whether a proof is wanted.
+    #[serde(default)]
+    pub certificate: bool,
+    /// Higher runs earlier.
+    #[serde(default)]
+    pub priority: i32,
+    /// The client's own words, to find the job again.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+    /// Where to report the end of the job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<String>,
+}
+
+fn yes() -> bool {
+    true
+}
