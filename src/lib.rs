@@ -1,9 +1,13 @@
 //! exactlip: the exact local Lipschitz constant of a neural network, as a library and as a service.
 //!
-//! The engine, from the top (each module may use those above it): [`network`], [`problem`], [`bounds`].
+//! The engine, from the top (each module may use those above it): [`network`], [`problem`], [`answer`], [`control`],
+//! [`bounds`], [`ladder`].
 
 #![warn(missing_docs)]
 
+pub mod answer;
 pub mod bounds;
+pub mod control;
+pub mod ladder;
 pub mod network;
 pub mod problem;

@@ -1,0 +1,83 @@
+//! The interval [lower, upper] that an answer is, and the rules by which its ends move.
+
+use super::{Report, Witness};
+use crate::problem::StopWhen;
+
+/// The bracket so far. Ends only ever move towards each other.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Bracket {
+    lower: Option<f64>,
+    upper: Option<f64>,
+    witness: Option<Witness>,
+}
+
+/// (upper - lower) / lower: 0 when both are 0, `None` when an end is missing or lower alone is 0.
+pub fn relative_gap(lower: Option<f64>, upper: Option<f64>) -> Option<f64> {
+    let (lower, upper) = (lower?, upper?);
+    let gap = if upper <= lower { 0.0 } else { (upper - lower) / lower };
+    gap.is_finite().then_some(gap)
+}
+
+impl Bracket {
+    /// The lower end.
+    pub fn lower(&self) -> Option<f64> {
+        self.lower
+    }
+
+    /// The upper end.
+    pub fn upper(&self) -> Option<f64> {
+        self.upper
+    }
+
+    /// The point that proves the lower end.
+    pub fn witness(&self) -> Option<&Witness> {
+        self.witness.as_ref()
+    }
+
+    /// The relative gap.
+    pub fn gap(&self) -> Option<f64> {
+        relative_gap(self.lower, self.upper)
+    }
+
+    /// Takes a checked witness of `value`; whether the lower end moved.
+    ///
+    /// The upper end never stays below a witness: a solver whose tolerances let it claim less has been refuted by the
+    /// witness, and its claim is raised to it.
+    pub fn raise_lower(&mut self, value: f64, witness: Witness) -> bool {
+        if self.lower.is_some_and(|lower| value <= lower) {
+            return false;
+        }
+        self.lower = Some(value);
+        self.witness = Some(witness);
+        self.upper = self.upper.map(|upper| upper.max(value));
+        true
+    }
+
+    /// Takes a proved upper bound; whether the upper end moved.
+    pub fn lower_upper(&mut self, value: f64) -> bool {
+        let value = value.max(self.lower.unwrap_or(value));
+        if !value.is_finite() || self.upper.is_some_and(|upper| value >= upper) {
+            return false;
+        }
+        self.upper = Some(value);
+        true
+    }
+
+    /// Whether the ends agree to the relative gap `gap`.
+    pub fn is_closed(&self, gap: f64) -> bool {
+        self.gap().is_some_and(|g| g <= gap)
+    }
+
+    /// Whether the bracket answers the client's condition.
+    pub fn satisfies(&self, stop: &StopWhen) -> bool {
+        let above = stop.lower_above.zip(self.lower).is_some_and(|(asked, lower)| lower > asked);
+        let below = stop.upper_below.zip(self.upper).is_some_and(|(asked, upper)| upper < asked);
+        above || below
+    }
+
+    /// Writes the ends, their gap and the witness into a report.
+    pub fn write_into(&self, report: &mut Report) {
+        (report.lower, report.upper, report.gap) = (self.lower, self.upper, self.gap());
+        report.witness = self.witness.clone();
+    }
+}

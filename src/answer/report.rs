@@ -1,0 +1,145 @@
+//! What a solve says: events on the way, and the report at the end. These types are the JSON of the interface.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::problem::{Guarantee, Method};
+
+/// How rigorous an upper end is.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Rigor {
+    /// Valid under floating-point rounding.
+    Rounded,
+    /// Valid up to the tolerances of a solver, widened by a stated margin.
+    Tolerance,
+}
+
+/// What one method found.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Tier {
+    /// Which method.
+    pub method: Method,
+    /// On which side of the constant its value lies.
+    pub guarantee: Guarantee,
+    /// For an upper or exact value: how rigorous it is.
+    pub rigor: Option<Rigor>,
+    /// The value; `None` when the method came to none.
+    pub value: Option<f64>,
+    /// Seconds it took.
+    pub seconds: f64,
+    /// What else it has to tell.
+    pub detail: Map<String, Value>,
+}
+
+/// A point at which the gradient proves the lower end.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Witness {
+    /// The point, inside X, at which the network is differentiable along every free input.
+    pub x: Vec<f64>,
+    /// `J(x)ᵀ u` (rounded to the nearest numbers), with 0 at inputs that are fixed in X.
+    pub gradient: Vec<f64>,
+    /// u.
+    pub output_seed: Vec<f64>,
+    /// The smallest distance (relative to the pre-activation's range over X) of an unstable pre-activation from 0 at x.
+    pub interior_slack: f64,
+}
+
+/// What the audit of the lower end found.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Audit {
+    /// False when an activation pattern had to be excluded: the network is not in general position on X.
+    pub general_position: bool,
+    /// How many activation patterns (of the neurons that matter) were proved to have no interior and were excluded.
+    pub excluded_patterns: u64,
+    /// Whether the lower end is the dual norm of a gradient that was recomputed in exact arithmetic at a point whose
+    /// activation pattern was checked in exact arithmetic.
+    pub witness_checked: bool,
+}
+
+/// Who solved the programs and what it took.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct SolverReport {
+    /// `highs`.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Branch-and-bound nodes, over all programs.
+    pub nodes: u64,
+    /// Simplex iterations, over all programs.
+    pub simplex_iterations: u64,
+}
+
+/// Why a solve ended.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Every method that was asked for has run to its end; the bracket is exact where `exact` says so.
+    Optimal,
+    /// The time limit came first.
+    TimeLimit,
+    /// The memory limit came first.
+    MemoryLimit,
+    /// A condition of `stop_when` was met.
+    Stopped,
+    /// Somebody cancelled it.
+    Cancelled,
+}
+
+/// The answer: `result` in the interface.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Report {
+    /// The lower end, witnessed.
+    pub lower: Option<f64>,
+    /// The upper end, proved.
+    pub upper: Option<f64>,
+    /// (upper - lower) / lower; 0 when both are 0, `None` when that is not finite.
+    pub gap: Option<f64>,
+    /// Whether both ends agree to the asked gap and the lower end has passed the audit.
+    pub exact: bool,
+    /// Why the solve ended.
+    pub status: Status,
+    /// The point that proves the lower end.
+    pub witness: Option<Witness>,
+    /// What each method found, in the order in which they ran.
+    pub tiers: Vec<Tier>,
+    /// What the audit found.
+    pub audit: Audit,
+    /// Who solved the programs; `None` when none was solved.
+    pub solver: Option<SolverReport>,
+    /// Seconds from start to end.
+    pub seconds: f64,
+    /// The seed of everything random.
+    pub seed: u64,
+    /// What the reader should know besides.
+    pub notes: Vec<String>,
+}
+
+/// Where a solve stands.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct Progress {
+    /// What it is doing: the method's name.
+    pub phase: String,
+    /// The lower end so far.
+    pub lower: Option<f64>,
+    /// The upper end so far.
+    pub upper: Option<f64>,
+    /// Their relative gap.
+    pub gap: Option<f64>,
+    /// Branch-and-bound nodes so far.
+    pub nodes: u64,
+    /// Seconds so far.
+    pub elapsed_s: f64,
+}
+
+/// What a solve emits on the way; `exactlip solve --events` writes one a line.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// The bracket moved, or some time has passed.
+    Progress(Progress),
+    /// A method has ended.
+    Tier(Tier),
+    /// The solve has ended; the last event.
+    Result(Box<Report>),
+}
