@@ -1,13 +1,15 @@
 //! exactlip: the exact local Lipschitz constant of a neural network, as a library and as a service.
 //!
-//! The engine, from the top (each module may use those above it): [`network`], [`problem`], [`answer`], [`control`],
-//! [`bounds`], [`ladder`].
+//! The engine, from the top (each module may use those above it): [`arithmetic`], [`network`], [`problem`], [`answer`], [`control`],
+//! [`bounds`], [`estimate`], [`ladder`].
 
 #![warn(missing_docs)]
 
 pub mod answer;
+pub mod arithmetic;
 pub mod bounds;
 pub mod control;
+pub mod estimate;
 pub mod ladder;
 pub mod network;
 pub mod problem;

@@ -2,9 +2,20 @@
 //!
 //! - [`Bracket`]: the interval and the rules by which its ends move.
 //! - [`Report`], [`Event`], [`Tier`], [`Witness`] …: the JSON of results and events.
+//! - [`Subject`]: what is checked; [`Subject::check_point`]: a witness, in exact arithmetic ([`Checked`]).
+//! - [`Subject::audit`]: the audit of an activation pattern: an interior point ([`interior`]), or the exact proof
+//!   ([`farkas`]) that there is none.
 
+mod audit;
 mod bracket;
+mod exact;
+mod farkas;
+mod forms;
+mod interior;
 mod report;
+mod witness;
 
+pub use audit::Verdict;
 pub use bracket::{Bracket, relative_gap};
 pub use report::{Audit, Event, Progress, Report, Rigor, SolverReport, Status, Tier, Witness};
+pub use witness::{Checked, Subject};

@@ -96,7 +96,7 @@ impl Matrix {
 
 /// The inner product in plain floating point, over the shorter of the two.
 ///
-/// Four partial sums, so that the compiler can use vector instructions; the error bounds of [`crate::bounds::rounding`]
+/// Four partial sums, so that the compiler can use vector instructions; the error bounds of [`crate::arithmetic::rounding`]
 /// hold for every order of summation.
 pub fn dot(a: &[f64], b: &[f64]) -> f64 {
     let mut partial = [0.0; 4];

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::FieldError;
-use crate::bounds::rounding::{difference_down, difference_up, sum_down, sum_up};
+use crate::arithmetic::rounding::{difference_down, difference_up, sum_down, sum_up};
 
 /// One number for all inputs, or one for each.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]

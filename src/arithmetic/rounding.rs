@@ -49,11 +49,6 @@ pub fn product_down(a: f64, b: f64) -> f64 {
     -product_up(-a, b)
 }
 
-/// A number at or above `a / b`, at most one step too high.
-pub fn quotient_up(a: f64, b: f64) -> f64 {
-    (a / b).next_up()
-}
-
 /// The error `(a + b) - sum` of the rounded sum, exactly (Knuth's `TwoSum`); NaN after an overflow.
 fn sum_error(a: f64, b: f64, sum: f64) -> f64 {
     let other = sum - a;

@@ -1,0 +1,113 @@
+//! The audit of an activation pattern: does its region have an interior in X, and so a gradient that the network really has?
+//! (METHODS §8.2.)
+
+use super::exact;
+use super::farkas::{self, Support};
+use super::interior::{self, Inequality};
+use super::witness::{Checked, Subject};
+use crate::network::Pattern;
+
+/// What became of a pattern.
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    /// Its region has an interior point, and the gradient there was recomputed.
+    Witnessed(Box<Checked>),
+    /// Its region has no interior: proved. Every pattern that agrees with it on these neurons (layer, neuron) has none either.
+    Empty(Vec<(usize, usize)>),
+    /// Neither was proved.
+    Open,
+}
+
+/// A row whose absolute sum is below this share of the terms it was computed from may be the rest of a cancellation, and is
+/// recomputed exactly.
+const CANCELLATION: f64 = 1e-9;
+
+impl Subject<'_> {
+    /// Audits `pattern`; `range(l, r)` as in [`Subject::check_point`].
+    ///
+    /// Only unstable neurons take part, and one whose pre-activation vanishes identically under the pattern is left out:
+    /// either σ' then gives a true gradient.
+    pub fn audit(&self, pattern: &Pattern, range: impl Fn(usize, usize) -> f64) -> Verdict {
+        let inequalities = match self.inequalities(pattern) {
+            Ok(inequalities) => inequalities,
+            Err(refuted) => return Verdict::Empty(self.with_dependencies(pattern, vec![refuted])),
+        };
+        let Some(found) = interior::deepest(self, &inequalities) else { return Verdict::Open };
+        if found.slack > 0.0
+            && let Some(checked) = self.check_point(&found.x, range)
+        {
+            return Verdict::Witnessed(Box::new(checked));
+        }
+        match farkas::prove_empty(self, pattern, &inequalities, &found) {
+            Some(support) => Verdict::Empty(self.with_dependencies(pattern, support)),
+            None => Verdict::Open,
+        }
+    }
+
+    /// The strict inequalities of the pattern's region, or the neuron whose pre-activation is a constant of the wrong sign.
+    fn inequalities(&self, pattern: &Pattern) -> Result<Vec<Inequality>, (usize, usize)> {
+        let forms = self.forms(pattern);
+        let free = self.free_inputs();
+        let mut inequalities = Vec::new();
+        for (l, (rows, constants)) in forms.rows.iter().zip(&forms.constants).enumerate() {
+            for (r, &constant) in constants.iter().enumerate() {
+                if !self.is_unstable(l, r) {
+                    continue;
+                }
+                let side = if pattern.is_active(l, r) { 1.0 } else { -1.0 };
+                let (mut row, mut constant) = (rows.row(r).to_vec(), constant);
+                let size: f64 = row.iter().map(|w| w.abs()).sum();
+                if size <= CANCELLATION * forms.magnitudes[l][r] {
+                    let form = exact::pre_activation_form(self.network, pattern, l, r);
+                    if self.vanishes(&form) {
+                        continue;
+                    }
+                    row = free.iter().map(|&(k, _, radius)| form.row[k].to_f64() * radius).collect();
+                    let center: Vec<f64> = (0..form.row.len()).map(|k| self.question.region.center(k)).collect();
+                    let mut at_center = form.constant.clone();
+                    form.row.iter().zip(&center).for_each(|(c, x)| at_center += &(c * &exact::exact(*x)));
+                    constant = at_center.to_f64();
+                    if free.iter().all(|&(k, _, _)| form.row[k].is_zero()) {
+                        if at_center.signum() as f64 == side {
+                            continue;
+                        }
+                        return Err((l, r));
+                    }
+                }
+                let scale = 1.0 / row.iter().map(|w| w.abs()).sum::<f64>();
+                if !scale.is_finite() {
+                    continue;
+                }
+                row.iter_mut().for_each(|w| *w *= side * scale);
+                inequalities.push(Inequality { layer: l, neuron: r, row, constant: side * constant * scale, scale });
+            }
+        }
+        Ok(inequalities)
+    }
+
+    /// The neurons of a proof and all unstable ones that their affine forms depend on: a pattern that agrees on them has the
+    /// same forms, and so the same proof.
+    fn with_dependencies(&self, pattern: &Pattern, support: Support) -> Vec<(usize, usize)> {
+        let hidden = self.network.hidden();
+        let mut needed: Vec<Vec<bool>> = hidden.iter().map(|l| vec![false; l.weight.rows()]).collect();
+        let mut cut: Vec<Vec<bool>> = needed.clone();
+        for &(l, r) in &support {
+            needed[l][r] = true;
+            cut[l][r] = true;
+        }
+        for l in (1..hidden.len()).rev() {
+            for r in (0..hidden[l].weight.rows()).filter(|&r| needed[l][r]).collect::<Vec<_>>() {
+                for (q, w) in hidden[l].weight.row(r).iter().enumerate() {
+                    if *w == 0.0 {
+                        continue;
+                    }
+                    cut[l - 1][q] |= self.is_unstable(l - 1, q);
+                    // An inactive ReLU passes nothing on, so what lies below it does not matter.
+                    needed[l - 1][q] |= pattern.derivative(l - 1, q, hidden[l - 1].activation) != 0.0;
+                }
+            }
+        }
+        let neurons = cut.iter().enumerate().flat_map(|(l, row)| row.iter().enumerate().map(move |(r, c)| (l, r, *c)));
+        neurons.filter(|(_, _, c)| *c).map(|(l, r, _)| (l, r)).collect()
+    }
+}

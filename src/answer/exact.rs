@@ -1,0 +1,110 @@
+//! The network in exact arithmetic: pre-activations, gradients and affine forms without any rounding.
+
+use crate::arithmetic::Dyadic;
+use crate::network::{Matrix, Network, Pattern};
+
+/// `weightsᵀ values` plus nothing: `Σ_k row_k · values_k`, exactly. Entries of the network are finite by construction.
+fn inner_product(row: &[f64], values: &[Dyadic]) -> Dyadic {
+    row.iter().zip(values).filter(|(w, v)| **w != 0.0 && !v.is_zero()).fold(Dyadic::zero(), |mut sum, (w, v)| {
+        sum += &(&exact(*w) * v);
+        sum
+    })
+}
+
+/// A number of the network or of the question, which were checked to be finite.
+pub(super) fn exact(value: f64) -> Dyadic {
+    Dyadic::new(value).unwrap_or_else(Dyadic::zero)
+}
+
+/// `Wᵀ v`, exactly.
+fn transpose_times(weight: &Matrix, v: &[Dyadic]) -> Vec<Dyadic> {
+    let mut out = vec![Dyadic::zero(); weight.columns()];
+    for (row, factor) in weight.iter_rows().zip(v).filter(|(_, f)| !f.is_zero()) {
+        for (sum, w) in out.iter_mut().zip(row).filter(|(_, w)| **w != 0.0) {
+            *sum += &(&exact(*w) * factor);
+        }
+    }
+    out
+}
+
+/// The pre-activations of every hidden layer at `x` under the derivatives that `derivative` tells from the layer, the neuron
+/// and the pre-activation there.
+pub(super) fn pre_activations(
+    network: &Network,
+    x: &[f64],
+    mut derivative: impl FnMut(usize, usize, &Dyadic) -> f64,
+) -> Vec<Vec<Dyadic>> {
+    let mut h: Vec<Dyadic> = x.iter().map(|&x| exact(x)).collect();
+    let mut all = Vec::with_capacity(network.hidden().len());
+    for (l, layer) in network.hidden().iter().enumerate() {
+        let z: Vec<Dyadic> =
+            layer.weight.iter_rows().zip(&layer.bias).map(|(row, b)| &inner_product(row, &h) + &exact(*b)).collect();
+        h = z.iter().enumerate().map(|(r, z)| times(z, derivative(l, r, z))).collect();
+        all.push(z);
+    }
+    all
+}
+
+fn times(value: &Dyadic, slope: f64) -> Dyadic {
+    match slope {
+        1.0 => value.clone(),
+        0.0 => Dyadic::zero(),
+        _ => value * &exact(slope),
+    }
+}
+
+/// The gradient of `cᵀ f` under an activation pattern, exactly.
+pub(super) fn gradient(network: &Network, pattern: &Pattern, seed: &[f64]) -> Vec<Dyadic> {
+    let seed: Vec<Dyadic> = seed.iter().map(|&c| exact(c)).collect();
+    let v = transpose_times(&network.output().weight, &seed);
+    back_through(network, pattern, network.hidden().len(), v, |_| None).row
+}
+
+/// `row·x + constant`, exactly.
+#[derive(Clone, Debug)]
+pub(super) struct AffineForm {
+    pub row: Vec<Dyadic>,
+    pub constant: Dyadic,
+}
+
+/// The affine form `Σ λ_lr z^(l)_r` in x under an activation pattern, where `multipliers` gives the λ of each hidden layer.
+pub(super) fn combination(network: &Network, pattern: &Pattern, multipliers: &[Vec<Dyadic>]) -> AffineForm {
+    let depth = network.hidden().len();
+    let width = network.hidden().last().map_or(0, |layer| layer.weight.rows());
+    back_through(network, pattern, depth, vec![Dyadic::zero(); width], |l| multipliers.get(l))
+}
+
+/// Backpropagation of `vᵀ h^(l)` to the input, with `inject(l)` added to the gradient of the pre-activations of layer l.
+fn back_through<'a>(
+    network: &Network,
+    pattern: &Pattern,
+    depth: usize,
+    mut v: Vec<Dyadic>,
+    inject: impl Fn(usize) -> Option<&'a Vec<Dyadic>>,
+) -> AffineForm {
+    let mut constant = Dyadic::zero();
+    for (l, layer) in network.hidden().iter().enumerate().take(depth).rev() {
+        let mut y: Vec<Dyadic> =
+            v.iter().enumerate().map(|(r, v)| times(v, pattern.derivative(l, r, layer.activation))).collect();
+        if let Some(added) = inject(l) {
+            y.iter_mut().zip(added).for_each(|(y, a)| *y += a);
+        }
+        constant += &inner_product(&layer.bias, &y);
+        v = transpose_times(&layer.weight, &y);
+    }
+    AffineForm { row: v, constant }
+}
+
+/// The affine form of the pre-activation of neuron `r` of hidden layer `l` under an activation pattern.
+pub(super) fn pre_activation_form(network: &Network, pattern: &Pattern, l: usize, r: usize) -> AffineForm {
+    let multipliers: Vec<Vec<Dyadic>> = network
+        .hidden()
+        .iter()
+        .enumerate()
+        .map(|(k, layer)| {
+            let unit = |i: usize| if k == l && i == r { exact(1.0) } else { Dyadic::zero() };
+            (0..layer.weight.rows()).map(unit).collect()
+        })
+        .collect();
+    combination(network, pattern, &multipliers)
+}

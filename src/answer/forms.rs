@@ -1,0 +1,60 @@
+//! The affine forms of all pre-activations under an activation pattern, in plain floating point.
+
+use super::witness::Subject;
+use crate::network::{Matrix, Pattern};
+
+/// The affine forms of all pre-activations under a pattern in plain floating point: for each hidden layer the rows over the
+/// scaled free inputs, and the constants. Beside each form the sum of absolute terms that it was computed from, which tells
+/// whether a small row is one or what cancellation left.
+pub(crate) struct Forms {
+    pub rows: Vec<Matrix>,
+    pub constants: Vec<Vec<f64>>,
+    pub magnitudes: Vec<Vec<f64>>,
+}
+
+impl Subject<'_> {
+    /// The [`Forms`] of a pattern.
+    pub(crate) fn forms(&self, pattern: &Pattern) -> Forms {
+        let (network, region) = (self.network, &self.question.region);
+        let free = self.free_inputs();
+        let mut out = Forms { rows: vec![], constants: vec![], magnitudes: vec![] };
+        let center: Vec<f64> = (0..region.dim()).map(|k| region.center(k)).collect();
+        let (mut rows, mut constants, mut sizes) = (Matrix::zeros(0, free.len()), vec![], vec![]);
+        for (l, layer) in network.hidden().iter().enumerate() {
+            let weight = &layer.weight;
+            if l == 0 {
+                rows = Matrix::zeros(weight.rows(), free.len());
+                for r in 0..weight.rows() {
+                    for (to, &(k, _, radius)) in rows.row_mut(r).iter_mut().zip(&free) {
+                        *to = weight.row(r)[k] * radius;
+                    }
+                }
+                constants = weight.times(&center);
+                sizes =
+                    weight.iter_rows().map(|row| row.iter().zip(&center).map(|(w, c)| (w * c).abs()).sum()).collect();
+                for (r, size) in sizes.iter_mut().enumerate() {
+                    *size += rows.row(r).iter().map(|w| w.abs()).sum::<f64>();
+                }
+            } else {
+                let previous = network.hidden()[l - 1].activation;
+                let slopes: Vec<f64> = (0..constants.len()).map(|r| pattern.derivative(l - 1, r, previous)).collect();
+                let scaled = |values: &[f64]| values.iter().zip(&slopes).map(|(v, s)| v * s).collect::<Vec<f64>>();
+                for (r, slope) in slopes.iter().enumerate() {
+                    rows.row_mut(r).iter_mut().for_each(|w| *w *= slope);
+                }
+                let before = scaled(&sizes);
+                constants = weight.times(&scaled(&constants));
+                sizes = weight.iter_rows().map(|row| row.iter().zip(&before).map(|(w, s)| w.abs() * s).sum()).collect();
+                rows = weight.product(&rows);
+            }
+            constants.iter_mut().zip(&mut sizes).zip(&layer.bias).for_each(|((c, size), b)| {
+                *c += b;
+                *size += b.abs();
+            });
+            out.rows.push(rows.clone());
+            out.constants.push(constants.clone());
+            out.magnitudes.push(sizes.clone());
+        }
+        out
+    }
+}

@@ -1,0 +1,114 @@
+//! The check of a witness: a point of X at which the gradient, recomputed in exact arithmetic, proves a lower bound.
+
+use super::Witness;
+use super::exact::{self, AffineForm};
+use crate::arithmetic::Dyadic;
+use crate::network::{Network, Pattern, Phase};
+use crate::problem::{Question, VectorNorm};
+
+/// What is asked of a network, with what is known of its neurons over X: all that a check of a lower bound needs.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// The network.
+    pub network: &'a Network,
+    /// The question.
+    pub question: &'a Question,
+    /// The phase of every hidden neuron over X.
+    pub phases: &'a [Vec<Phase>],
+}
+
+/// A checked lower bound.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checked {
+    /// The dual norm of the gradient, rounded down.
+    pub value: f64,
+    /// Where it was taken.
+    pub witness: Witness,
+    /// The activation pattern around the point.
+    pub pattern: Pattern,
+}
+
+impl Subject<'_> {
+    /// Whether neuron `r` of hidden layer `l` may have either sign on X and its activation is not linear.
+    pub fn is_unstable(&self, l: usize, r: usize) -> bool {
+        self.phases[l][r].derivative(self.network.hidden()[l].activation).is_none()
+    }
+
+    /// The dual norm of the gradient at `x`, if `x` proves it; `range(l, r)` is the size of a pre-activation over X, in
+    /// which its distance from 0 is reported.
+    ///
+    /// `x` must lie in X. Everything is computed exactly. A stable neuron takes the derivative of its phase. An unstable one
+    /// takes the derivative of its side; where its pre-activation is exactly 0 at `x` the point counts only if the
+    /// pre-activation vanishes identically around it, because then its σ' takes no part in the gradient (METHODS §8.2: a
+    /// sample on a kink shows a gradient that need not occur nearby). The gradient found is then the network's on an open
+    /// set (relative to the free inputs) that touches `x`.
+    pub fn check_point(&self, x: &[f64], range: impl Fn(usize, usize) -> f64) -> Option<Checked> {
+        let (network, region) = (self.network, &self.question.region);
+        if !region.contains(x) {
+            return None;
+        }
+        let mut pattern = Pattern(network.hidden().iter().map(|l| vec![false; l.weight.rows()]).collect());
+        let mut kinks = Vec::new();
+        let mut slack = f64::INFINITY;
+        exact::pre_activations(network, x, |l, r, z| {
+            let activation = network.hidden()[l].activation;
+            pattern.0[l][r] = match self.phases[l][r] {
+                Phase::Active => true,
+                Phase::Inactive => false,
+                Phase::Unstable => z.signum() > 0,
+            };
+            if self.is_unstable(l, r) {
+                if z.is_zero() {
+                    kinks.push((l, r));
+                } else {
+                    slack = slack.min(z.to_f64().abs() / range(l, r).max(f64::MIN_POSITIVE));
+                }
+            }
+            pattern.derivative(l, r, activation)
+        });
+        // A form under the pattern up to layer l does not depend on what is said of the later layers.
+        if !kinks.iter().all(|&(l, r)| self.vanishes(&exact::pre_activation_form(network, &pattern, l, r))) {
+            return None;
+        }
+        let gradient = exact::gradient(network, &pattern, &self.question.seed);
+        let (value, gradient) = self.norm_down(gradient);
+        let witness = Witness {
+            x: x.to_vec(),
+            gradient,
+            output_seed: self.question.seed.clone(),
+            interior_slack: if slack.is_finite() { slack } else { 1.0 },
+        };
+        Some(Checked { value, witness, pattern })
+    }
+
+    /// Whether a form is identically zero on X: it does not depend on any free input and is 0 at the fixed ones.
+    pub(super) fn vanishes(&self, form: &AffineForm) -> bool {
+        let region = &self.question.region;
+        let mut rest = form.constant.clone();
+        for (k, coefficient) in form.row.iter().enumerate() {
+            if !region.is_free(k) {
+                rest += &(coefficient * &exact::exact(region.lower[k]));
+            } else if !coefficient.is_zero() {
+                return false;
+            }
+        }
+        rest.is_zero()
+    }
+
+    /// The dual norm over the free inputs, rounded down, and the gradient as numbers.
+    fn norm_down(&self, gradient: Vec<Dyadic>) -> (f64, Vec<f64>) {
+        let region = &self.question.region;
+        let free = || gradient.iter().enumerate().filter(|(k, _)| region.is_free(*k)).map(|(_, g)| g.abs());
+        let value = match self.question.input_norm {
+            VectorNorm::Linf => free().fold(Dyadic::zero(), |sum, g| &sum + &g).round_down(),
+            VectorNorm::L1 => free().map(|g| g.round_down()).fold(0.0, f64::max),
+            VectorNorm::L2 => {
+                let square = free().fold(Dyadic::zero(), |sum, g| &sum + &(&g * &g)).round_down();
+                // The root of a number that was rounded down, rounded to the nearest: one step below is below for certain.
+                if square > 0.0 { square.sqrt().next_down() } else { 0.0 }
+            }
+        };
+        let numbers = gradient.iter().enumerate().map(|(k, g)| if region.is_free(k) { g.to_f64() } else { 0.0 });
+        (value, numbers.collect())
+    }
+}

@@ -1,0 +1,57 @@
+//! FastLip (Weng et al. 2018; RecurJac §3.1): bounds of the gradient by plain interval propagation, last layer first.
+
+use super::{ForwardBounds, Interval};
+use crate::arithmetic::rounding::{product_down, product_up};
+use crate::network::{Activation, Network, Phase};
+
+/// Bounds of the gradient `∂(cᵀ f)/∂h^(l)` at every layer over a region.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BackwardBounds {
+    /// `∂/∂h^(l)`: entry 0 belongs to the input, entry l to what hidden layer l (counted from 1) puts out.
+    pub post_activation: Vec<Interval>,
+}
+
+impl BackwardBounds {
+    /// Interval propagation of the gradient of `cᵀ f`, with c = `seed`, under the derivative ranges that `forward` leaves.
+    pub fn fastlip(network: &Network, forward: &ForwardBounds, seed: &[f64]) -> Self {
+        let seed = Interval { lower: seed.to_vec(), upper: seed.to_vec() };
+        let mut post_activation = vec![seed.transposed_image(&network.output().weight)];
+        for (l, layer) in network.hidden().iter().enumerate().rev() {
+            let after = &post_activation[post_activation.len() - 1];
+            let before = pre_activation_gradient(after, forward, l, layer.activation).transposed_image(&layer.weight);
+            post_activation.push(before);
+        }
+        post_activation.reverse();
+        Self { post_activation }
+    }
+
+    /// Bounds of the gradient with respect to the input.
+    pub fn gradient(&self) -> &Interval {
+        &self.post_activation[0]
+    }
+}
+
+/// Bounds of `∂/∂z` of hidden layer `l` (counted from 0) from those of `∂/∂h`: the product with `σ' ∈ [l', u']`.
+pub fn pre_activation_gradient(
+    after: &Interval,
+    forward: &ForwardBounds,
+    l: usize,
+    activation: Activation,
+) -> Interval {
+    let mut before = after.clone();
+    for r in 0..after.len() {
+        let (low, high) = derivative_range(forward.phase(l, r), activation);
+        let (v, w) = (after.lower[r], after.upper[r]);
+        before.lower[r] = product_down(if v < 0.0 { high } else { low }, v);
+        before.upper[r] = product_up(if w > 0.0 { high } else { low }, w);
+    }
+    before
+}
+
+/// `[l', u']`, the range of σ' in a phase.
+pub fn derivative_range(phase: Phase, activation: Activation) -> (f64, f64) {
+    match phase.derivative(activation) {
+        Some(slope) => (slope, slope),
+        None => (activation.inactive_slope(), 1.0),
+    }
+}

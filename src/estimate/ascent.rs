@@ -1,0 +1,69 @@
+//! Local search over activation patterns: from a point, step across the kink of one neuron at a time to a larger gradient.
+
+use super::{Candidate, sampling::insert};
+use crate::answer::Subject;
+use crate::control::Control;
+use crate::network::Pattern;
+
+/// How far behind the kink a step lands, as a multiple of the distance to it.
+const OVERSHOOT: [f64; 3] = [0.01, 0.3, 1.5];
+/// The most steps from one start.
+const MOST_STEPS: usize = 200;
+
+/// Climbs from each of `starts`; the `keep` best points seen, best first.
+///
+/// At a point the pre-activation of every unstable neuron is affine in x. The step across its kink goes to the closest point
+/// behind it (in coordinates scaled to X), cut to X; the best of all such steps is taken while it improves the gradient's
+/// norm, which is evaluated afresh at the point reached: other neurons may have changed sign too.
+pub fn climb(subject: &Subject<'_>, starts: &[Candidate], keep: usize, control: &Control) -> Vec<Candidate> {
+    let mut best = Vec::new();
+    for start in starts {
+        let mut current = start.clone();
+        for _ in 0..MOST_STEPS {
+            match best_step(subject, &current, control) {
+                Some(next) if next.value > current.value => current = next,
+                _ => break,
+            }
+        }
+        insert(&mut best, keep, current);
+    }
+    best
+}
+
+/// The best candidate that one step from `current` reaches.
+fn best_step(subject: &Subject<'_>, current: &Candidate, control: &Control) -> Option<Candidate> {
+    let (network, question) = (subject.network, subject.question);
+    let pre_activations = network.pre_activations(&current.x);
+    let pattern = Pattern::of(&pre_activations, network.hidden().len());
+    let forms = subject.forms(&pattern);
+    let free = subject.free_inputs();
+    let mut best: Option<Candidate> = None;
+    for (l, z) in pre_activations[..network.hidden().len()].iter().enumerate() {
+        for (r, &z) in z.iter().enumerate() {
+            if !subject.is_unstable(l, r) {
+                continue;
+            }
+            if control.should_stop() {
+                return best;
+            }
+            let row = forms.rows[l].row(r);
+            let square: f64 = row.iter().map(|w| w * w).sum();
+            if square == 0.0 {
+                continue;
+            }
+            for overshoot in OVERSHOOT {
+                let mut x = current.x.clone();
+                let step = -(1.0 + overshoot) * z / square;
+                for (&(k, _, radius), w) in free.iter().zip(row) {
+                    x[k] += step * w * radius;
+                }
+                question.region.clamp(&mut x);
+                let candidate = Candidate::at(network, question, x);
+                if best.as_ref().is_none_or(|b| candidate.value > b.value) {
+                    best = Some(candidate);
+                }
+            }
+        }
+    }
+    best
+}

@@ -1,0 +1,31 @@
+//! Lower bounds: points of X where the gradient is large.
+//!
+//! - [`Candidate`]: a point and the dual norm of the gradient there, in plain floating point; a lower bound only after
+//!   [`Subject::check_point`](crate::answer::Subject::check_point).
+//! - [`sampling`]: points drawn from X (LipMIP's RandomLB).
+//! - [`ascent`]: local search over activation patterns, from the best samples.
+
+pub mod ascent;
+pub mod sampling;
+
+use crate::bounds::norms::dual_norm;
+use crate::network::Network;
+use crate::problem::Question;
+
+/// A point of X and the dual norm of the gradient there, in plain floating point.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Candidate {
+    /// The point.
+    pub x: Vec<f64>,
+    /// The dual norm of `J(x)ᵀ u`.
+    pub value: f64,
+}
+
+impl Candidate {
+    /// The candidate at `x`.
+    pub fn at(network: &Network, question: &Question, x: Vec<f64>) -> Self {
+        let gradient = network.gradient(&x, &question.seed);
+        let value = dual_norm(question.input_norm, &gradient, &question.region);
+        Self { x, value }
+    }
+}

@@ -1,0 +1,50 @@
+//! RandomLB (LipMIP §7): the largest gradient over points drawn from X.
+
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+
+use super::Candidate;
+use crate::control::Control;
+use crate::network::Network;
+use crate::problem::Question;
+
+/// The `keep` best of at most `count` points of X, best first.
+///
+/// Every other point is drawn uniformly; the rest has each input pushed towards the ends of its range, where the gradients of
+/// trained networks tend to be largest. Stops early when the control asks for it.
+pub fn best_samples(
+    network: &Network,
+    question: &Question,
+    count: usize,
+    keep: usize,
+    random: &mut ChaCha8Rng,
+    control: &Control,
+) -> Vec<Candidate> {
+    let region = &question.region;
+    let mut best: Vec<Candidate> = Vec::with_capacity(keep + 1);
+    for i in 0..count {
+        if control.should_stop() {
+            break;
+        }
+        let mut x: Vec<f64> = (0..region.dim())
+            .map(|k| {
+                let share: f64 = random.random();
+                let share = if i % 2 == 0 { share } else { share * share * (3.0 - 2.0 * share) };
+                region.inner_lower[k] + share * (region.inner_upper[k] - region.inner_lower[k])
+            })
+            .collect();
+        region.clamp(&mut x);
+        insert(&mut best, keep, Candidate::at(network, question, x));
+    }
+    best
+}
+
+/// Puts a candidate into a list of at most `keep`, best first; equal values are taken once.
+pub(super) fn insert(best: &mut Vec<Candidate>, keep: usize, candidate: Candidate) {
+    let at = best.partition_point(|other| other.value > candidate.value);
+    let known = best.get(at).is_some_and(|other| other.value == candidate.value);
+    if at < keep && candidate.value.is_finite() && !known {
+        best.insert(at, candidate);
+        best.truncate(keep);
+    }
+}
