@@ -1,13 +1,165 @@
 //! Runs the asked methods from cheap to exact and keeps the bracket.
 
-use crate::answer::Report;
+use std::time::Instant;
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use serde_json::{Map, Value, json};
+
+use crate::answer::{Ledger, Report, Rigor, Subject};
+use crate::bounds::fastlip::BackwardBounds;
+use crate::bounds::{ForwardBounds, norms};
 use crate::control::Control;
+use crate::estimate::{Candidate, ascent, sampling};
+use crate::mip::lipmip::LipMip;
+use crate::mip::{Bounds, highs, relaxation};
 use crate::network::Network;
-use crate::problem::Question;
+use crate::problem::{Guarantee, Method, Question};
+
+/// Points drawn by `random`, and by `ascent` and the exact methods before they climb.
+const SAMPLES: usize = 10_000;
+const START_SAMPLES: usize = 4_000;
+/// From how many of the best points to climb.
+const STARTS: usize = 8;
 
 /// Answers `question` about `network`.
 ///
 /// Never fails: what cannot be computed leaves its end of the bracket open, and the report says why.
-pub fn answer(_network: &Network, _question: &Question, _control: &Control) -> Report {
-    todo!()
+pub fn answer(network: &Network, question: &Question, control: &Control) -> Report {
+    let mut ledger = Ledger::new(question, control);
+    network.notes().iter().for_each(|note| ledger.note(note.clone()));
+    let forward = ForwardBounds::crown(network, &question.region);
+    let backward = BackwardBounds::fastlip(network, &forward, &question.seed);
+    let all_finite = forward.layers.iter().chain(&backward.post_activation).all(|bounds| bounds.is_finite());
+    let phases = forward.phases();
+    let subject = Subject { network, question, phases: &phases };
+    let mut ladder =
+        Ladder { subject, bounds: Bounds { forward: &forward, backward: &backward }, ledger, started: false };
+    if all_finite {
+        for &method in &question.methods {
+            if ladder.ledger.should_stop() {
+                break;
+            }
+            ladder.run(method);
+        }
+    } else {
+        ladder.ledger.note("the network's numbers overflow on this region: nothing can be bounded".into());
+    }
+    ladder.ledger.report()
+}
+
+/// One climb of the ladder.
+struct Ladder<'a> {
+    subject: Subject<'a>,
+    bounds: Bounds<'a>,
+    ledger: Ledger<'a>,
+    /// Whether the exact methods' start has been looked for.
+    started: bool,
+}
+
+impl Ladder<'_> {
+    fn run(&mut self, method: Method) {
+        self.ledger.begin(method);
+        let begun = Instant::now();
+        let mut detail = Map::new();
+        let question = self.subject.question;
+        let upper = |ladder: &mut Self, value: Option<f64>, detail| {
+            if let Some(value) = value {
+                ladder.ledger.offer_upper(value);
+            }
+            ladder.ledger.end(Guarantee::Upper, Some(Rigor::Rounded), value, begun.elapsed().as_secs_f64(), detail);
+        };
+        match method {
+            Method::Naive => {
+                let product = norms::operator_norm_product(
+                    self.subject.network,
+                    &question.region,
+                    &question.seed,
+                    question.input_norm,
+                );
+                upper(self, product, detail);
+            }
+            Method::Fastlip => {
+                detail.insert("unstable_neurons".into(), json!(self.bounds.forward.unstable()));
+                let gradient = self.bounds.backward.gradient();
+                let value = norms::dual_norm_of_interval(question.input_norm, gradient, &question.region);
+                upper(self, Some(value), detail);
+            }
+            Method::Lp => {
+                let value = self.relax(&mut detail);
+                upper(self, value, detail);
+            }
+            Method::Random | Method::Ascent => {
+                let value = self.search_points(method, &mut detail);
+                self.ledger.end(Guarantee::Lower, None, value, begun.elapsed().as_secs_f64(), detail);
+            }
+            // Problems that ask for a method which is not built were refused before they came here.
+            _ => self.solve_exactly(begun, detail),
+        }
+    }
+
+    /// LipLP.
+    fn relax(&mut self, detail: &mut Map<String, Value>) -> Option<f64> {
+        match relaxation::upper_bound(&self.subject, self.bounds, self.ledger.control()) {
+            Ok(Some(relaxed)) => {
+                self.ledger.solver("highs", highs::version).simplex_iterations += relaxed.simplex_iterations;
+                detail.insert("programs".into(), json!(relaxed.programs));
+                Some(relaxed.upper)
+            }
+            Ok(None) => None,
+            Err(error) => {
+                detail.insert("error".into(), json!(error.to_string()));
+                None
+            }
+        }
+    }
+
+    /// Sampling, and for all methods but `random` a climb from the best samples; the best value that passed the check.
+    fn search_points(&mut self, method: Method, detail: &mut Map<String, Value>) -> Option<f64> {
+        let (subject, control) = (self.subject, self.ledger.control());
+        let question = subject.question;
+        let mut random = ChaCha8Rng::seed_from_u64(question.random_seed);
+        let count = if method == Method::Random { SAMPLES } else { START_SAMPLES };
+        let mut found = sampling::best_samples(subject.network, question, count, STARTS, &mut random, control);
+        if method != Method::Random {
+            let mut climbed = ascent::climb(&subject, &found, STARTS, control);
+            climbed.append(&mut found);
+            climbed.sort_by(|a, b| b.value.total_cmp(&a.value));
+            found = climbed;
+        }
+        // The centre counts as a sample, so that a region without unstable neurons is settled however few samples there were.
+        let center = (0..question.region.dim()).map(|k| question.region.center(k)).collect();
+        found.push(Candidate::at(subject.network, question, center));
+        detail.insert("samples".into(), json!(count));
+        let range = |l: usize, r: usize| self.bounds.forward.layers[l].magnitude(r);
+        let checked = found.iter().find_map(|candidate| subject.check_point(&candidate.x, range))?;
+        let value = checked.value;
+        self.ledger.offer_lower(checked);
+        Some(value)
+    }
+
+    /// `mip` and `exact`: LipMIP from the best start.
+    fn solve_exactly(&mut self, begun: Instant, mut detail: Map<String, Value>) {
+        detail.insert("engine".into(), json!("mip"));
+        detail.insert("unstable_neurons".into(), json!(self.bounds.forward.unstable()));
+        if !self.started {
+            self.started = true;
+            self.search_points(Method::Ascent, &mut detail);
+        }
+        // FastLip's value is where every program's bound starts from.
+        let question = self.subject.question;
+        let gradient = self.bounds.backward.gradient();
+        self.ledger.offer_upper(norms::dual_norm_of_interval(question.input_norm, gradient, &question.region));
+        let mut rigor = Rigor::Rounded;
+        if !self.ledger.is_closed() && !self.ledger.should_stop() {
+            rigor = Rigor::Tolerance;
+            if let Err(error) = LipMip::new(self.subject, self.bounds, &mut self.ledger).run() {
+                detail.insert("error".into(), json!(error.to_string()));
+                self.ledger.note(format!("the solver failed: {error}"));
+            }
+        }
+        let guarantee = if self.ledger.is_closed() { Guarantee::Exact } else { Guarantee::Upper };
+        let value = self.ledger.bracket().upper();
+        self.ledger.end(guarantee, Some(rigor), value, begun.elapsed().as_secs_f64(), detail);
+    }
 }

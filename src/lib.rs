@@ -1,7 +1,7 @@
 //! exactlip: the exact local Lipschitz constant of a neural network, as a library and as a service.
 //!
 //! The engine, from the top (each module may use those above it): [`arithmetic`], [`network`], [`problem`], [`answer`], [`control`],
-//! [`bounds`], [`estimate`], [`ladder`].
+//! [`bounds`], [`estimate`], [`mip`], [`ladder`].
 
 #![warn(missing_docs)]
 
@@ -11,5 +11,6 @@ pub mod bounds;
 pub mod control;
 pub mod estimate;
 pub mod ladder;
+pub mod mip;
 pub mod network;
 pub mod problem;

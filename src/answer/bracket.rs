@@ -1,6 +1,6 @@
 //! The interval [lower, upper] that an answer is, and the rules by which its ends move.
 
-use super::{Report, Witness};
+use super::Witness;
 use crate::problem::StopWhen;
 
 /// The bracket so far. Ends only ever move towards each other.
@@ -73,11 +73,5 @@ impl Bracket {
         let above = stop.lower_above.zip(self.lower).is_some_and(|(asked, lower)| lower > asked);
         let below = stop.upper_below.zip(self.upper).is_some_and(|(asked, upper)| upper < asked);
         above || below
-    }
-
-    /// Writes the ends, their gap and the witness into a report.
-    pub fn write_into(&self, report: &mut Report) {
-        (report.lower, report.upper, report.gap) = (self.lower, self.upper, self.gap());
-        report.witness = self.witness.clone();
     }
 }

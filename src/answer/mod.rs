@@ -2,6 +2,7 @@
 //!
 //! - [`Bracket`]: the interval and the rules by which its ends move.
 //! - [`Report`], [`Event`], [`Tier`], [`Witness`] …: the JSON of results and events.
+//! - [`Ledger`]: the running account of one solve.
 //! - [`Subject`]: what is checked; [`Subject::check_point`]: a witness, in exact arithmetic ([`Checked`]).
 //! - [`Subject::audit`]: the audit of an activation pattern: an interior point ([`interior`]), or the exact proof
 //!   ([`farkas`]) that there is none.
@@ -12,10 +13,12 @@ mod exact;
 mod farkas;
 mod forms;
 mod interior;
+mod ledger;
 mod report;
 mod witness;
 
 pub use audit::Verdict;
 pub use bracket::{Bracket, relative_gap};
+pub use ledger::Ledger;
 pub use report::{Audit, Event, Progress, Report, Rigor, SolverReport, Status, Tier, Witness};
 pub use witness::{Checked, Subject};

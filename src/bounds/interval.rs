@@ -23,6 +23,11 @@ impl Interval {
         self.lower.is_empty()
     }
 
+    /// Whether every end is a number (an overflow leaves infinities or NaN).
+    pub fn is_finite(&self) -> bool {
+        self.lower.iter().chain(&self.upper).all(|v| v.is_finite())
+    }
+
     /// `max(|lower|, |upper|)` of entry `k`.
     pub fn magnitude(&self, k: usize) -> f64 {
         self.lower[k].abs().max(self.upper[k].abs())

@@ -1,0 +1,248 @@
+//! Solves the LipMIP programs of a question: incumbents are audited as they come, patterns without interior are excluded, and
+//! the dual bounds close the bracket from above.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
+
+use super::encode::{Bounds, Encoding, Objective};
+use super::highs::{self, HighsError, MipEnd, Options};
+use crate::answer::{Ledger, Subject, Verdict};
+use crate::network::Pattern;
+use crate::problem::VectorNorm;
+
+/// By how many feasibility tolerances (in the objective's scale) a solver's dual bound is widened.
+///
+/// A claimed bound is the value of a relaxation whose rows may be violated by the tolerance; the columns are scaled to about
+/// [-1, 1] and the objective to the constant's own size, so a few tolerances is what the objective can gain in practice. There
+/// is no proof of that: the bound's rigor is `tolerance`.
+const MARGIN_IN_TOLERANCES: f64 = 10.0;
+/// How often the waiting side looks whether it should stop the solver.
+const POLL: Duration = Duration::from_millis(50);
+
+/// What became of a pattern that the solver put forward.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Fate {
+    /// Its gradient was recomputed at an interior point: the lower end has it.
+    Witnessed,
+    /// It has no interior, and was excluded.
+    Empty,
+    /// Neither was proved: the upper end must keep it.
+    Open,
+}
+
+/// One program of the question, with what is proved about it.
+struct Part {
+    objective: Objective,
+    /// An upper bound of its optimum.
+    bound: f64,
+    settled: bool,
+}
+
+/// The programs of one question.
+pub struct LipMip<'a, 'b> {
+    subject: Subject<'a>,
+    bounds: Bounds<'a>,
+    ledger: &'a mut Ledger<'b>,
+    parts: Vec<Part>,
+    fates: HashMap<Pattern, Fate>,
+    /// Patterns that were excluded, and on which neurons.
+    excluded: Vec<(Pattern, Vec<(usize, usize)>)>,
+    nodes_before: u64,
+}
+
+impl<'a, 'b> LipMip<'a, 'b> {
+    /// The programs of `subject`'s question under `bounds`.
+    pub fn new(subject: Subject<'a>, bounds: Bounds<'a>, ledger: &'a mut Ledger<'b>) -> Self {
+        let mut parts = parts(&subject, bounds);
+        parts.sort_by(|a, b| b.bound.total_cmp(&a.bound));
+        Self { subject, bounds, ledger, parts, fates: HashMap::new(), excluded: Vec::new(), nodes_before: 0 }
+    }
+
+    /// Solves them, best bound first, until the bracket is closed, every program is settled or it is time to stop.
+    ///
+    /// # Errors
+    /// [`HighsError`] when the solver fails; what was proved before stays in the ledger.
+    pub fn run(mut self) -> Result<(), HighsError> {
+        for i in 0..self.parts.len() {
+            if self.ledger.should_stop() || self.ledger.is_closed() {
+                break;
+            }
+            // Bounds are sorted: what cannot beat the witness is settled by it.
+            if !self.is_settled(self.parts[i].bound) {
+                self.solve_part(i)?;
+            }
+            self.parts[i].settled = true;
+            self.publish();
+        }
+        Ok(())
+    }
+
+    /// Whether a program with this bound cannot move the answer beyond half of the asked gap.
+    fn is_settled(&self, bound: f64) -> bool {
+        let gap = self.subject.question.limits.gap;
+        self.ledger.bracket().lower().is_some_and(|lower| bound <= lower * (1.0 + 0.5 * gap))
+    }
+
+    /// Tells the ledger the largest bound of all programs.
+    fn publish(&mut self) {
+        let largest = self.parts.iter().map(|p| p.bound).fold(0.0, f64::max);
+        self.ledger.offer_upper(largest);
+    }
+
+    /// Solves program `i` again and again, until its optimum is settled or nothing more can be excluded.
+    fn solve_part(&mut self, i: usize) -> Result<(), HighsError> {
+        loop {
+            let mut encoding =
+                Encoding::new(&self.subject, self.bounds, self.parts[i].objective, self.ledger.bracket().lower());
+            for (pattern, neurons) in &self.excluded {
+                encoding.exclude(pattern, neurons);
+            }
+            let excluded_before = self.excluded.len();
+            let end = self.solve_once(i, &encoding)?;
+            let solver = self.ledger.solver("highs", highs::version);
+            solver.simplex_iterations += end.simplex_iterations;
+            self.nodes_before += end.nodes;
+            solver.nodes = self.nodes_before;
+            if end.infeasible {
+                // Every pattern is excluded: what is left is the witness.
+                self.parts[i].bound = self.ledger.bracket().lower().unwrap_or(0.0);
+                return Ok(());
+            }
+            if let Some(solution) = &end.solution {
+                let pattern = encoding.pattern(solution);
+                let fate = self.judge(&pattern);
+                if end.optimal && fate == Fate::Witnessed && !self.is_settled(self.parts[i].bound) {
+                    // The solver's tolerances let it claim more for this pattern than its gradient has. The lower end has
+                    // the true value, so the pattern may leave the program.
+                    let all = self.unstable_neurons();
+                    self.excluded.push((pattern, all));
+                }
+            }
+            let finished = !end.optimal || self.is_settled(self.parts[i].bound) || self.ledger.should_stop();
+            if finished || self.excluded.len() == excluded_before {
+                return Ok(());
+            }
+        }
+    }
+
+    /// One run of the solver on one program; incumbents are judged while it runs.
+    fn solve_once(&mut self, i: usize, encoding: &Encoding) -> Result<MipEnd, HighsError> {
+        let question = self.subject.question;
+        let options = Options {
+            threads: question.limits.threads,
+            time_s: self.ledger.control().remaining().map_or(f64::INFINITY, |t| t.as_secs_f64()),
+            gap: 0.25 * question.limits.gap,
+            seed: question.random_seed,
+        };
+        let start = self.ledger.witness().map(|(x, pattern)| encoding.start(x, pattern));
+        let margin = MARGIN_IN_TOLERANCES * highs::FEASIBILITY_TOLERANCE * encoding.program.scale;
+        let halt = AtomicBool::new(false);
+        let (sender, receiver) = mpsc::channel();
+        let end = std::thread::scope(|scope| {
+            let solver = scope.spawn(|| {
+                // Moved in, so that the receiver learns of the end.
+                let sender = sender;
+                highs::solve(&encoding.program, start.as_deref(), options, &mut |report| {
+                    // A receiver that is gone has seen a panic; the solve is of no use then.
+                    sender.send(report).is_ok() && !halt.load(Ordering::Relaxed)
+                })
+            });
+            loop {
+                match receiver.recv_timeout(POLL) {
+                    Ok(highs::Report::Incumbent(columns)) => {
+                        self.judge(&encoding.pattern(&columns));
+                    }
+                    Ok(highs::Report::Standing { bound, nodes }) => {
+                        self.lower_bound_of_part(i, bound + margin);
+                        let total = self.nodes_before + nodes;
+                        self.ledger.solver("highs", highs::version).nodes = total;
+                    }
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => break,
+                }
+                self.ledger.heartbeat();
+                if self.ledger.should_stop() || self.is_settled(self.parts[i].bound) {
+                    halt.store(true, Ordering::Relaxed);
+                }
+            }
+            solver.join().unwrap_or_else(|_| Err(HighsError::Status("a panic".into())))
+        })?;
+        if let Some(bound) = end.bound {
+            self.lower_bound_of_part(i, bound + margin);
+        }
+        Ok(end)
+    }
+
+    /// Takes a dual bound of program `i`.
+    fn lower_bound_of_part(&mut self, i: usize, bound: f64) {
+        if bound.is_finite() && bound < self.parts[i].bound {
+            self.parts[i].bound = bound;
+            self.publish();
+        }
+    }
+
+    /// Audits a pattern, once.
+    fn judge(&mut self, pattern: &Pattern) -> Fate {
+        if let Some(fate) = self.fates.get(pattern) {
+            return *fate;
+        }
+        let range = |l: usize, r: usize| self.bounds.forward.layers[l].magnitude(r);
+        let fate = match self.subject.audit(pattern, range) {
+            Verdict::Witnessed(checked) => {
+                self.ledger.offer_lower(*checked);
+                Fate::Witnessed
+            }
+            Verdict::Empty(neurons) => {
+                self.ledger.count_excluded(1);
+                self.excluded.push((pattern.clone(), neurons));
+                Fate::Empty
+            }
+            Verdict::Open => {
+                self.ledger.note(
+                    "an activation pattern could neither be shown to have an interior nor to have none; it stays in the upper end".into(),
+                );
+                Fate::Open
+            }
+        };
+        self.fates.insert(pattern.clone(), fate);
+        fate
+    }
+
+    fn unstable_neurons(&self) -> Vec<(usize, usize)> {
+        let layers = self.subject.phases.iter().enumerate();
+        layers
+            .flat_map(|(l, row)| (0..row.len()).map(move |r| (l, r)))
+            .filter(|&(l, r)| self.subject.is_unstable(l, r))
+            .collect()
+    }
+}
+
+/// The programs of a question with the bounds that are known without solving: one for the absolute sum, or two for every
+/// free input.
+pub fn parts_of(subject: &Subject<'_>) -> Vec<Objective> {
+    let region = &subject.question.region;
+    match subject.question.input_norm {
+        VectorNorm::L1 => (0..region.dim())
+            .filter(|&k| region.is_free(k))
+            .flat_map(|input| [1.0, -1.0].map(|sign| Objective::Entry { input, sign }))
+            .collect(),
+        VectorNorm::Linf | VectorNorm::L2 => vec![Objective::AbsoluteSum],
+    }
+}
+
+fn parts(subject: &Subject<'_>, bounds: Bounds<'_>) -> Vec<Part> {
+    let gradient = bounds.backward.gradient();
+    let known = |objective: &Objective| match *objective {
+        Objective::AbsoluteSum => {
+            crate::bounds::norms::dual_norm_of_interval(VectorNorm::Linf, gradient, &subject.question.region)
+        }
+        Objective::Entry { input, sign } if sign > 0.0 => gradient.upper[input],
+        Objective::Entry { input, .. } => -gradient.lower[input],
+    };
+    parts_of(subject)
+        .into_iter()
+        .map(|objective| Part { bound: known(&objective), objective, settled: false })
+        .collect()
+}

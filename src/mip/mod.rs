@@ -1,0 +1,18 @@
+//! LipMIP: the local Lipschitz constant as a mixed-integer program.
+//!
+//! - [`Program`]: columns and rows with names.
+//! - [`encode`]: network, question and bounds → [`Encoding`].
+//! - [`relaxation`]: LipLP; [`dual`]: the proof of its bound from the solver's multipliers.
+//! - [`highs`]: HiGHS as solver.
+//! - [`lipmip`]: solves the programs of a question, audits what comes out, excludes patterns without interior.
+
+pub mod dual;
+pub mod encode;
+mod expression;
+pub mod highs;
+pub mod lipmip;
+mod program;
+pub mod relaxation;
+
+pub use encode::{Bounds, Encoding, Objective};
+pub use program::{Program, Row, Variable};

@@ -1,0 +1,48 @@
+//! LipLP: the LipMIP programs with every binary relaxed to [0, 1], bounded by a proof from the solver's multipliers.
+
+use super::dual;
+use super::encode::{Bounds, Encoding};
+use super::highs::{self, HighsError};
+use super::lipmip::parts_of;
+use crate::answer::Subject;
+use crate::control::Control;
+
+/// What the relaxations gave.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Relaxed {
+    /// An upper bound of the constant, valid under rounding.
+    pub upper: f64,
+    /// Simplex iterations.
+    pub simplex_iterations: u64,
+    /// How many programs there were.
+    pub programs: usize,
+}
+
+/// Solves the linear relaxations of a question's programs and proves their bound.
+///
+/// `None` when it was stopped before every program was solved: the largest of some is a bound of nothing.
+///
+/// # Errors
+/// [`HighsError`] when the solver fails.
+pub fn upper_bound(
+    subject: &Subject<'_>,
+    bounds: Bounds<'_>,
+    control: &Control,
+) -> Result<Option<Relaxed>, HighsError> {
+    let mut all = Relaxed { upper: 0.0, simplex_iterations: 0, programs: 0 };
+    for objective in parts_of(subject) {
+        let Some(time_s) = control.remaining().map_or(Some(f64::INFINITY), |t| (!t.is_zero()).then(|| t.as_secs_f64()))
+        else {
+            return Ok(None);
+        };
+        if control.stop_reason().is_some() {
+            return Ok(None);
+        }
+        let encoding = Encoding::new(subject, bounds, objective, None);
+        let end = highs::solve_relaxation(&encoding.program, subject.question.limits.threads, time_s)?;
+        all.upper = all.upper.max(dual::upper_bound(&encoding.program, &end.multipliers));
+        all.simplex_iterations += end.simplex_iterations;
+        all.programs += 1;
+    }
+    Ok(Some(all))
+}
