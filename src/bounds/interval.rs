@@ -40,16 +40,14 @@ impl Interval {
     pub fn affine_image(&self, weight: &Matrix, bias: &[f64]) -> Interval {
         let mut image = Interval { lower: Vec::with_capacity(weight.rows()), upper: Vec::with_capacity(weight.rows()) };
         for (row, &b) in weight.iter_rows().zip(bias) {
-            let (mut low, mut high, mut magnitude) = (b, b, b.abs());
+            let (mut low, mut high) = (Sum::of(b), Sum::of(b));
             for (k, &w) in row.iter().enumerate() {
-                let (at_lower, at_upper) = (w * self.lower[k], w * self.upper[k]);
-                low += at_lower.min(at_upper);
-                high += at_lower.max(at_upper);
-                magnitude += at_lower.abs().max(at_upper.abs());
+                let (from, to) = if w >= 0.0 { (&mut low, &mut high) } else { (&mut high, &mut low) };
+                from.add_product(w, self.lower[k]);
+                to.add_product(w, self.upper[k]);
             }
-            let error = inner_product_error(row.len() + 1, magnitude);
-            image.lower.push((low - error).next_down());
-            image.upper.push((high + error).next_up());
+            image.lower.push(low.down());
+            image.upper.push(high.up());
         }
         image
     }
@@ -57,28 +55,19 @@ impl Interval {
     /// `Wᵀ v` over all v within the bounds, outwards.
     pub fn transposed_image(&self, weight: &Matrix) -> Interval {
         let n = weight.columns();
-        let (mut low, mut high, mut magnitude) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
+        let (mut low, mut high) = (vec![Sum::default(); n], vec![Sum::default(); n]);
         for (r, row) in weight.iter_rows().enumerate() {
             let (l, u) = (self.lower[r], self.upper[r]);
             if l == 0.0 && u == 0.0 {
                 continue;
             }
             for (k, &w) in row.iter().enumerate() {
-                let (at_lower, at_upper) = (w * l, w * u);
-                low[k] += at_lower.min(at_upper);
-                high[k] += at_lower.max(at_upper);
-                magnitude[k] += at_lower.abs().max(at_upper.abs());
+                let (from, to) = if w >= 0.0 { (&mut low[k], &mut high[k]) } else { (&mut high[k], &mut low[k]) };
+                from.add_product(w, l);
+                to.add_product(w, u);
             }
         }
-        for k in 0..n {
-            // A sum without any term is exactly 0 and stays so.
-            if magnitude[k] > 0.0 || low[k] != high[k] {
-                let error = inner_product_error(weight.rows(), magnitude[k]);
-                low[k] = (low[k] - error).next_down();
-                high[k] = (high[k] + error).next_up();
-            }
-        }
-        Interval { lower: low, upper: high }
+        Interval { lower: low.iter().map(Sum::down).collect(), upper: high.iter().map(Sum::up).collect() }
     }
 
     /// σ applied to every entry; σ is monotone.
@@ -100,5 +89,41 @@ impl Interval {
         for (a, b) in self.upper.iter_mut().zip(&other.upper) {
             *a = a.min(*b);
         }
+    }
+}
+
+/// A sum of products with what bounds its rounding error. A sum whose products all have a factor 0 has no error: a neuron
+/// that is exactly 0 at an end of its range must not look unstable.
+#[derive(Clone, Copy, Default)]
+struct Sum {
+    value: f64,
+    magnitude: f64,
+    terms: usize,
+}
+
+impl Sum {
+    fn of(start: f64) -> Self {
+        Self { value: start, magnitude: start.abs(), terms: 0 }
+    }
+
+    fn add_product(&mut self, a: f64, b: f64) {
+        if a != 0.0 && b != 0.0 {
+            let product = a * b;
+            self.value += product;
+            self.magnitude += product.abs();
+            self.terms += 1;
+        }
+    }
+
+    fn error(&self) -> f64 {
+        inner_product_error(self.terms + 1, self.magnitude)
+    }
+
+    fn down(&self) -> f64 {
+        if self.terms == 0 { self.value } else { (self.value - self.error()).next_down() }
+    }
+
+    fn up(&self) -> f64 {
+        if self.terms == 0 { self.value } else { (self.value + self.error()).next_up() }
     }
 }

@@ -136,7 +136,7 @@ impl Encoding {
         if settled == Some(0.0) {
             return Expression::default();
         }
-        let (name, scale) = (format!("{}_{r}", l + 1), power_of_two(size));
+        let (name, scale) = (format!("{}_{r}", l + 1), scale_of(size, &image));
         let z = self.program.variable(format!("z{name}"), lower / scale, upper / scale, false);
         self.define(format!("affine{name}"), z, &image, scale);
         self.definitions.push(Definition::PreActivation { column: z, value: image, scale });
@@ -240,7 +240,7 @@ impl Encoding {
         if image.terms.is_empty() {
             return Gradient::Known(image);
         }
-        let scale = power_of_two(lower.abs().max(upper.abs()));
+        let scale = scale_of(lower.abs().max(upper.abs()), &image);
         let column = self.program.variable(format!("v{l}_{k}"), lower / scale, upper / scale, false);
         self.define(format!("backward{l}_{k}"), column, &image, scale);
         self.definitions.push(Definition::Gradient { column, value: image, scale });
@@ -350,6 +350,14 @@ impl Encoding {
         let name = format!("exclude{}", self.program.rows.len());
         self.program.row(name, terms, 1.0 - ones, f64::INFINITY, 0.0);
     }
+}
+
+/// The scale of a column for a quantity of at most `size` that is defined as `image`: such that the column lies in [-1, 1],
+/// and that no coefficient of its row exceeds 2²⁰, which solvers take badly; a quantity that is tiny against what it is the
+/// difference of lies within their tolerances anyway.
+fn scale_of(size: f64, image: &Expression) -> f64 {
+    let largest = image.terms.iter().fold(0.0, |largest: f64, (_, c)| largest.max(c.abs()));
+    power_of_two(size.max(largest * 2f64.powi(-20)))
 }
 
 /// A gradient entry: a number, or a column.

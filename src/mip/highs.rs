@@ -142,6 +142,10 @@ fn set<V: highs::HighsOptionValue>(model: &mut Model, option: &str, value: V) ->
 /// # Errors
 /// [`HighsError`] when the model is refused or the solve does not end optimal.
 pub fn solve_relaxation(program: &Program, threads: u32, time_s: f64) -> Result<LpEnd, HighsError> {
+    if program.variables.is_empty() {
+        // A constant objective; HiGHS calls a model without columns empty, not optimal.
+        return Ok(LpEnd { multipliers: vec![0.0; program.rows.len()], solution: vec![], simplex_iterations: 0 });
+    }
     let relaxed = program.clone().relaxed();
     let model = model(&relaxed, threads, time_s)?;
     let solved = model.try_solve().map_err(|e| HighsError::Refused(format!("{e:?}")))?;

@@ -1,0 +1,83 @@
+//! Bounds against exact arithmetic: every pre-activation and every gradient at points of the region, computed without any
+//! rounding, lies within the bounds that were computed with it.
+
+use exactlip::arithmetic::Dyadic;
+use exactlip::bounds::ForwardBounds;
+use exactlip::bounds::fastlip::BackwardBounds;
+use exactlip::network::Network;
+use proptest::prelude::*;
+
+use super::{problem, question, strategies};
+
+fn exact(value: f64) -> Dyadic {
+    Dyadic::new(value).unwrap()
+}
+
+/// The pre-activations of every hidden layer at `x`, and the gradient of `cᵀ f` there, all without rounding.
+fn at_point(network: &Network, x: &[f64], c: &[f64]) -> (Vec<Vec<Dyadic>>, Vec<Dyadic>) {
+    let mut h: Vec<Dyadic> = x.iter().map(|&x| exact(x)).collect();
+    let mut all = Vec::new();
+    for layer in network.hidden() {
+        let z: Vec<Dyadic> = (0..layer.bias.len())
+            .map(|r| {
+                let terms = layer.weight.row(r).iter().zip(&h).map(|(&w, h)| &exact(w) * h);
+                terms.fold(exact(layer.bias[r]), |sum, t| &sum + &t)
+            })
+            .collect();
+        h = z.iter().map(|z| z * &exact(layer.activation.derivative(f64::from(z.signum())))).collect();
+        all.push(z);
+    }
+    let back = |v: &[Dyadic], layer: &exactlip::network::Layer| -> Vec<Dyadic> {
+        (0..layer.weight.columns())
+            .map(|k| (0..v.len()).fold(Dyadic::zero(), |sum, r| &sum + &(&exact(layer.weight.row(r)[k]) * &v[r])))
+            .collect()
+    };
+    let mut v = back(&c.iter().map(|&c| exact(c)).collect::<Vec<_>>(), network.output());
+    for (layer, z) in network.hidden().iter().zip(&all).rev() {
+        let y: Vec<Dyadic> =
+            v.iter().zip(z).map(|(v, z)| v * &exact(layer.activation.derivative(f64::from(z.signum())))).collect();
+        v = back(&y, layer);
+    }
+    (all, v)
+}
+
+fn within(value: &Dyadic, lower: f64, upper: f64) -> bool {
+    exact(lower) <= *value && *value <= exact(upper)
+}
+
+proptest! {
+    #![proptest_config(strategies::cases(400))]
+
+    #[test]
+    fn exact_values_lie_within_rounded_bounds(
+        (network, (lower, upper, c)) in strategies::small_network().prop_flat_map(|network| {
+            let rest = strategies::region_and_functional(network.input_dim(), network.output_dim());
+            (Just(network), rest)
+        }),
+        shares in prop::collection::vec(prop::collection::vec(prop_oneof![2 => 0.0..1.0f64, 1 => Just(0.0), 1 => Just(1.0)], 5), 8),
+        // A tiny region puts the bounds so close together that every rounding error shows.
+        tiny in prop::bool::ANY,
+    ) {
+        let upper: Vec<f64> = if tiny { lower.iter().map(|l| l + f64::EPSILON * l.abs()).collect() } else { upper };
+        let question = question(&network, problem(&lower, &upper, &c, "linf"));
+        let crown = ForwardBounds::crown(&network, &question.region);
+        let interval = ForwardBounds::interval(&network, &question.region);
+        let backward = BackwardBounds::fastlip(&network, &crown, &question.seed);
+        for share in &shares {
+            let mut x: Vec<f64> = (0..lower.len()).map(|k| lower[k] + share[k] * (upper[k] - lower[k])).collect();
+            question.region.clamp(&mut x);
+            let (pre_activations, gradient) = at_point(&network, &x, &c);
+            for (l, z) in pre_activations.iter().enumerate() {
+                for (r, z) in z.iter().enumerate() {
+                    let (low, high) = (crown.layers[l].lower[r], crown.layers[l].upper[r]);
+                    prop_assert!(within(z, low, high), "z{l},{r} = {} outside [{low}, {high}]", z.to_f64());
+                    prop_assert!(interval.layers[l].lower[r] <= low && high <= interval.layers[l].upper[r]);
+                }
+            }
+            for (k, g) in gradient.iter().enumerate() {
+                let (low, high) = (backward.gradient().lower[k], backward.gradient().upper[k]);
+                prop_assert!(within(g, low, high), "g{k} = {} outside [{low}, {high}]", g.to_f64());
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Networks that are not in general position: the plain MIP says more than the truth.
+
+use exactlip::network::lowering::{Step, lower};
+use exactlip::network::{Activation, Matrix, Network};
+use exactlip::problem::Method;
+
+use super::{answer, problem, question};
+
+fn two_layer(first: &[f64], bias: &[f64], second: &[f64]) -> Network {
+    let affine = |rows: usize, columns: usize, weight: &[f64], bias: &[f64]| Step::Affine {
+        weight: Matrix::from_row_major(rows, columns, weight.to_vec()).unwrap(),
+        bias: bias.to_vec(),
+    };
+    let steps = vec![
+        affine(first.len(), 1, first, bias),
+        Step::Activation(Activation::Relu),
+        affine(1, second.len(), second, &[0.0]),
+    ];
+    lower(1, steps, vec![]).unwrap()
+}
+
+#[test]
+fn the_identity_written_with_four_kinks_at_one_point_has_constant_one() {
+    // -σ(x) + σ(-x) + 2σ(x) - 2σ(-x) = x; with both phases of each neuron free at 0, the MIP says 4.
+    let network = two_layer(&[1.0, -1.0, 1.0, -1.0], &[0.0; 4], &[-1.0, 1.0, 2.0, -2.0]);
+    for norm in ["linf", "l1"] {
+        let report = answer(&network, &question(&network, problem(&[-1.0], &[1.0], &[1.0], norm)), &[Method::Exact]);
+        assert_eq!((report.lower, report.exact), (Some(1.0), true), "{report:?}");
+        assert!((report.upper.unwrap() - 1.0).abs() < 1e-7);
+        assert!(report.audit.excluded_patterns > 0 && !report.audit.general_position, "{:?}", report.audit);
+    }
+}
+
+#[test]
+fn the_paper_example_of_the_identity_has_constant_one() {
+    // 2x - σ(x) + σ(-x) with the linear part as σ(x) - σ(-x) doubled: LipMIP §3's example.
+    let network = two_layer(&[1.0, -1.0, 1.0, -1.0], &[0.0; 4], &[2.0, -2.0, -1.0, 1.0]);
+    let report = answer(&network, &question(&network, problem(&[-2.0], &[3.0], &[1.0], "linf")), &[Method::Exact]);
+    assert_eq!((report.lower, report.exact), (Some(1.0), true), "{report:?}");
+}
+
+#[test]
+fn a_pre_activation_that_vanishes_on_the_region_does_not_hide_its_gradient() {
+    // h = relu(x, -x, x - ½), z_a = h₁ - 2.2·h₃, z_b = h₂, f = relu(z_a) + 5·relu(z_b). On x < 0 z_a is identically 0 and the
+    // gradient is -5; an audit that asks z_a for slack there finds 1.2.
+    let affine = |rows: usize, columns: usize, weight: &[f64], bias: &[f64]| Step::Affine {
+        weight: Matrix::from_row_major(rows, columns, weight.to_vec()).unwrap(),
+        bias: bias.to_vec(),
+    };
+    let relu = || Step::Activation(Activation::Relu);
+    let steps = vec![
+        affine(3, 1, &[1.0, -1.0, 1.0], &[0.0, 0.0, -0.5]),
+        relu(),
+        affine(2, 3, &[1.0, 0.0, -2.2, 0.0, 1.0, 0.0], &[0.0, 0.0]),
+        relu(),
+        affine(1, 2, &[1.0, 5.0], &[0.0]),
+    ];
+    let network = lower(1, steps, vec![]).unwrap();
+    let report = answer(&network, &question(&network, problem(&[-1.0], &[1.0], &[1.0], "linf")), &[Method::Exact]);
+    assert_eq!((report.lower, report.exact), (Some(5.0), true), "{report:?}");
+}
+
+#[test]
+fn a_region_without_free_inputs_has_constant_zero() {
+    let network = two_layer(&[1.0, -1.0], &[0.5, 0.0], &[3.0, 1.0]);
+    let report = answer(&network, &question(&network, problem(&[0.5], &[0.5], &[1.0], "linf")), &[Method::Exact]);
+    assert_eq!((report.lower, report.upper, report.gap, report.exact), (Some(0.0), Some(0.0), Some(0.0), true));
+}
+
+#[test]
+fn a_ball_whose_radius_is_lost_in_rounding_is_still_a_ball() {
+    let network = two_layer(&[1.0, -1.0], &[0.5, 0.0], &[3.0, 1.0]);
+    let problem = serde_json::json!({
+        "domain": {"type": "ball", "norm": "linf", "center": [1.0], "radius": 1e-17},
+        "functional": {"type": "logit", "index": 0},
+    });
+    let report = answer(&network, &question(&network, problem), &[Method::Exact]);
+    assert_eq!((report.lower, report.exact), (Some(3.0), true), "{report:?}");
+}

@@ -1,0 +1,41 @@
+//! The engine against independent truth.
+//!
+//! - [`oracle`]: brute force over all activation patterns, with another LP solver.
+//! - [`strategies`]: random small networks and questions.
+//! - [`truth`]: the exact methods against the oracle.
+//! - [`bounds`]: every bound against exact arithmetic and dense sampling.
+//! - [`degenerate`]: networks that are not in general position.
+
+mod bounds;
+mod degenerate;
+mod oracle;
+mod strategies;
+mod truth;
+
+use exactlip::answer::Report;
+use exactlip::control::Control;
+use exactlip::ladder;
+use exactlip::network::Network;
+use exactlip::problem::{Method, Problem, Question};
+use serde_json::{Value, json};
+
+/// The question of a JSON problem about a network.
+fn question(network: &Network, problem: Value) -> Question {
+    Problem::from_value(problem).unwrap().question(network.input_dim(), network.output_dim()).unwrap()
+}
+
+/// The answer of some methods, without limits.
+fn answer(network: &Network, question: &Question, methods: &[Method]) -> Report {
+    let question = Question { methods: methods.to_vec(), ..question.clone() };
+    ladder::answer(network, &question, &Control::unlimited())
+}
+
+/// A box problem.
+fn problem(lower: &[f64], upper: &[f64], c: &[f64], norm: &str) -> Value {
+    json!({
+        "domain": {"type": "box", "lower": lower, "upper": upper},
+        "functional": {"type": "vector", "c": c},
+        "norm": {"input": norm},
+        "limits": {"gap": 1e-7},
+    })
+}

@@ -1,0 +1,93 @@
+//! The truth by brute force: the largest dual norm of the gradient over all activation patterns whose region has an interior.
+//!
+//! Shares no code with the engine: it enumerates all patterns of all neurons, writes down their affine forms itself and asks
+//! another LP solver (microlp) how deep each region is. Networks have few neurons, and most have weights that are small
+//! multiples of 1/4, on which plain floating point makes no error, so that degenerate regions are seen as such.
+
+use exactlip::network::Network;
+use exactlip::problem::{Question, VectorNorm};
+use microlp::{ComparisonOp, OptimizationDirection, Problem, SolveOutcome};
+
+/// A region counts as having an interior from this normalised slack on.
+const DEPTH: f64 = 1e-7;
+
+/// The local Lipschitz constant.
+pub fn constant(network: &Network, question: &Question) -> f64 {
+    let neurons: usize = network.hidden().iter().map(|l| l.bias.len()).sum();
+    assert!(neurons <= 12, "brute force is for tiny networks");
+    (0..1u32 << neurons).filter_map(|bits| norm_of_pattern(network, question, bits)).fold(0.0, f64::max)
+}
+
+/// The dual norm under the pattern whose bit `i` tells whether neuron `i` is active, or `None` if its region has no interior.
+fn norm_of_pattern(network: &Network, question: &Question, bits: u32) -> Option<f64> {
+    let n = network.input_dim();
+    // Each row is an affine form in x: n coefficients and a constant.
+    let mut below: Vec<Vec<f64>> = (0..n).map(|k| (0..=n).map(|j| f64::from(u8::from(j == k))).collect()).collect();
+    let mut sides = Vec::new();
+    let mut at = 0;
+    for layer in network.layers() {
+        let forms: Vec<Vec<f64>> = (0..layer.bias.len())
+            .map(|r| {
+                let mut form = vec![0.0; n + 1];
+                form[n] = layer.bias[r];
+                for (w, h) in layer.weight.row(r).iter().zip(&below) {
+                    form.iter_mut().zip(h).for_each(|(f, h)| *f += w * h);
+                }
+                form
+            })
+            .collect();
+        if std::ptr::eq(layer, network.output()) {
+            below = forms;
+            break;
+        }
+        below = forms
+            .into_iter()
+            .map(|form| {
+                let active = bits >> at & 1 == 1;
+                at += 1;
+                let slope = if active { 1.0 } else { layer.activation.inactive_slope() };
+                let passed = form.iter().map(|f| slope * f).collect();
+                sides.push((form, if active { 1.0 } else { -1.0 }));
+                passed
+            })
+            .collect();
+    }
+    let region = &question.region;
+    has_interior(&sides, &region.lower, &region.upper).then(|| {
+        let gradient = (0..n)
+            .filter(|&k| region.lower[k] < region.upper[k])
+            .map(|k| question.seed.iter().zip(&below).map(|(c, f)| c * f[k]).sum::<f64>().abs());
+        match question.input_norm {
+            VectorNorm::Linf => gradient.sum(),
+            VectorNorm::L1 => gradient.fold(0.0, f64::max),
+            VectorNorm::L2 => gradient.map(|g| g * g).sum::<f64>().sqrt(),
+        }
+    })
+}
+
+/// Whether a point of the box satisfies all inequalities strictly; forms that vanish identically on the box ask for nothing.
+fn has_interior(sides: &[(Vec<f64>, f64)], lower: &[f64], upper: &[f64]) -> bool {
+    let n = lower.len();
+    let mut program = Problem::new(OptimizationDirection::Maximize);
+    let slack = program.add_var(1.0, (-1e6, 1.0));
+    let x: Vec<_> = (0..n).map(|k| program.add_var(0.0, (lower[k], upper[k]))).collect();
+    for (form, side) in sides {
+        let free: Vec<usize> = (0..n).filter(|&k| lower[k] < upper[k]).collect();
+        let constant = form[n] + (0..n).filter(|k| !free.contains(k)).map(|k| form[k] * lower[k]).sum::<f64>();
+        let size: f64 = free.iter().map(|&k| form[k].abs()).sum();
+        if size == 0.0 {
+            // A constant pre-activation: 0 asks for nothing, any other must be on its side.
+            if constant != 0.0 && (constant > 0.0) != (*side > 0.0) {
+                return false;
+            }
+            continue;
+        }
+        let mut terms: Vec<_> = free.iter().map(|&k| (x[k], side * form[k] / size)).collect();
+        terms.push((slack, -1.0));
+        program.add_constraint(terms, ComparisonOp::Ge, -side * constant / size);
+    }
+    match program.solve().unwrap() {
+        SolveOutcome::Solution(solution) => solution[slack] > DEPTH,
+        SolveOutcome::Interrupted(_) => unreachable!("no limit was set"),
+    }
+}

@@ -1,0 +1,85 @@
+//! Random small networks, with everything that makes exactness hard: zero biases, dead and duplicated neurons, weights that
+//! cancel exactly, leaky slopes, fixed inputs.
+
+use exactlip::network::{Activation, Layer, Matrix, Network};
+use proptest::prelude::*;
+
+/// `cases` random cases, times the environment's `EXACTLIP_TEST_FACTOR` (`make test-long`).
+pub fn cases(cases: u32) -> ProptestConfig {
+    let factor = std::env::var("EXACTLIP_TEST_FACTOR").ok().and_then(|f| f.parse().ok()).unwrap_or(1);
+    ProptestConfig { cases: cases * factor, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+/// A number that is a small multiple of 1/4, often 0.
+fn coarse() -> impl Strategy<Value = f64> {
+    prop_oneof![2 => Just(0.0), 6 => (-8i32..=8).prop_map(|i| f64::from(i) / 4.0)]
+}
+
+fn fine() -> impl Strategy<Value = f64> {
+    -2.0..2.0f64
+}
+
+fn activation() -> impl Strategy<Value = Activation> {
+    prop_oneof![
+        4 => Just(Activation::Relu),
+        1 => Just(Activation::LeakyRelu { slope: 0.25 }),
+        1 => Just(Activation::LeakyRelu { slope: 0.0 }),
+        1 => Just(Activation::LeakyRelu { slope: 1.0 }),
+    ]
+}
+
+/// A network of the given widths (inputs first) whose numbers come from `number`.
+fn network(widths: Vec<usize>, number: BoxedStrategy<f64>) -> impl Strategy<Value = Network> {
+    let layers: Vec<_> = widths
+        .windows(2)
+        .enumerate()
+        .map(|(i, pair)| {
+            let (inputs, outputs) = (pair[0], pair[1]);
+            let last = i + 2 == widths.len();
+            let rows = prop::collection::vec(prop::collection::vec(number.clone(), inputs + 1), outputs);
+            // A neuron may be a copy of the first one of its layer, or of its negative.
+            let copies = prop::collection::vec(prop_oneof![8 => Just(0.0), 1 => Just(1.0), 1 => Just(-1.0)], outputs);
+            (rows, copies, activation()).prop_map(move |(mut rows, copies, activation)| {
+                for r in 1..outputs {
+                    if !last && copies[r] != 0.0 {
+                        rows[r] = rows[0].iter().map(|w| copies[r] * w).collect();
+                    }
+                }
+                let bias = rows.iter().map(|row| row[inputs]).collect();
+                let weight = rows.iter().flat_map(|row| row[..inputs].to_vec()).collect();
+                Layer {
+                    weight: Matrix::from_row_major(outputs, inputs, weight).unwrap(),
+                    bias,
+                    activation: if last { Activation::Identity } else { activation },
+                }
+            })
+        })
+        .collect();
+    layers.prop_map(|layers| Network::new(layers, vec![]).unwrap())
+}
+
+/// A tiny network: at most 3 inputs, 2 hidden layers of 4 neurons and 2 outputs.
+pub fn tiny_network() -> impl Strategy<Value = Network> {
+    let widths = (1..=3usize, prop::collection::vec(1..=4usize, 0..=2), 1..=2usize)
+        .prop_map(|(inputs, hidden, outputs)| [vec![inputs], hidden, vec![outputs]].concat());
+    (widths, prop::bool::weighted(0.7))
+        .prop_flat_map(|(widths, exact)| network(widths, if exact { coarse().boxed() } else { fine().boxed() }))
+}
+
+/// A small network that is too large for brute force.
+pub fn small_network() -> impl Strategy<Value = Network> {
+    let widths = (1..=5usize, prop::collection::vec(2..=7usize, 1..=3), 1..=3usize)
+        .prop_map(|(inputs, hidden, outputs)| [vec![inputs], hidden, vec![outputs]].concat());
+    widths.prop_flat_map(|widths| network(widths, fine().boxed()))
+}
+
+/// A box for `n` inputs with corners at multiples of 1/4, some inputs fixed; and a functional for `m` outputs.
+pub fn region_and_functional(n: usize, m: usize) -> impl Strategy<Value = (Vec<f64>, Vec<f64>, Vec<f64>)> {
+    let side = ((-8i32..=8).prop_map(|i| f64::from(i) / 4.0), prop_oneof![1 => Just(0i32), 6 => 1..=8i32]);
+    let c = prop::collection::vec(prop_oneof![Just(1.0), Just(-1.0), Just(0.5), Just(2.0)], m);
+    (prop::collection::vec(side, n), c).prop_map(|(sides, c)| {
+        let lower = sides.iter().map(|s| s.0).collect();
+        let upper = sides.iter().map(|s| s.0 + f64::from(s.1) / 4.0).collect();
+        (lower, upper, c)
+    })
+}

@@ -1,0 +1,71 @@
+//! The exact methods against brute force, and the order of all methods around the exact value (METHODS §8.4).
+
+use exactlip::problem::Method;
+use proptest::prelude::*;
+
+use super::{answer, oracle, problem, question, strategies};
+
+/// Relative agreement that is asked of exact answers: the problem's gap of 1e-7 and the oracle's own rounding.
+const AGREEMENT: f64 = 2e-7;
+
+proptest! {
+    #![proptest_config(strategies::cases(256))]
+
+    #[test]
+    fn lipmip_equals_brute_force(
+        (network, (lower, upper, c)) in strategies::tiny_network().prop_flat_map(|network| {
+            let rest = strategies::region_and_functional(network.input_dim(), network.output_dim());
+            (Just(network), rest)
+        }),
+        norm in prop_oneof![Just("linf"), Just("l1")],
+    ) {
+        let question = question(&network, problem(&lower, &upper, &c, norm));
+        let truth = oracle::constant(&network, &question);
+        let report = answer(&network, &question, &[Method::Mip]);
+        let (low, high) = (report.lower.unwrap_or(0.0), report.upper.unwrap());
+        prop_assert!(low <= truth * (1.0 + 1e-12) + 1e-300, "lower end {low} above the truth {truth}");
+        prop_assert!(high >= truth * (1.0 - 1e-12), "upper end {high} below the truth {truth}");
+        prop_assert!(report.exact, "not exact: [{low}, {high}], truth {truth}, {report:?}");
+        prop_assert!((high - truth).abs() <= AGREEMENT * truth.max(1e-9), "[{low}, {high}], truth {truth}");
+    }
+
+    #[test]
+    fn every_method_is_on_its_side_of_the_exact_value(
+        (network, (lower, upper, c)) in strategies::tiny_network().prop_flat_map(|network| {
+            let rest = strategies::region_and_functional(network.input_dim(), network.output_dim());
+            (Just(network), rest)
+        }),
+        norm in prop_oneof![Just("linf"), Just("l1")],
+    ) {
+        let question = question(&network, problem(&lower, &upper, &c, norm));
+        let truth = oracle::constant(&network, &question);
+        let value = |method| {
+            let report = answer(&network, &question, &[method]);
+            report.tiers[0].value
+        };
+        let slack = 1e-12 * truth + 1e-300;
+        for method in [Method::Random, Method::Ascent] {
+            let found = value(method).unwrap_or(0.0);
+            prop_assert!(found <= truth + slack, "{method} gives {found}, truth {truth}");
+        }
+        let (naive, fastlip, lp) =
+            (value(Method::Naive).unwrap(), value(Method::Fastlip).unwrap(), value(Method::Lp).unwrap());
+        prop_assert!(fastlip <= naive * (1.0 + 1e-9), "fastlip {fastlip}, naive {naive}");
+        prop_assert!(lp <= fastlip * (1.0 + 1e-9) + 1e-12, "lp {lp}, fastlip {fastlip}");
+        prop_assert!(lp >= truth - slack, "lp {lp}, truth {truth}");
+    }
+
+    #[test]
+    fn the_constant_grows_with_the_domain(
+        (network, (lower, upper, c)) in strategies::tiny_network().prop_flat_map(|network| {
+            let rest = strategies::region_and_functional(network.input_dim(), network.output_dim());
+            (Just(network), rest)
+        }),
+        share in 0.1..0.9f64,
+    ) {
+        let inner: Vec<f64> = lower.iter().zip(&upper).map(|(l, u)| l + share * (u - l)).collect();
+        let large = answer(&network, &question(&network, problem(&lower, &upper, &c, "linf")), &[Method::Mip]);
+        let small = answer(&network, &question(&network, problem(&lower, &inner, &c, "linf")), &[Method::Mip]);
+        prop_assert!(small.lower.unwrap() <= large.upper.unwrap());
+    }
+}
