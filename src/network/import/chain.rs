@@ -103,7 +103,8 @@ impl Chain {
                 .map_err(|detail| ImportError::Model(format!("the identity layer at the end {detail}")))?;
         }
         if self.second_biases > 0 {
-            self.notes.push(format!("a second bias ({}×) was added to the first, each sum rounded once", self.second_biases));
+            self.notes
+                .push(format!("a second bias ({}×) was added to the first, each sum rounded once", self.second_biases));
         }
         Ok(lower(self.input_dim, self.steps, self.notes)?)
     }

@@ -1,6 +1,6 @@
 //! Files → [`Network`].
 //!
-//! - [`import`]: the one entrance; [`Format`], [`ImportOptions`], [`ImportLimits`], [`ImportError`] are its words.
+//! - The one entrance is [`import()`]; [`Format`], [`ImportOptions`], [`ImportLimits`], [`ImportError`] are its words.
 //! - `onnx`: ONNX models.
 //! - `chain`: affine maps and activations, in order and within limits, on their way to
 //!   [`lowering`](super::lowering).

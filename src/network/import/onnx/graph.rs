@@ -83,14 +83,12 @@ impl<'a> Graph<'a> {
             })?,
             None => {
                 let dependent = self.dependent();
-                self.outputs
-                    .iter()
-                    .filter(|output| may_be_float(output))
-                    .map(|output| output.name.as_str())
+                let floats = || self.outputs.iter().filter(|o| may_be_float(o)).map(|o| o.name.as_str());
+                // Where none depends on the input, running the first one tells why.
+                floats()
                     .find(|name| dependent.contains(name))
-                    .ok_or_else(|| {
-                        ImportError::Model("no output of the graph is a float tensor that depends on the input".into())
-                    })?
+                    .or_else(|| floats().next())
+                    .ok_or_else(|| ImportError::Model("no output of the graph is a float tensor".into()))?
             }
         };
         Ok((chosen, names().filter(|name| *name != chosen).collect()))

@@ -67,8 +67,7 @@ pub(super) fn read(bytes: &[u8], options: &ImportOptions) -> Result<Network, Imp
     match values.get(output) {
         Some(Value::Signal(_)) => {}
         _ => {
-            let detail = "does not depend on the input, or is not the first output of its node";
-            return Err(ImportError::Model(format!("output {}: {detail}", quote(output))));
+            return Err(ImportError::Model(format!("output {}: does not depend on the input", quote(output))));
         }
     }
     let mut chain = run.finish();

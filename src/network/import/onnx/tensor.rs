@@ -218,8 +218,23 @@ fn gather<T: Copy>(values: &[T], shape: &[usize], steps: &[usize]) -> Vec<T> {
 /// The name of an element type, for messages.
 pub(super) fn type_name(data_type: i32) -> &'static str {
     const NAMES: [&str; 17] = [
-        "undefined", "float32", "uint8", "int8", "uint16", "int16", "int32", "int64", "string", "bool", "float16",
-        "float64", "uint32", "uint64", "complex64", "complex128", "bfloat16",
+        "undefined",
+        "float32",
+        "uint8",
+        "int8",
+        "uint16",
+        "int16",
+        "int32",
+        "int64",
+        "string",
+        "bool",
+        "float16",
+        "float64",
+        "uint32",
+        "uint64",
+        "complex64",
+        "complex128",
+        "bfloat16",
     ];
     usize::try_from(data_type).ok().and_then(|at| NAMES.get(at)).copied().unwrap_or("of a later version")
 }

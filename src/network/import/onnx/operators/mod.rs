@@ -114,9 +114,11 @@ impl Run {
             node.input.iter().map(|name| self.value(name, graph, values)).collect::<Result<_, String>>()?;
         let signals = inputs.iter().filter(|value| matches!(value, Some(Value::Signal(_)))).count();
         if signals > 1 {
-            return Err("joins two values that both depend on the graph's input: branching and residual graphs are not \
+            return Err(
+                "joins two values that both depend on the graph's input: branching and residual graphs are not \
                         supported"
-                .into());
+                    .into(),
+            );
         }
         let value = (operator.apply)(self, &Call { node, inputs })?;
         match value {
@@ -125,21 +127,15 @@ impl Run {
         }
     }
 
-    fn value(
-        &mut self,
-        name: &str,
-        graph: &Graph,
-        values: &HashMap<&str, Value>,
-    ) -> Result<Option<Value>, String> {
+    fn value(&mut self, name: &str, graph: &Graph, values: &HashMap<&str, Value>) -> Result<Option<Value>, String> {
         if name.is_empty() {
             return Ok(None);
         }
         if let Some(value) = values.get(name) {
             return Ok(Some(value.clone()));
         }
-        let tensor = graph
-            .initializer(name)
-            .ok_or_else(|| format!("takes {}, an output that is not supported", quote(name)))?;
+        let tensor =
+            graph.initializer(name).ok_or_else(|| format!("takes {}, an output that is not supported", quote(name)))?;
         let tensor = Tensor::decode(tensor).map_err(|detail| format!("its input {} {detail}", quote(name)))?;
         self.spend(tensor.len())?;
         Ok(Some(Value::Constant(tensor)))
