@@ -78,7 +78,7 @@ impl Default for ImportLimits {
             max_layers: 1000,
             max_width: 1 << 16,
             max_nodes: 100_000,
-            max_multiplications: 2_000_000_000,
+            max_multiplications: 500_000_000,
         }
     }
 }
