@@ -1,3 +1,4 @@
 //! The one integration-test binary: each module is a black-box view of one part.
 
 mod engine;
+mod import;

@@ -71,13 +71,18 @@ pub fn lower(input_dim: usize, steps: Vec<Step>, mut notes: Vec<String>) -> Resu
 /// `W (V x + c) + b` as one affine map, every entry rounded once from about twice the working precision.
 fn fold(weight: &Matrix, bias: &[f64], inner: &Matrix, inner_bias: &[f64]) -> (Matrix, Vec<f64>) {
     let mut product = Matrix::zeros(weight.rows(), inner.columns());
+    let mut sums: Vec<Compensated> = Vec::new();
     for i in 0..weight.rows() {
-        for k in 0..inner.columns() {
-            let mut sum = Compensated::default();
-            for (r, w) in weight.row(i).iter().enumerate() {
-                sum.add_product(*w, inner.row(r)[k]);
+        // Along the rows of both matrices, so that memory is read in order.
+        sums.clear();
+        sums.resize(inner.columns(), Compensated::default());
+        for (w, row) in weight.row(i).iter().zip(inner.iter_rows()) {
+            for (sum, v) in sums.iter_mut().zip(row) {
+                sum.add_product(*w, *v);
             }
-            product.row_mut(i)[k] = sum.value();
+        }
+        for (entry, sum) in product.row_mut(i).iter_mut().zip(&sums) {
+            *entry = sum.value();
         }
     }
     let folded_bias = (0..weight.rows())
@@ -94,7 +99,7 @@ fn fold(weight: &Matrix, bias: &[f64], inner: &Matrix, inner_bias: &[f64]) -> (M
 }
 
 /// A sum of products in about twice the working precision (Ogita, Rump and Oishi 2005, algorithm Dot2).
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Compensated {
     sum: f64,
     error: f64,
@@ -110,7 +115,7 @@ impl Compensated {
         self.sum = sum;
     }
 
-    fn value(&self) -> f64 {
+    fn value(self) -> f64 {
         self.sum + self.error
     }
 }

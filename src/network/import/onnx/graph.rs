@@ -1,0 +1,175 @@
+//! The graph of a model: who produces which value, which output is taken, and in which order the nodes behind it run.
+
+use std::collections::{HashMap, HashSet};
+
+use super::proto::{GraphProto, NodeProto, TensorProto, ValueInfoProto, kind};
+use super::{node_error, quote};
+use crate::network::import::{ImportError, ImportLimits};
+
+/// A graph with its names resolved.
+pub(super) struct Graph<'a> {
+    /// The nodes, in the order of the file.
+    pub nodes: &'a [NodeProto],
+    /// The one input that is no initializer.
+    pub input: &'a ValueInfoProto,
+    initializers: HashMap<&'a str, &'a TensorProto>,
+    producers: HashMap<&'a str, usize>,
+    outputs: &'a [ValueInfoProto],
+}
+
+impl<'a> Graph<'a> {
+    /// Resolves the names of a graph.
+    ///
+    /// # Errors
+    /// There is not exactly one input, a name is given twice, or there are too many nodes.
+    pub(super) fn new(proto: &'a GraphProto, limits: &ImportLimits) -> Result<Self, ImportError> {
+        if proto.node.len() > limits.max_nodes {
+            return Err(ImportError::Model(format!(
+                "the graph has {} nodes, the limit is {}",
+                proto.node.len(),
+                limits.max_nodes
+            )));
+        }
+        if !proto.sparse_initializer.is_empty() {
+            return Err(ImportError::Model("the graph has sparse initializers, which are not supported".into()));
+        }
+        let mut initializers = HashMap::new();
+        for tensor in &proto.initializer {
+            if initializers.insert(tensor.name.as_str(), tensor).is_some() {
+                return Err(ImportError::Model(format!("the initializer {} is given twice", quote(&tensor.name))));
+            }
+        }
+        // Before IR version 4 initializers are listed among the inputs too.
+        let inputs: Vec<_> = proto.input.iter().filter(|i| !initializers.contains_key(i.name.as_str())).collect();
+        let input = match inputs[..] {
+            [input] => input,
+            [] => return Err(ImportError::Model("the graph has no input".into())),
+            [first, second, ..] => {
+                return Err(ImportError::Model(format!(
+                    "the graph has {} inputs ({}, {} …), one is supported",
+                    inputs.len(),
+                    quote(&first.name),
+                    quote(&second.name)
+                )));
+            }
+        };
+        let mut producers = HashMap::new();
+        for (index, node) in proto.node.iter().enumerate() {
+            // An empty name stands for an optional output that nobody takes.
+            for output in node.output.iter().map(String::as_str).filter(|o| !o.is_empty()) {
+                let taken = initializers.contains_key(output) || output == input.name;
+                if taken || producers.insert(output, index).is_some() {
+                    let detail = format!("produces {}, which exists already", quote(output));
+                    return Err(node_error(index, node, detail));
+                }
+            }
+        }
+        Ok(Self { nodes: &proto.node, input, initializers, producers, outputs: &proto.output })
+    }
+
+    /// The initializer of this name.
+    pub(super) fn initializer(&self, name: &str) -> Option<&'a TensorProto> {
+        self.initializers.get(name).copied()
+    }
+
+    /// The output to take: the one that is `wanted`, or the first float tensor that depends on the input. With it, the
+    /// outputs that are left out.
+    pub(super) fn output(&self, wanted: Option<&str>) -> Result<(&'a str, Vec<&'a str>), ImportError> {
+        let names = || self.outputs.iter().map(|o| o.name.as_str());
+        let chosen = match wanted {
+            Some(wanted) => names().find(|name| *name == wanted).ok_or_else(|| {
+                let known: Vec<String> = names().take(10).map(quote).collect();
+                ImportError::Model(format!("the graph has no output {}: it has {}", quote(wanted), known.join(", ")))
+            })?,
+            None => {
+                let dependent = self.dependent();
+                let floats = || self.outputs.iter().filter(|o| may_be_float(o)).map(|o| o.name.as_str());
+                // Where none depends on the input, running the first one tells why.
+                floats()
+                    .find(|name| dependent.contains(name))
+                    .or_else(|| floats().next())
+                    .ok_or_else(|| ImportError::Model("no output of the graph is a float tensor".into()))?
+            }
+        };
+        Ok((chosen, names().filter(|name| *name != chosen).collect()))
+    }
+
+    /// All values that depend on the input.
+    fn dependent(&self) -> HashSet<&'a str> {
+        let mut consumers: HashMap<&str, Vec<usize>> = HashMap::new();
+        for (index, node) in self.nodes.iter().enumerate() {
+            for input in &node.input {
+                consumers.entry(input).or_default().push(index);
+            }
+        }
+        let mut dependent = HashSet::from([self.input.name.as_str()]);
+        let mut waiting = vec![self.input.name.as_str()];
+        while let Some(value) = waiting.pop() {
+            for node in consumers.remove(value).unwrap_or_default() {
+                for output in self.nodes[node].output.iter().filter(|o| !o.is_empty()) {
+                    if dependent.insert(output) {
+                        waiting.push(output);
+                    }
+                }
+            }
+        }
+        dependent
+    }
+
+    /// The nodes that `output` needs, each behind those that it needs itself.
+    ///
+    /// # Errors
+    /// A value that nobody produces, or a cycle.
+    pub(super) fn order(&self, output: &str) -> Result<Vec<usize>, ImportError> {
+        #[derive(Clone, Copy, PartialEq)]
+        enum Mark {
+            New,
+            Open,
+            Done,
+        }
+        let mut marks = vec![Mark::New; self.nodes.len()];
+        let mut order = Vec::new();
+        // The path from the output: each node with the number of its inputs that were followed already.
+        let mut path: Vec<(usize, usize)> = Vec::new();
+        if let Some(&last) = self.producers.get(output) {
+            marks[last] = Mark::Open;
+            path.push((last, 0));
+        }
+        while let Some((node, followed)) = path.last_mut() {
+            let node = *node;
+            let Some(input) = self.nodes[node].input.get(*followed) else {
+                marks[node] = Mark::Done;
+                order.push(node);
+                path.pop();
+                continue;
+            };
+            *followed += 1;
+            match self.producers.get(input.as_str()) {
+                Some(&before) if marks[before] == Mark::New => {
+                    marks[before] = Mark::Open;
+                    path.push((before, 0));
+                }
+                Some(&before) if marks[before] == Mark::Open => {
+                    let detail = format!("lies on a cycle: it takes {}, which depends on it", quote(input));
+                    return Err(node_error(node, &self.nodes[node], detail));
+                }
+                Some(_) => {}
+                None if input.is_empty()
+                    || *input == self.input.name
+                    || self.initializers.contains_key(input.as_str()) => {}
+                None => {
+                    let detail = format!("takes {}, which nothing produces", quote(input));
+                    return Err(node_error(node, &self.nodes[node], detail));
+                }
+            }
+        }
+        Ok(order)
+    }
+}
+
+/// Whether an output is a float tensor, or does not say what it is.
+fn may_be_float(output: &ValueInfoProto) -> bool {
+    output.r#type.as_ref().is_none_or(|t| {
+        t.tensor_type.as_ref().is_some_and(|t| matches!(t.elem_type, kind::TENSOR_FLOAT | kind::TENSOR_DOUBLE))
+    })
+}

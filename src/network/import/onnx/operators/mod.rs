@@ -1,0 +1,212 @@
+//! What each operator does: one function an operator, listed in [`TABLE`].
+//!
+//! - `affine`: Gemm, MatMul, Add.
+//! - `activation`: Relu, LeakyRelu.
+//! - `shape`: Flatten, Reshape, Transpose.
+//! - `constant`: Constant, Identity, Dropout, Cast.
+
+mod activation;
+mod affine;
+mod constant;
+mod shape;
+
+use std::collections::{HashMap, HashSet};
+
+use super::graph::Graph;
+use super::proto::{AttributeProto, NodeProto, kind};
+use super::tensor::Tensor;
+use super::{is_standard, quote};
+use crate::network::import::chain::Chain;
+
+/// A value of the graph.
+#[derive(Clone, Debug)]
+pub(super) enum Value {
+    /// Known.
+    Constant(Tensor),
+    /// The result of the chain so far: depends on the input, and has this shape.
+    Signal(Vec<usize>),
+}
+
+/// An operator that the import knows.
+struct Operator {
+    name: &'static str,
+    /// The smallest and the largest number of inputs.
+    inputs: (usize, usize),
+    /// The attributes that may stand at it.
+    attributes: &'static [&'static str],
+    /// What it makes of its inputs; an error ends the sentence that starts with the node.
+    apply: fn(&mut Run, &Call) -> Result<Value, String>,
+}
+
+/// The operators, in alphabetical order.
+#[rustfmt::skip]
+const TABLE: [Operator; 12] = [
+    Operator { name: "Add", inputs: (2, 2), attributes: &[], apply: affine::add },
+    Operator { name: "Cast", inputs: (1, 1), attributes: &["to", "saturate", "round_mode"], apply: constant::cast },
+    Operator { name: "Constant", inputs: (0, 0), attributes: &["value", "value_float", "value_floats", "value_int", "value_ints"], apply: constant::constant },
+    Operator { name: "Dropout", inputs: (1, 3), attributes: &["ratio", "seed"], apply: constant::dropout },
+    Operator { name: "Flatten", inputs: (1, 1), attributes: &["axis"], apply: shape::flatten },
+    Operator { name: "Gemm", inputs: (2, 3), attributes: &["alpha", "beta", "transA", "transB"], apply: affine::gemm },
+    Operator { name: "Identity", inputs: (1, 1), attributes: &[], apply: constant::identity },
+    Operator { name: "LeakyRelu", inputs: (1, 1), attributes: &["alpha"], apply: activation::leaky_relu },
+    Operator { name: "MatMul", inputs: (2, 2), attributes: &[], apply: affine::matmul },
+    Operator { name: "Relu", inputs: (1, 1), attributes: &[], apply: activation::relu },
+    Operator { name: "Reshape", inputs: (2, 2), attributes: &["allowzero"], apply: shape::reshape },
+    Operator { name: "Transpose", inputs: (1, 1), attributes: &["perm"], apply: shape::transpose },
+];
+
+/// The nodes that ran so far, and what they led to.
+pub(super) struct Run {
+    chain: Chain,
+    /// Entries of constants that may still be decoded or copied, so that a small file that uses them many times costs
+    /// little.
+    entries_left: usize,
+    dropouts: usize,
+    casts: usize,
+}
+
+/// A node with the values of its inputs.
+struct Call<'a> {
+    node: &'a NodeProto,
+    /// `None` for an optional input that is left out.
+    inputs: Vec<Option<Value>>,
+}
+
+impl Run {
+    /// Nothing ran yet. Constants may be decoded and copied up to four times `max_parameters` entries.
+    pub(super) fn new(chain: Chain, max_parameters: usize) -> Self {
+        Self { chain, entries_left: max_parameters.saturating_mul(4), dropouts: 0, casts: 0 }
+    }
+
+    /// The value of a node's first output.
+    ///
+    /// # Errors
+    /// What is wrong with it, as the end of a sentence that starts with the node.
+    pub(super) fn node(
+        &mut self,
+        node: &NodeProto,
+        graph: &Graph,
+        values: &HashMap<&str, Value>,
+    ) -> Result<Value, String> {
+        let operator = TABLE.iter().find(|o| is_standard(&node.domain) && o.name == node.op_type).ok_or_else(|| {
+            let domain = if is_standard(&node.domain) {
+                String::new()
+            } else {
+                format!(" of the domain {}", quote(&node.domain))
+            };
+            let known: Vec<&str> = TABLE.iter().map(|o| o.name).collect();
+            format!("the operator{domain} is not supported; supported are {}", known.join(", "))
+        })?;
+        let (least, most) = operator.inputs;
+        if !(least..=most).contains(&node.input.len()) {
+            return Err(format!("has {} inputs, it takes {least} to {most}", node.input.len()));
+        }
+        let mut seen = HashSet::new();
+        for attribute in &node.attribute {
+            if !operator.attributes.contains(&attribute.name.as_str()) {
+                return Err(format!("the attribute {} is not supported", quote(&attribute.name)));
+            }
+            if !seen.insert(attribute.name.as_str()) {
+                return Err(format!("the attribute {} is given twice", quote(&attribute.name)));
+            }
+        }
+        let inputs: Vec<_> =
+            node.input.iter().map(|name| self.value(name, graph, values)).collect::<Result<_, String>>()?;
+        let signals = inputs.iter().filter(|value| matches!(value, Some(Value::Signal(_)))).count();
+        if signals > 1 {
+            return Err(
+                "joins two values that both depend on the graph's input: branching and residual graphs are not \
+                        supported"
+                    .into(),
+            );
+        }
+        let value = (operator.apply)(self, &Call { node, inputs })?;
+        match value {
+            Value::Constant(_) if signals > 0 => Err("takes a setting that depends on the graph's input".into()),
+            value => Ok(value),
+        }
+    }
+
+    fn value(&mut self, name: &str, graph: &Graph, values: &HashMap<&str, Value>) -> Result<Option<Value>, String> {
+        if name.is_empty() {
+            return Ok(None);
+        }
+        if let Some(value) = values.get(name) {
+            return Ok(Some(value.clone()));
+        }
+        let tensor =
+            graph.initializer(name).ok_or_else(|| format!("takes {}, an output that is not supported", quote(name)))?;
+        let tensor = Tensor::decode(tensor).map_err(|detail| format!("its input {} {detail}", quote(name)))?;
+        self.spend(tensor.len())?;
+        Ok(Some(Value::Constant(tensor)))
+    }
+
+    /// Counts entries that were decoded or will be copied.
+    fn spend(&mut self, entries: usize) -> Result<(), String> {
+        self.entries_left = self.entries_left.checked_sub(entries).ok_or("the constants of the graph are too large")?;
+        Ok(())
+    }
+
+    /// The chain, with what was taken as the identity noted.
+    pub(super) fn finish(mut self) -> Chain {
+        for (count, operator, reason) in [
+            (self.dropouts, "Dropout", "as at inference"),
+            (self.casts, "Cast", "the rounding of values between layers is not part of the network"),
+        ] {
+            if count > 0 {
+                self.chain.note(format!("{operator} ({count}×) was taken as the identity: {reason}"));
+            }
+        }
+        self.chain
+    }
+}
+
+impl Call<'_> {
+    /// The value of input `at`.
+    fn input(&self, at: usize) -> Result<&Value, String> {
+        self.optional(at).ok_or_else(|| format!("its input {at} is left out"))
+    }
+
+    /// The value of input `at`; `None` when it is left out.
+    fn optional(&self, at: usize) -> Option<&Value> {
+        self.inputs.get(at).and_then(Option::as_ref)
+    }
+
+    /// The shape of input `at`, which must depend on the graph's input.
+    fn signal(&self, at: usize) -> Result<&[usize], String> {
+        match self.input(at)? {
+            Value::Signal(shape) => Ok(shape),
+            Value::Constant(_) => Err("is applied to a constant, which is not supported".into()),
+        }
+    }
+
+    /// The constant at input `at`; `what` names it in the error.
+    fn constant(&self, at: usize, what: &str) -> Result<&Tensor, String> {
+        match self.input(at)? {
+            Value::Constant(tensor) => Ok(tensor),
+            Value::Signal(_) => Err(format!("{what} must be a constant, but depends on the graph's input")),
+        }
+    }
+
+    /// An attribute, if it is there and of the type `kind`. Files from before the type was stated say nothing.
+    fn attribute(&self, name: &str, kind: i32) -> Result<Option<&AttributeProto>, String> {
+        match self.node.attribute.iter().find(|a| a.name == name) {
+            None => Ok(None),
+            Some(attribute) if [kind, kind::ATTRIBUTE_UNDEFINED].contains(&attribute.r#type) => Ok(Some(attribute)),
+            Some(_) => Err(format!("the attribute `{name}` is of the wrong type")),
+        }
+    }
+
+    fn float(&self, name: &str, default: f32) -> Result<f64, String> {
+        let value = self.attribute(name, kind::ATTRIBUTE_FLOAT)?.map_or(default, |a| a.f);
+        if value.is_finite() { Ok(value.into()) } else { Err(format!("the attribute `{name}` is {value}, not finite")) }
+    }
+
+    fn int(&self, name: &str, default: i64) -> Result<i64, String> {
+        Ok(self.attribute(name, kind::ATTRIBUTE_INT)?.map_or(default, |a| a.i))
+    }
+
+    fn flag(&self, name: &str) -> Result<bool, String> {
+        Ok(self.int(name, 0)? != 0)
+    }
+}
