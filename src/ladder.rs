@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::answer::{Ledger, Report, Rigor, Subject};
 use crate::bounds::fastlip::BackwardBounds;
+use crate::bounds::linear_jacobian::linear_jacobian;
 use crate::bounds::{ForwardBounds, norms};
 use crate::control::Control;
 use crate::estimate::{Candidate, ascent, sampling};
@@ -30,11 +31,12 @@ pub fn answer(network: &Network, question: &Question, control: &Control) -> Repo
     network.notes().iter().for_each(|note| ledger.note(note.clone()));
     let forward = ForwardBounds::crown(network, &question.region);
     let backward = BackwardBounds::fastlip(network, &forward, &question.seed);
+    let relaxed = linear_jacobian(network, &forward, &backward, &question.region, question.input_norm);
     let all_finite = forward.layers.iter().chain(&backward.post_activation).all(|bounds| bounds.is_finite());
     let phases = forward.phases();
     let subject = Subject { network, question, phases: &phases };
-    let mut ladder =
-        Ladder { subject, bounds: Bounds { forward: &forward, backward: &backward }, ledger, started: false };
+    let bounds = Bounds { forward: &forward, backward: &relaxed.bounds };
+    let mut ladder = Ladder { subject, bounds, fastlip: &backward, linear_norm: relaxed.norm, ledger, started: false };
     if all_finite {
         for &method in &question.methods {
             if ladder.ledger.should_stop() {
@@ -51,7 +53,11 @@ pub fn answer(network: &Network, question: &Question, control: &Control) -> Repo
 /// One climb of the ladder.
 struct Ladder<'a> {
     subject: Subject<'a>,
+    /// The tightest bounds known: what programs are built from.
     bounds: Bounds<'a>,
+    fastlip: &'a BackwardBounds,
+    /// The linear Jacobian relaxation's bound of the constant.
+    linear_norm: f64,
     ledger: Ledger<'a>,
     /// Whether the exact methods' start has been looked for.
     started: bool,
@@ -81,10 +87,11 @@ impl Ladder<'_> {
             }
             Method::Fastlip => {
                 detail.insert("unstable_neurons".into(), json!(self.bounds.forward.unstable()));
-                let gradient = self.bounds.backward.gradient();
+                let gradient = self.fastlip.gradient();
                 let value = norms::dual_norm_of_interval(question.input_norm, gradient, &question.region);
                 upper(self, Some(value), detail);
             }
+            Method::LinearJacobian => upper(self, Some(self.linear_norm), detail),
             Method::Lp => {
                 let value = self.relax(&mut detail);
                 upper(self, value, detail);
@@ -146,10 +153,8 @@ impl Ladder<'_> {
             self.started = true;
             self.search_points(Method::Ascent, &mut detail);
         }
-        // FastLip's value is where every program's bound starts from.
-        let question = self.subject.question;
-        let gradient = self.bounds.backward.gradient();
-        self.ledger.offer_upper(norms::dual_norm_of_interval(question.input_norm, gradient, &question.region));
+        // The relaxation's value is where every program's bound starts from.
+        self.ledger.offer_upper(self.linear_norm);
         let mut rigor = Rigor::Rounded;
         if !self.ledger.is_closed() && !self.ledger.should_stop() {
             rigor = Rigor::Tolerance;

@@ -1,9 +1,10 @@
 //! Bounds of every pre-activation over X: interval arithmetic and CROWN's backward substitution, intersected.
 
 use super::Interval;
+use super::linear::{self, Constant, Step};
 use super::relaxation::Relaxation;
 use crate::arithmetic::rounding::inner_product_error;
-use crate::network::{Network, Phase, dot};
+use crate::network::{Network, Phase};
 use crate::problem::Region;
 
 /// Bounds of the pre-activations of every hidden layer over a region.
@@ -94,15 +95,10 @@ impl ForwardBounds {
 }
 
 /// CROWN's backward substitution: a linear function of some layer's output is carried back to the input through the lines
-/// of [`Relaxation`].
-///
-/// *Rounding.* A step replaces coefficients a of `h^(l)` by `s = a·slope` and then by `sᵀ W^(l)`. All of its rounding errors
-/// are at most the a-priori error of inner products whose terms sum to `Σ_r |s_r| Q_r`, where `Q_r ≥ |b_r| + Σ_k |W_rk| |h_k|`
-/// over the region: an error of the coefficient of `h_k` counts with the largest `|h_k|`. They go into the constant.
+/// of [`Relaxation`] (see [`linear`] for the rounding).
 #[derive(Clone, Debug, Default)]
 pub struct Substitution {
-    relaxations: Vec<Vec<Relaxation>>,
-    /// Q of every hidden layer.
+    lines: Vec<Vec<Relaxation>>,
     magnitudes: Vec<Vec<f64>>,
 }
 
@@ -112,36 +108,13 @@ impl Substitution {
         Self::default()
     }
 
-    /// The substitution through all hidden layers of `network` under `bounds`.
-    pub fn through(network: &Network, bounds: &ForwardBounds) -> Self {
-        let mut substitution = Self::new();
-        for l in 0..bounds.layers.len() {
-            substitution.push(network, l, &bounds.post_activation(network, l), &bounds.layers[l]);
-        }
-        substitution
-    }
-
     /// Adds hidden layer `l`, whose input lies in `before` and whose pre-activations lie in `bounds`.
     pub fn push(&mut self, network: &Network, l: usize, before: &Interval, bounds: &Interval) {
         let layer = &network.hidden()[l];
-        let relaxations = bounds
-            .lower
-            .iter()
-            .zip(&bounds.upper)
-            .map(|(&lo, &up)| Relaxation::new(layer.activation, lo, up))
-            .collect();
+        let ends = bounds.lower.iter().zip(&bounds.upper);
+        self.lines.push(ends.map(|(&lo, &up)| Relaxation::activation(layer.activation, lo, up)).collect());
         let sizes: Vec<f64> = (0..before.len()).map(|k| before.magnitude(k)).collect();
-        let magnitudes = layer
-            .weight
-            .iter_rows()
-            .zip(&layer.bias)
-            .map(|(row, b)| {
-                let sum = row.iter().zip(&sizes).fold(b.abs(), |sum, (w, h)| sum + w.abs() * h);
-                sum + inner_product_error(row.len(), sum)
-            })
-            .collect();
-        self.relaxations.push(relaxations);
-        self.magnitudes.push(magnitudes);
+        self.magnitudes.push(linear::magnitudes(&layer.weight, Some(&layer.bias), &sizes));
     }
 
     /// A linear bound, in x, of `row·h^(l) + constant` from one side.
@@ -149,33 +122,20 @@ impl Substitution {
         // One sign convention: bound from below, and turn the quantity around for a bound from above.
         let sign = if side == Side::Lower { 1.0 } else { -1.0 };
         let mut coefficients: Vec<f64> = row.iter().map(|w| sign * w).collect();
-        let mut constant = sign * constant;
-        let mut error = 0.0;
+        let mut constant = Constant { value: sign * constant, error: 0.0 };
+        let mut spare = Vec::new();
         for j in (0..l).rev() {
             let layer = &network.hidden()[j];
-            let mut size = constant.abs();
-            for ((a, line), (q, b)) in
-                coefficients.iter_mut().zip(&self.relaxations[j]).zip(self.magnitudes[j].iter().zip(&layer.bias))
-            {
-                if *a < 0.0 {
-                    let shift = *a * line.upper_intercept;
-                    constant += shift;
-                    size += shift.abs();
-                    *a *= line.upper_slope;
-                } else {
-                    *a *= line.lower_slope;
-                }
-                constant += *a * b;
-                size += a.abs() * q;
-            }
-            error += inner_product_error(2 * coefficients.len() + 4, size);
-            coefficients = layer.weight.transpose_times(&coefficients);
+            let step = Step {
+                lines: &self.lines[j],
+                weight: &layer.weight,
+                bias: Some(&layer.bias),
+                magnitudes: &self.magnitudes[j],
+            };
+            linear::carry(step, &mut coefficients, &mut spare, &mut constant);
         }
-        let constant = (constant - error - inner_product_error(2 * l + 2, error)).next_down();
-        if side == Side::Upper {
-            coefficients.iter_mut().for_each(|a| *a = -*a);
-        }
-        LinearForm { coefficients, constant: sign * constant }
+        coefficients.iter_mut().for_each(|a| *a *= sign);
+        LinearForm { coefficients, constant: sign * constant.lowered() }
     }
 
     /// A bound of `row·h^(l) + constant` over the region from one side.
@@ -203,10 +163,5 @@ impl LinearForm {
         }
         let error = inner_product_error(self.coefficients.len() + 1, magnitude);
         if side == Side::Lower { (value - error).next_down() } else { (value + error).next_up() }
-    }
-
-    /// The value at a point in plain floating point.
-    pub fn at(&self, x: &[f64]) -> f64 {
-        dot(&self.coefficients, x) + self.constant
     }
 }

@@ -3,13 +3,16 @@
 //!
 //! - [`Interval`]: lower and upper bounds of one layer's quantities.
 //! - [`forward`]: pre-activation bounds: interval arithmetic and CROWN, intersected.
-//! - [`relaxation`]: the two lines between which an activation lies.
+//! - [`relaxation`]: the two lines between which a nonlinear step lies; [`linear`]: linear bounds carried through layers.
 //! - [`fastlip`]: bounds of the gradient through every layer (FastLip).
+//! - [`linear_jacobian`]: the same by linear relaxation: tighter.
 //! - [`norms`]: dual norms of gradients, and the product of operator norms.
 
 pub mod fastlip;
 pub mod forward;
 mod interval;
+pub mod linear;
+pub mod linear_jacobian;
 pub mod norms;
 pub mod relaxation;
 

@@ -1,13 +1,16 @@
-//! The two lines between which an activation lies over an interval of pre-activations (CROWN, Zhang et al. 2018).
+//! The two lines between which a nonlinear step lies: an activation over an interval of pre-activations (CROWN, Zhang et al.
+//! 2018), and the product of a gradient with an unsettled derivative (METHODS §4, linear Jacobian relaxation).
 
 use crate::arithmetic::rounding::{product_up, sum_up};
 use crate::network::{Activation, Phase};
 
-/// `lower_slope·z ≤ σ(z) ≤ upper_slope·z + upper_intercept` for all z in the interval it was made for.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// `lower_slope·v + lower_intercept ≤ s(v) ≤ upper_slope·v + upper_intercept` for all v in the interval it was made for.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Relaxation {
-    /// The slope of the lower line, which passes through 0.
+    /// The slope of the lower line.
     pub lower_slope: f64,
+    /// The lower line at 0.
+    pub lower_intercept: f64,
     /// The slope of the upper line.
     pub upper_slope: f64,
     /// The upper line at 0.
@@ -15,35 +18,60 @@ pub struct Relaxation {
 }
 
 impl Relaxation {
-    /// The lines for σ over `[lower, upper]`.
+    /// The step `s = slope·v` itself.
+    pub fn line(slope: f64) -> Self {
+        Self { lower_slope: slope, lower_intercept: 0.0, upper_slope: slope, upper_intercept: 0.0 }
+    }
+
+    /// The lines for σ over pre-activations in `[lower, upper]`.
     ///
     /// The lower line is the active one where `upper ≥ -lower` and the inactive one elsewhere (the adaptive choice: it has
-    /// the smaller area). The upper line is the chord; its slope may be rounded either way because the intercept is then
-    /// chosen, rounded up, such that the line lies above σ at both ends, and σ is convex (its slope grows from s ≤ 1 to 1).
-    pub fn new(activation: Activation, lower: f64, upper: f64) -> Self {
-        let line = |slope| Self { lower_slope: slope, upper_slope: slope, upper_intercept: 0.0 };
+    /// the smaller area). The upper line is the chord.
+    pub fn activation(activation: Activation, lower: f64, upper: f64) -> Self {
         match Phase::of(lower, upper).derivative(activation) {
-            Some(slope) => line(slope),
+            Some(slope) => Self::line(slope),
             None => {
                 let inactive = activation.inactive_slope();
-                let chord = ((upper - inactive * lower) / (upper - lower)).clamp(inactive, 1.0);
-                // σ(z) - chord·z at the two ends: (1 - chord)·upper and (inactive - chord)·lower.
-                let at_upper = product_up(sum_up(1.0, -chord), upper);
-                let at_lower = product_up(sum_up(chord, -inactive), -lower);
-                Self {
-                    lower_slope: if upper >= -lower { 1.0 } else { inactive },
-                    upper_slope: chord,
-                    upper_intercept: at_upper.max(at_lower).max(0.0),
-                }
+                let (upper_slope, upper_intercept) = chord(inactive, 1.0, lower, upper);
+                let lower_slope = if upper >= -lower { 1.0 } else { inactive };
+                Self { lower_slope, lower_intercept: 0.0, upper_slope, upper_intercept }
             }
         }
     }
+
+    /// The lines for `d·v` with any `d ∈ [smallest, largest]` (both in [0, 1]) over gradients v in `[lower, upper]`: the
+    /// tightest there are.
+    ///
+    /// For v of one sign they are the two products. Otherwise `d·v ≤ max(smallest·v, largest·v)`, which is convex, so its
+    /// chord lies above it; and the lower line is the same mirrored.
+    pub fn product(smallest: f64, largest: f64, lower: f64, upper: f64) -> Self {
+        if smallest == largest {
+            return Self::line(smallest);
+        }
+        if lower >= 0.0 {
+            return Self { lower_slope: smallest, upper_slope: largest, ..Self::default() };
+        }
+        if upper <= 0.0 {
+            return Self { lower_slope: largest, upper_slope: smallest, ..Self::default() };
+        }
+        let (upper_slope, upper_intercept) = chord(smallest, largest, lower, upper);
+        let (lower_slope, mirrored) = chord(smallest, largest, -upper, -lower);
+        Self { lower_slope, lower_intercept: -mirrored, upper_slope, upper_intercept }
+    }
 }
 
-/// The upper chord of abs over `[lower, upper]` with `lower < 0 < upper`, as slope and intercept: `|g| ≤ slope·g + intercept`.
+/// The chord of `max(left·v, right·v)` (with `left ≤ right`) over `[lower, upper]`, `lower < 0 < upper`, as slope and intercept.
+///
+/// The slope may be rounded either way: the intercept is then chosen, rounded up, such that the line lies above the function
+/// at both ends, and so in between, because the function is convex.
+fn chord(left: f64, right: f64, lower: f64, upper: f64) -> (f64, f64) {
+    let slope = ((right * upper - left * lower) / (upper - lower)).clamp(left, right);
+    let at_upper = product_up(sum_up(right, -slope), upper);
+    let at_lower = product_up(sum_up(slope, -left), -lower);
+    (slope, at_upper.max(at_lower).max(0.0))
+}
+
+/// The chord of abs over `[lower, upper]` with `lower < 0 < upper`, as slope and intercept: `|g| ≤ slope·g + intercept`.
 pub fn absolute_value_chord(lower: f64, upper: f64) -> (f64, f64) {
-    let slope = ((upper + lower) / (upper - lower)).clamp(-1.0, 1.0);
-    let at_upper = product_up(sum_up(1.0, -slope), upper);
-    let at_lower = product_up(sum_up(1.0, slope), -lower);
-    (slope, at_upper.max(at_lower))
+    chord(-1.0, 1.0, lower, upper)
 }

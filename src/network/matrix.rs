@@ -59,6 +59,17 @@ impl Matrix {
         (0..self.rows).map(|i| self.row(i))
     }
 
+    /// The transposed matrix.
+    pub fn transposed(&self) -> Matrix {
+        let mut out = Matrix::zeros(self.columns, self.rows);
+        for (i, row) in self.iter_rows().enumerate() {
+            for (k, w) in row.iter().enumerate() {
+                out.data[k * self.rows + i] = *w;
+            }
+        }
+        out
+    }
+
     /// `M v` in plain floating point; `v` has one entry a column.
     pub fn times(&self, v: &[f64]) -> Vec<f64> {
         self.iter_rows().map(|row| dot(row, v)).collect()

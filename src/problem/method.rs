@@ -46,12 +46,20 @@ pub enum Guarantee {
 
 impl Method {
     /// The methods that this version runs, from cheap to exact: the order in which they are run.
-    pub const BUILT: [Method; 7] =
-        [Method::Naive, Method::Fastlip, Method::Random, Method::Ascent, Method::Lp, Method::Mip, Method::Exact];
+    pub const BUILT: [Method; 8] = [
+        Method::Naive,
+        Method::Fastlip,
+        Method::LinearJacobian,
+        Method::Random,
+        Method::Ascent,
+        Method::Lp,
+        Method::Mip,
+        Method::Exact,
+    ];
 
     /// What runs when a problem names no methods.
     pub fn default_ladder() -> Vec<Method> {
-        vec![Method::Fastlip, Method::Lp, Method::Exact]
+        vec![Method::Fastlip, Method::LinearJacobian, Method::Lp, Method::Exact]
     }
 
     /// The name in requests.

@@ -48,10 +48,12 @@ proptest! {
             let found = value(method).unwrap_or(0.0);
             prop_assert!(found <= truth + slack, "{method} gives {found}, truth {truth}");
         }
-        let (naive, fastlip, lp) =
-            (value(Method::Naive).unwrap(), value(Method::Fastlip).unwrap(), value(Method::Lp).unwrap());
+        let [naive, fastlip, relaxed, lp] =
+            [Method::Naive, Method::Fastlip, Method::LinearJacobian, Method::Lp].map(|m| value(m).unwrap());
         prop_assert!(fastlip <= naive * (1.0 + 1e-9), "fastlip {fastlip}, naive {naive}");
+        prop_assert!(relaxed <= fastlip * (1.0 + 1e-12), "linear_jacobian {relaxed}, fastlip {fastlip}");
         prop_assert!(lp <= fastlip * (1.0 + 1e-9) + 1e-12, "lp {lp}, fastlip {fastlip}");
+        prop_assert!(relaxed >= truth - slack, "linear_jacobian {relaxed}, truth {truth}");
         prop_assert!(lp >= truth - slack, "lp {lp}, truth {truth}");
     }
 
