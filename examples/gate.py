@@ -95,7 +95,7 @@ def question(arguments, network):
 
 
 def show(value):
-    return "?" if value is None else f"{value:.7g}"
+    return "?" if value is None else f"{value:.8g}"
 
 
 def follow(service, job):
@@ -119,7 +119,10 @@ def follow(service, job):
 
 
 def report(result, norm):
-    """Prints the answer and the point that proves its lower end."""
+    """Prints what each method found, the answer, and the point that proves its lower end."""
+    for tier in result["tiers"]:
+        if tier["value"] is not None:
+            print(f"  {tier['method']:10} {tier['guarantee']:6} {show(tier['value']):>12} in {tier['seconds']:.3f} s")
     word = "exactly" if result["exact"] else f"not exactly ({result['status']})"
     print(f"lower {show(result['lower'])}, upper {show(result['upper'])}, {word}, in {result['seconds']:.2f} s")
     witness = result.get("witness")
