@@ -31,7 +31,8 @@ pub fn upper_bound(
 ) -> Result<Option<Relaxed>, HighsError> {
     let mut all = Relaxed { upper: 0.0, simplex_iterations: 0, programs: 0 };
     for objective in parts_of(subject) {
-        let Some(time_s) = control.remaining().map_or(Some(f64::INFINITY), |t| (!t.is_zero()).then(|| t.as_secs_f64()))
+        let Some(time_s) =
+            control.remaining().map_or(Some(f64::INFINITY), |t| (!t.is_zero()).then_some(t.as_secs_f64()))
         else {
             return Ok(None);
         };

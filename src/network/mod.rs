@@ -1,6 +1,6 @@
 //! What is verified: a feed-forward network `f(x) = W^(H) h^(H-1) + b^(H)` with `h^(l) = σ(W^(l) h^(l-1) + b^(l))`.
 //!
-//! - [`Matrix`]: weights.
+//! - [`Matrix`]: a layer's weights.
 //! - [`Activation`]: σ; [`Phase`], [`Pattern`]: on which side of its kink a neuron is, over a region and at a point.
 //! - [`lowering`]: a chain of affine maps and activations → [`Network`].
 //! - [`import`]: files → [`Network`].

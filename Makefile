@@ -1,0 +1,38 @@
+# Everything is built in one profile, so that HiGHS (some minutes on two cores) is built once.
+
+.PHONY: help packages build demo serve test test-long bench lint
+
+help:
+	@echo "make demo       compute a trained network's exact Lipschitz constant through the service"
+	@echo "make serve      run the service on http://127.0.0.1:8080, its data in data/"
+	@echo "make test       all tests"
+	@echo "make test-long  all tests, the long ones too, with many more random cases"
+	@echo "make bench      time every method on the example networks"
+	@echo "make lint       formatting and lints"
+	@echo "Missing Debian packages are installed first."
+
+packages:
+	@scripts/install-packages
+
+build: packages
+	cargo build --release
+
+demo: build
+	@scripts/demo
+
+serve: build
+	@mkdir -p data
+	target/release/exactlip serve --database sqlite://data/exactlip.db
+
+test: packages
+	cargo test --release
+
+test-long: packages
+	PROPTEST_CASES=20000 cargo test --release -- --include-ignored
+
+bench: build
+	@scripts/bench.py
+
+lint: packages
+	cargo fmt --check
+	cargo clippy --release --all-targets -- -D warnings
