@@ -16,6 +16,7 @@ use crate::mip::lipmip::LipMip;
 use crate::mip::{Bounds, highs, relaxation};
 use crate::network::Network;
 use crate::problem::{Guarantee, Method, Question};
+use crate::search::{Start, search};
 
 /// Points drawn by `random`, and by `ascent` and the exact methods before they climb.
 const SAMPLES: usize = 10_000;
@@ -101,7 +102,7 @@ impl Ladder<'_> {
                 self.ledger.end(Guarantee::Lower, None, value, begun.elapsed().as_secs_f64(), detail);
             }
             // Problems that ask for a method which is not built were refused before they came here.
-            _ => self.solve_exactly(begun, detail),
+            _ => self.solve_exactly(method, begun, detail),
         }
     }
 
@@ -145,9 +146,9 @@ impl Ladder<'_> {
         Some(value)
     }
 
-    /// `mip` and `exact`: LipMIP from the best start.
-    fn solve_exactly(&mut self, begun: Instant, mut detail: Map<String, Value>) {
-        detail.insert("engine".into(), json!("mip"));
+    /// `mip`: LipMIP from the best start; `exact`: our own search.
+    fn solve_exactly(&mut self, method: Method, begun: Instant, mut detail: Map<String, Value>) {
+        detail.insert("engine".into(), json!(if method == Method::Mip { "mip" } else { "search" }));
         detail.insert("unstable_neurons".into(), json!(self.bounds.forward.unstable()));
         if !self.started {
             self.started = true;
@@ -157,10 +158,21 @@ impl Ladder<'_> {
         self.ledger.offer_upper(self.linear_norm);
         let mut rigor = Rigor::Rounded;
         if !self.ledger.is_closed() && !self.ledger.should_stop() {
-            rigor = Rigor::Tolerance;
-            if let Err(error) = LipMip::new(self.subject, self.bounds, &mut self.ledger).run() {
-                detail.insert("error".into(), json!(error.to_string()));
-                self.ledger.note(format!("the solver failed: {error}"));
+            if method == Method::Mip {
+                rigor = Rigor::Tolerance;
+                if let Err(error) = LipMip::new(self.subject, self.bounds, &mut self.ledger).run() {
+                    detail.insert("error".into(), json!(error.to_string()));
+                    self.ledger.note(format!("the solver failed: {error}"));
+                }
+            } else {
+                let start = Start {
+                    forward: self.bounds.forward,
+                    fastlip: self.fastlip,
+                    backward: self.bounds.backward,
+                    upper: self.linear_norm,
+                };
+                let summary = search(self.subject, start, &mut self.ledger);
+                detail.insert("nodes".into(), json!(summary.nodes));
             }
         }
         let guarantee = if self.ledger.is_closed() { Guarantee::Exact } else { Guarantee::Upper };

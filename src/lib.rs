@@ -1,7 +1,7 @@
 //! exactlip: the exact local Lipschitz constant of a neural network, as a library and as a service.
 //!
 //! The engine, from the top (each module may use those above it): [`arithmetic`], [`network`], [`problem`], [`answer`], [`control`],
-//! [`bounds`], [`estimate`], [`mip`], [`ladder`].
+//! [`bounds`], [`estimate`], [`mip`], [`search`], [`ladder`].
 
 #![warn(missing_docs)]
 
@@ -14,3 +14,4 @@ pub mod ladder;
 pub mod mip;
 pub mod network;
 pub mod problem;
+pub mod search;

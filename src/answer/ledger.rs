@@ -98,6 +98,11 @@ impl<'a> Ledger<'a> {
         })
     }
 
+    /// Notes how many nodes our own search has evaluated.
+    pub fn count_nodes(&mut self, name: &str, nodes: u64) {
+        self.solver(name, || env!("CARGO_PKG_VERSION").into()).nodes = nodes;
+    }
+
     /// Whether the bracket is closed to the asked gap with an audited lower end.
     pub fn is_closed(&self) -> bool {
         self.audit.witness_checked && self.bracket.is_closed(self.question.limits.gap)

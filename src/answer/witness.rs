@@ -22,10 +22,25 @@ pub struct Subject<'a> {
 pub struct Checked {
     /// The dual norm of the gradient, rounded down.
     pub value: f64,
+    /// The same, rounded up: an upper bound over all points around which the pattern is this one.
+    pub value_up: f64,
     /// Where it was taken.
     pub witness: Witness,
     /// The activation pattern around the point.
     pub pattern: Pattern,
+    /// The neurons (layer, neuron) whose pre-activation vanishes identically around the point: what the pattern says of them
+    /// does not matter.
+    pub vanishing: Vec<(usize, usize)>,
+}
+
+impl Checked {
+    /// Whether the point lies in the region of `pattern`, so that the gradient is that region's.
+    pub fn lies_in(&self, pattern: &Pattern) -> bool {
+        let agrees = |l: usize, r: usize| {
+            self.pattern.is_active(l, r) == pattern.is_active(l, r) || self.vanishing.contains(&(l, r))
+        };
+        self.pattern.0.iter().enumerate().all(|(l, row)| (0..row.len()).all(|r| agrees(l, r)))
+    }
 }
 
 impl Subject<'_> {
@@ -71,14 +86,16 @@ impl Subject<'_> {
             return None;
         }
         let gradient = exact::gradient(network, &pattern, &self.question.seed);
-        let (value, gradient) = self.norm_down(gradient);
+        let (value, value_up) = self.norm(&gradient);
+        let numbers = |(k, g): (usize, &Dyadic)| if self.question.region.is_free(k) { g.to_f64() } else { 0.0 };
+        let gradient = gradient.iter().enumerate().map(numbers).collect();
         let witness = Witness {
             x: x.to_vec(),
             gradient,
             output_seed: self.question.seed.clone(),
             interior_slack: if slack.is_finite() { slack } else { 1.0 },
         };
-        Some(Checked { value, witness, pattern })
+        Some(Checked { value, value_up, witness, pattern, vanishing: kinks })
     }
 
     /// Whether a form is identically zero on X: it does not depend on any free input and is 0 at the fixed ones.
@@ -95,20 +112,20 @@ impl Subject<'_> {
         rest.is_zero()
     }
 
-    /// The dual norm over the free inputs, rounded down, and the gradient as numbers.
-    fn norm_down(&self, gradient: Vec<Dyadic>) -> (f64, Vec<f64>) {
+    /// The dual norm over the free inputs, rounded down and up.
+    fn norm(&self, gradient: &[Dyadic]) -> (f64, f64) {
         let region = &self.question.region;
         let free = || gradient.iter().enumerate().filter(|(k, _)| region.is_free(*k)).map(|(_, g)| g.abs());
-        let value = match self.question.input_norm {
-            VectorNorm::Linf => free().fold(Dyadic::zero(), |sum, g| &sum + &g).round_down(),
-            VectorNorm::L1 => free().map(|g| g.round_down()).fold(0.0, f64::max),
+        let ends = |exact: &Dyadic| (exact.round_down(), -(-exact).round_down());
+        match self.question.input_norm {
+            VectorNorm::Linf => ends(&free().fold(Dyadic::zero(), |sum, g| &sum + &g)),
+            VectorNorm::L1 => free().map(|g| ends(&g)).fold((0.0, 0.0), |a, b| (a.0.max(b.0), a.1.max(b.1))),
             VectorNorm::L2 => {
-                let square = free().fold(Dyadic::zero(), |sum, g| &sum + &(&g * &g)).round_down();
-                // The root of a number that was rounded down, rounded to the nearest: one step below is below for certain.
-                if square > 0.0 { square.sqrt().next_down() } else { 0.0 }
+                let (low, high) = ends(&free().fold(Dyadic::zero(), |sum, g| &sum + &(&g * &g)));
+                // A root is rounded to the nearest: its neighbours lie on either side for certain.
+                let down = if low > 0.0 { low.sqrt().next_down() } else { 0.0 };
+                (down, if high > 0.0 { high.sqrt().next_up() } else { 0.0 })
             }
-        };
-        let numbers = gradient.iter().enumerate().map(|(k, g)| if region.is_free(k) { g.to_f64() } else { 0.0 });
-        (value, numbers.collect())
+        }
     }
 }

@@ -38,15 +38,14 @@ pub struct Constant {
 impl Constant {
     /// The constant with everything that rounding may have cost taken off.
     pub fn lowered(self) -> f64 {
-        (self.value - self.error * (1.0 + 1e-9)).next_down()
+        if self.error == 0.0 { self.value } else { (self.value - self.error * (1.0 + 1e-9)).next_down() }
     }
 }
 
 /// Carries the lower bound `coefficients·(outputs of this layer) + constant` to the layer before; the new coefficients replace
 /// the old ones. `spare` is working space.
 pub fn carry(step: Step<'_>, coefficients: &mut Vec<f64>, spare: &mut Vec<f64>, constant: &mut Constant) {
-    let units = coefficients.len();
-    let mut size = constant.value.abs();
+    let (mut terms, mut size) = (0, constant.value.abs());
     let columns = step.weight.columns();
     spare.clear();
     spare.resize(columns, 0.0);
@@ -60,10 +59,12 @@ pub fn carry(step: Step<'_>, coefficients: &mut Vec<f64>, spare: &mut Vec<f64>, 
         let shift = a * intercept;
         constant.value += shift;
         size += shift.abs();
-        let carried = a * slope;
-        if carried == 0.0 {
+        terms += usize::from(intercept != 0.0);
+        if slope == 0.0 || step.magnitudes[r] == 0.0 {
             continue;
         }
+        terms += 1;
+        let carried = a * slope;
         if let Some(bias) = step.bias {
             constant.value += carried * bias[r];
         }
@@ -72,16 +73,32 @@ pub fn carry(step: Step<'_>, coefficients: &mut Vec<f64>, spare: &mut Vec<f64>, 
             *sum += carried * w;
         }
     }
-    constant.error += inner_product_error(2 * units + 4, size);
+    if terms > 0 {
+        constant.error += inner_product_error(2 * terms + 4, size);
+    }
     std::mem::swap(coefficients, spare);
+}
+
+/// The constant's error of the lower bound `Σ_k coefficient_k·quantity_k` whose coefficients were combined from `weights`, each
+/// with the map's row of the given magnitude.
+pub fn combination_error(weights: &[f64], magnitudes: &[f64]) -> f64 {
+    let (mut size, mut terms) = (0.0, 0);
+    for (w, q) in weights.iter().zip(magnitudes).filter(|(w, q)| **w != 0.0 && **q != 0.0) {
+        size += w.abs() * q;
+        terms += 1;
+    }
+    if terms == 0 { 0.0 } else { inner_product_error(2 * terms, size) }
 }
 
 /// `Σ_k |row_k|·sizes_k + |bias|` for every row, rounded up: the Q of a step whose inputs have the given largest sizes.
 pub fn magnitudes(weight: &Matrix, bias: Option<&[f64]>, sizes: &[f64]) -> Vec<f64> {
     let sum = |r: usize, row: &[f64]| {
-        let start = bias.map_or(0.0, |b| b[r].abs());
-        let sum = row.iter().zip(sizes).fold(start, |sum, (w, h)| sum + w.abs() * h);
-        sum + inner_product_error(row.len(), sum)
+        let (mut sum, mut terms) = (bias.map_or(0.0, |b| b[r].abs()), 0);
+        for (w, h) in row.iter().zip(sizes).filter(|(w, h)| **w != 0.0 && **h != 0.0) {
+            sum += w.abs() * h;
+            terms += 1;
+        }
+        if terms == 0 { sum } else { sum + inner_product_error(terms, sum) }
     };
     weight.iter_rows().enumerate().map(|(r, row)| sum(r, row)).collect()
 }

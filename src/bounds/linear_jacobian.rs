@@ -7,7 +7,7 @@ use super::linear::{self, Constant, Step};
 use super::norms::dual_norm_up;
 use super::relaxation::{Relaxation, absolute_value_chord};
 use super::{ForwardBounds, Interval};
-use crate::arithmetic::rounding::{product_up, sum_up};
+use crate::arithmetic::rounding::{inner_product_error, sum_up};
 use crate::network::{Matrix, Network};
 use crate::problem::{Region, VectorNorm};
 
@@ -53,6 +53,11 @@ impl BackwardChain {
         self.transposed[l].row(k)
     }
 
+    /// Q of the map's rows: `Σ_j |entry_j|·max|s_j|` over the region.
+    pub fn magnitudes(&self, l: usize) -> &[f64] {
+        &self.magnitudes[l]
+    }
+
     /// The map itself.
     pub fn map(&self, l: usize) -> &Matrix {
         &self.transposed[l]
@@ -84,7 +89,7 @@ impl BackwardChain {
         }
         // In the last layer v is known to the last bits: each term takes its smallest value.
         let last = self.depth() - 1;
-        let (mut low, mut size) = (constant.value, constant.value.abs());
+        let (mut low, mut size, mut terms) = (constant.value, constant.value.abs(), 0);
         for (r, &a) in coefficients.iter().enumerate().filter(|(_, a)| **a != 0.0) {
             let line = &lines[last][r];
             let (slope, intercept) = if a < 0.0 {
@@ -92,13 +97,22 @@ impl BackwardChain {
             } else {
                 (line.lower_slope, line.lower_intercept)
             };
+            terms += usize::from(intercept != 0.0);
+            low += a * intercept;
+            size += (a * intercept).abs();
+            if slope == 0.0 || (self.last.lower[r] == 0.0 && self.last.upper[r] == 0.0) {
+                continue;
+            }
+            terms += 1;
             let carried = a * slope;
             let end = if carried < 0.0 { self.last.upper[r] } else { self.last.lower[r] };
-            low += carried * end + a * intercept;
-            size += (carried * end).abs() + (a * intercept).abs();
+            low += carried * end;
+            size += (carried * end).abs();
         }
         constant.value = low;
-        constant.error += crate::arithmetic::rounding::inner_product_error(2 * coefficients.len() + 4, size);
+        if terms > 0 {
+            constant.error += inner_product_error(2 * terms + 4, size);
+        }
         constant.lowered()
     }
 }
@@ -177,9 +191,7 @@ fn norm_bound(
     }
     let mut coefficients = Vec::new();
     combine(chain.map(0), &slopes, &mut coefficients);
-    // The combination's own rounding: each entry of |slopes|ᵀ|W| is multiplied by a switched gradient.
-    let size = slopes.iter().zip(&chain.magnitudes[0]).fold(0.0, |sum, (s, q)| sum_up(sum, product_up(s.abs(), *q)));
-    constant.error = crate::arithmetic::rounding::inner_product_error(slopes.len(), size);
+    constant.error = linear::combination_error(&slopes, &chain.magnitudes[0]);
     let bound = -chain.lower_bound(lines, 0, &mut coefficients, &mut Vec::new(), constant, |_, _| {});
     entrywise.min(bound)
 }

@@ -12,6 +12,26 @@ proptest! {
     #![proptest_config(strategies::cases(256))]
 
     #[test]
+    fn the_search_equals_brute_force(
+        (network, (lower, upper, c)) in strategies::tiny_network().prop_flat_map(|network| {
+            let rest = strategies::region_and_functional(network.input_dim(), network.output_dim());
+            (Just(network), rest)
+        }),
+        norm in prop_oneof![Just("linf"), Just("l1")],
+        threads in 1..=2u32,
+    ) {
+        let mut question = question(&network, problem(&lower, &upper, &c, norm));
+        question.limits.threads = threads;
+        let truth = oracle::constant(&network, &question);
+        let report = answer(&network, &question, &[Method::Exact]);
+        let (low, high) = (report.lower.unwrap_or(0.0), report.upper.unwrap());
+        prop_assert!(low <= truth * (1.0 + 1e-12) + 1e-300, "lower end {low} above the truth {truth}");
+        prop_assert!(high >= truth * (1.0 - 1e-12), "upper end {high} below the truth {truth}");
+        prop_assert!(report.exact, "not exact: [{low}, {high}], truth {truth}, {report:?}");
+        prop_assert!((high - truth).abs() <= AGREEMENT * truth.max(1e-9), "[{low}, {high}], truth {truth}");
+    }
+
+    #[test]
     fn lipmip_equals_brute_force(
         (network, (lower, upper, c)) in strategies::tiny_network().prop_flat_map(|network| {
             let rest = strategies::region_and_functional(network.input_dim(), network.output_dim());
@@ -69,5 +89,26 @@ proptest! {
         let large = answer(&network, &question(&network, problem(&lower, &upper, &c, "linf")), &[Method::Mip]);
         let small = answer(&network, &question(&network, problem(&lower, &inner, &c, "linf")), &[Method::Mip]);
         prop_assert!(small.lower.unwrap() <= large.upper.unwrap());
+    }
+}
+
+proptest! {
+    // Each case runs HiGHS on a program with dozens of binaries.
+    #![proptest_config(strategies::cases(24))]
+
+    #[test]
+    fn the_search_equals_lipmip_on_networks_too_large_for_brute_force(
+        (network, (lower, upper, c)) in strategies::small_network().prop_flat_map(|network| {
+            let rest = strategies::region_and_functional(network.input_dim(), network.output_dim());
+            (Just(network), rest)
+        }),
+        norm in prop_oneof![Just("linf"), Just("l1")],
+    ) {
+        let question = question(&network, problem(&lower, &upper, &c, norm));
+        let search = answer(&network, &question, &[Method::Exact]);
+        let lipmip = answer(&network, &question, &[Method::Mip]);
+        prop_assert!(search.exact && lipmip.exact, "{search:?} {lipmip:?}");
+        let (a, b) = (search.upper.unwrap(), lipmip.upper.unwrap());
+        prop_assert!((a - b).abs() <= AGREEMENT * a.max(1e-9), "search {a}, LipMIP {b}");
     }
 }

@@ -1,0 +1,190 @@
+//! The backward pass of a node: bounds of every gradient by linear relaxation, and of the norm's directions.
+
+use super::node::{Bounded, Direction, State};
+use super::root::Root;
+use crate::arithmetic::rounding::sum_up;
+use crate::bounds::Interval;
+use crate::bounds::fastlip::derivative_range;
+use crate::bounds::linear::{Constant, combination_error};
+use crate::bounds::linear_jacobian::{absolute_value_line, combine};
+use crate::bounds::relaxation::Relaxation;
+use crate::network::Phase;
+use crate::problem::VectorNorm;
+
+/// Working space of the backward pass, and what it found.
+pub struct Backward<'a> {
+    root: &'a Root<'a>,
+    /// Lines of every switched gradient at the node.
+    lines: Vec<Vec<Relaxation>>,
+    /// Bounds of the gradient behind each unstable neuron.
+    lower: Vec<f64>,
+    upper: Vec<f64>,
+    /// Bounds of the gradient's entries.
+    pub gradient: Interval,
+    /// How much each neuron loosens the direction that was scored last.
+    pub scores: Vec<f64>,
+    slopes: Vec<f64>,
+    coefficients: Vec<f64>,
+    spare: Vec<f64>,
+}
+
+impl<'a> Backward<'a> {
+    /// Working space for the nodes under `root`.
+    pub fn new(root: &'a Root<'a>) -> Self {
+        let count = root.unstable.len();
+        Self {
+            root,
+            lines: root.stable_lines.clone(),
+            lower: vec![0.0; count],
+            upper: vec![0.0; count],
+            gradient: root.backward.gradient().clone(),
+            scores: vec![0.0; count],
+            slopes: Vec::new(),
+            coefficients: Vec::new(),
+            spare: Vec::new(),
+        }
+    }
+
+    /// Bounds every gradient that a free neuron switches, last layer first, and the gradient's entries.
+    pub fn evaluate(&mut self, states: &[State]) {
+        let root = self.root;
+        for l in (0..root.depth()).rev() {
+            let known = &root.backward.post_activation[l + 1];
+            for neuron in root.layers[l].clone() {
+                let (_, r) = root.unstable[neuron];
+                self.lines[l][r] = match root.derivative(neuron, states[neuron]) {
+                    Some(slope) => Relaxation::line(slope),
+                    None => {
+                        let (mut low, mut high) = (known.lower[r], known.upper[r]);
+                        if l + 1 < root.depth() {
+                            low = low.max(self.entry_bound(l + 1, r, 1.0));
+                            high = high.min(-self.entry_bound(l + 1, r, -1.0));
+                        }
+                        (self.lower[neuron], self.upper[neuron]) = (low, high);
+                        let activation = root.subject.network.hidden()[l].activation;
+                        let (smallest, largest) = derivative_range(Phase::Unstable, activation);
+                        Relaxation::product(smallest, largest, low, high)
+                    }
+                };
+            }
+        }
+        let known = root.backward.gradient();
+        for k in 0..known.len() {
+            if root.subject.question.region.is_free(k) {
+                self.gradient.lower[k] = known.lower[k].max(self.entry_bound(0, k, 1.0));
+                self.gradient.upper[k] = known.upper[k].min(-self.entry_bound(0, k, -1.0));
+            }
+        }
+    }
+
+    /// A lower bound of `sign` times entry k of the gradient at the input of hidden layer `l`.
+    fn entry_bound(&mut self, l: usize, k: usize, sign: f64) -> f64 {
+        self.coefficients.clear();
+        self.coefficients.extend(self.root.chain.row(l, k).iter().map(|w| sign * w));
+        self.root.chain.lower_bound(
+            &self.lines,
+            l,
+            &mut self.coefficients,
+            &mut self.spare,
+            Constant::default(),
+            |_, _| {},
+        )
+    }
+
+    /// The directions at the root.
+    pub fn all_directions(&self) -> Vec<Bounded> {
+        let region = &self.root.subject.question.region;
+        let n = region.dim();
+        let bound = f64::INFINITY;
+        match self.root.subject.question.input_norm {
+            VectorNorm::L1 => (0..n)
+                .filter(|&k| region.is_free(k))
+                .flat_map(|k| [1, -1].map(|s| Bounded { direction: Direction::Entry(k, s), bound }))
+                .collect(),
+            _ => vec![Bounded { direction: Direction::Signs(vec![0; n].into()), bound }],
+        }
+    }
+
+    /// An upper bound over the node of what `direction` stands for. With `score`, [`Backward::scores`] gets each free neuron's
+    /// part in its looseness.
+    pub fn direction_bound(&mut self, direction: &Direction, score: bool) -> f64 {
+        let n = self.gradient.len();
+        let mut constant = Constant::default();
+        self.slopes.clear();
+        self.slopes.resize(n, 0.0);
+        let mut entrywise = 0.0;
+        match direction {
+            Direction::Entry(k, sign) => self.slopes[*k] = -f64::from(*sign),
+            Direction::Signs(signs) => {
+                for (k, &sign) in signs.iter().enumerate() {
+                    if !self.root.subject.question.region.is_free(k) {
+                        continue;
+                    }
+                    let (low, high) = (self.gradient.lower[k], self.gradient.upper[k]);
+                    let (slope, intercept) = if low < 0.0 && high > 0.0 && sign != 0 {
+                        (f64::from(sign), 0.0)
+                    } else {
+                        absolute_value_line(low, high)
+                    };
+                    self.slopes[k] = -slope;
+                    constant.value = -sum_up(-constant.value, intercept);
+                    let end = match sign {
+                        0 => low.abs().max(high.abs()),
+                        _ => (slope * low).max(slope * high),
+                    };
+                    entrywise = sum_up(entrywise, end.max(0.0));
+                }
+            }
+        }
+        if let Direction::Entry(k, sign) = direction {
+            entrywise = if *sign > 0 { self.gradient.upper[*k] } else { -self.gradient.lower[*k] };
+            if !score {
+                // The entry was bounded by this very form.
+                return entrywise;
+            }
+        }
+        let root = self.root;
+        if root.depth() == 0 {
+            return entrywise;
+        }
+        combine(root.chain.map(0), &self.slopes, &mut self.coefficients);
+        constant.error = combination_error(&self.slopes, root.chain.magnitudes(0));
+        let (scores, lower, upper) = (&mut self.scores, &self.lower, &self.upper);
+        let bound = root.chain.lower_bound(
+            &self.lines,
+            0,
+            &mut self.coefficients,
+            &mut self.spare,
+            constant,
+            |l, coefficients| {
+                if score {
+                    for neuron in root.layers[l].clone() {
+                        let (_, r) = root.unstable[neuron];
+                        scores[neuron] = coefficients[r].abs() * upper[neuron].max(-lower[neuron]).max(0.0);
+                    }
+                }
+            },
+        );
+        entrywise.min(-bound)
+    }
+
+    /// The entry on which a direction of open signs is best split: the one whose chord is loosest.
+    pub fn split_entry(&self, signs: &[i8]) -> Option<usize> {
+        let looseness = |k: usize| self.gradient.upper[k].min(-self.gradient.lower[k]);
+        (0..signs.len())
+            .filter(|&k| signs[k] == 0 && looseness(k) > 0.0 && self.root.subject.question.region.is_free(k))
+            .max_by(|&a, &b| looseness(a).total_cmp(&looseness(b)))
+    }
+
+    /// Whether a direction is at odds with the signs that are known at the node: every gradient of the node is covered by
+    /// another direction then.
+    pub fn is_impossible(&self, direction: &Direction) -> bool {
+        match direction {
+            Direction::Signs(signs) => signs
+                .iter()
+                .enumerate()
+                .any(|(k, &sign)| sign > 0 && self.gradient.upper[k] < 0.0 || sign < 0 && self.gradient.lower[k] > 0.0),
+            Direction::Entry(..) => false,
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! The evaluation of one node: bounds forward and backward, then the directions, worst first.
+
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+
+use super::backward::Backward;
+use super::forward::Forward;
+use super::node::{Bounded, Direction, Node, State};
+use super::root::Root;
+use crate::network::{Pattern, Phase};
+
+/// How many direction bounds one node may compute.
+const DIRECTION_BUDGET: usize = 256;
+/// How much more a neuron counts for each layer that it lies below another: settling it cuts the region for all above.
+const LAYER_WEIGHT: i32 = 2;
+
+/// What became of a node.
+pub enum Outcome {
+    /// Its part of X is empty, or no direction exceeds the cutoff: nothing there is above the bound.
+    Closed(f64),
+    /// Every neuron is settled: one gradient, at most `bound` in the dual norm.
+    Leaf { pattern: Pattern, bound: f64 },
+    /// To be branched on.
+    Open(Node),
+}
+
+/// A direction in the queue of one node: its bound, and whether that was computed at this node.
+struct Queued {
+    bounded: Bounded,
+    fresh: bool,
+}
+
+impl PartialEq for Queued {
+    fn eq(&self, other: &Self) -> bool {
+        self.bounded.bound.total_cmp(&other.bounded.bound).is_eq()
+    }
+}
+
+impl Eq for Queued {}
+
+impl PartialOrd for Queued {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Queued {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.bounded.bound.total_cmp(&other.bounded.bound)
+    }
+}
+
+/// Evaluates nodes; one for each thread.
+pub struct Evaluator<'a> {
+    root: &'a Root<'a>,
+    forward: Forward<'a>,
+    backward: Backward<'a>,
+    /// The largest bound of the directions that were dropped at the last node: the proof must count it.
+    dropped: f64,
+}
+
+impl<'a> Evaluator<'a> {
+    /// An evaluator for the nodes under `root`.
+    pub fn new(root: &'a Root<'a>) -> Self {
+        Self { root, forward: Forward::new(root), backward: Backward::new(root), dropped: 0.0 }
+    }
+
+    /// The directions of the root node.
+    pub fn all_directions(&self) -> Arc<[Bounded]> {
+        self.backward.all_directions().into()
+    }
+
+    /// Evaluates the node with these states, which inherits `directions` and `bound`; what is at or below `cutoff` is dropped.
+    pub fn evaluate(
+        &mut self,
+        mut states: Box<[State]>,
+        directions: &[Bounded],
+        bound: f64,
+        depth: usize,
+        cutoff: f64,
+    ) -> Outcome {
+        self.dropped = 0.0;
+        if !self.forward.evaluate(&mut states) {
+            return Outcome::Closed(0.0);
+        }
+        self.backward.evaluate(&states);
+        let (worst, rest) = match self.worst_direction(directions, cutoff) {
+            Some(found) => found,
+            None => return Outcome::Closed(self.dropped.min(bound)),
+        };
+        let bound = bound.min(worst.bound);
+        if bound <= cutoff {
+            return Outcome::Closed(bound);
+        }
+        let Some(branch) = self.branch(&states, &worst.direction) else {
+            return Outcome::Leaf { pattern: self.pattern(&states), bound };
+        };
+        Outcome::Open(Node { states, bound, branch, directions: rest.into(), depth })
+    }
+
+    /// Bounds directions, worst first, splitting their open signs, until the worst one is fully signed or the budget is spent.
+    /// The worst with its bound, and all that exceed the cutoff; `None` when none does.
+    fn worst_direction(&mut self, directions: &[Bounded], cutoff: f64) -> Option<(Bounded, Vec<Bounded>)> {
+        let mut queue: BinaryHeap<Queued> = directions
+            .iter()
+            .filter(|d| !self.backward.is_impossible(&d.direction))
+            .map(|d| Queued { bounded: d.clone(), fresh: false })
+            .collect();
+        let mut budget = DIRECTION_BUDGET;
+        while let Some(worst) = queue.pop() {
+            if worst.bounded.bound <= cutoff {
+                // The rest of the queue is no higher.
+                self.dropped = self.dropped.max(worst.bounded.bound);
+                return None;
+            }
+            if !worst.fresh {
+                let bound = self.backward.direction_bound(&worst.bounded.direction, false).min(worst.bounded.bound);
+                budget = budget.saturating_sub(1);
+                if bound <= cutoff {
+                    self.dropped = self.dropped.max(bound);
+                } else {
+                    queue.push(Queued { bounded: Bounded { bound, ..worst.bounded }, fresh: true });
+                }
+                continue;
+            }
+            let split = match &worst.bounded.direction {
+                Direction::Signs(signs) if budget > 0 => self.backward.split_entry(signs).map(|k| (signs.clone(), k)),
+                _ => None,
+            };
+            match split {
+                Some((signs, k)) => {
+                    for sign in [1, -1] {
+                        let mut signs = signs.clone();
+                        signs[k] = sign;
+                        let direction = Direction::Signs(signs);
+                        let bounded = Bounded { direction, bound: worst.bounded.bound };
+                        queue.push(Queued { bounded, fresh: false });
+                    }
+                }
+                None => {
+                    let first = worst.bounded.clone();
+                    let mut all: Vec<Bounded> = vec![worst.bounded];
+                    for other in queue.into_iter().map(|q| q.bounded) {
+                        if other.bound > cutoff {
+                            all.push(other);
+                        } else {
+                            self.dropped = self.dropped.max(other.bound);
+                        }
+                    }
+                    return Some((first, all));
+                }
+            }
+        }
+        None
+    }
+
+    /// The free neuron that loosens the worst direction most, or `None` when every neuron is settled.
+    fn branch(&mut self, states: &[State], worst: &Direction) -> Option<usize> {
+        let free = || (0..states.len()).filter(|&neuron| states[neuron] == State::Free);
+        free().next()?;
+        self.backward.scores.fill(0.0);
+        self.backward.direction_bound(worst, true);
+        let layers = self.root.depth();
+        let score = |neuron: usize| {
+            let (l, _) = self.root.unstable[neuron];
+            self.backward.scores[neuron] * ((layers - l) as f64).powi(LAYER_WEIGHT)
+        };
+        // Among neurons without any influence the lowest comes first: it settles others.
+        free().rev().max_by(|&a, &b| score(a).total_cmp(&score(b)))
+    }
+
+    /// The activation pattern of a node whose neurons are all settled.
+    fn pattern(&self, states: &[State]) -> Pattern {
+        let phases = self.root.subject.phases;
+        let mut pattern = Pattern(phases.iter().map(|row| row.iter().map(|p| *p == Phase::Active).collect()).collect());
+        for (&(l, r), state) in self.root.unstable.iter().zip(states) {
+            pattern.0[l][r] = matches!(state, State::On | State::ImpliedOn);
+        }
+        pattern
+    }
+
+    /// The largest bound of the directions that were dropped at the node that was evaluated last because they cannot exceed
+    /// the cutoff.
+    pub fn dropped(&self) -> f64 {
+        self.dropped
+    }
+
+    /// Points inside the node that was evaluated last, the most promising first.
+    pub fn points(&self) -> impl Iterator<Item = Vec<f64>> + '_ {
+        self.forward.mean_point().into_iter().chain(self.forward.points.iter().rev().take(2).cloned())
+    }
+}

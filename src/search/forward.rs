@@ -1,0 +1,188 @@
+//! The forward pass of a node: bounds of every free pre-activation over the node's part of X, by CROWN's linear forms and the
+//! tiny programs over the half-spaces of the settled neurons.
+
+use super::node::State;
+use super::root::Root;
+use super::simplex::{End, HalfSpaces, TinyProgram};
+use crate::bounds::forward::{LinearForm, Side};
+use crate::bounds::linear::{self, Constant, Step};
+use crate::bounds::relaxation::Relaxation;
+
+/// A program is worth its time only if it can improve a bound by more than this share of the bounds' width.
+const WORTHWHILE: f64 = 0.03;
+/// How many points are kept to see that.
+const MOST_POINTS: usize = 24;
+
+/// Working space of the forward pass, and what it found.
+pub struct Forward<'a> {
+    root: &'a Root<'a>,
+    /// Lines of every neuron at the node.
+    lines: Vec<Vec<Relaxation>>,
+    half_spaces: HalfSpaces,
+    program: TinyProgram,
+    /// Points of X inside all half-spaces so far, where some program ended.
+    pub points: Vec<Vec<f64>>,
+    /// Whether the half-spaces changed since a program last found a point inside.
+    unproved: bool,
+    /// Bounds of the unstable neurons' pre-activations at the node.
+    lower: Vec<f64>,
+    upper: Vec<f64>,
+    spare: Vec<f64>,
+}
+
+impl<'a> Forward<'a> {
+    /// Working space for the nodes under `root`.
+    pub fn new(root: &'a Root<'a>) -> Self {
+        let count = root.unstable.len();
+        Self {
+            root,
+            lines: root.stable_lines.clone(),
+            half_spaces: HalfSpaces::default(),
+            program: TinyProgram::default(),
+            points: Vec::new(),
+            unproved: false,
+            lower: vec![0.0; count],
+            upper: vec![0.0; count],
+            spare: Vec::new(),
+        }
+    }
+
+    /// Bounds every free neuron layer by layer and settles those whose phase is implied. False when the node's part of X is
+    /// proved to be empty.
+    pub fn evaluate(&mut self, states: &mut [State]) -> bool {
+        let root = self.root;
+        self.half_spaces.clear(root.domain().len());
+        self.points.clear();
+        self.unproved = false;
+        for l in 0..root.depth() {
+            for neuron in root.layers[l].clone() {
+                if matches!(states[neuron], State::On | State::Off) && !self.cut(neuron, states[neuron]) {
+                    return false;
+                }
+            }
+            let last = l + 1 == root.depth();
+            for neuron in root.layers[l].clone() {
+                if states[neuron] == State::Free {
+                    match self.bound(neuron, last) {
+                        None => return false,
+                        Some(state) => states[neuron] = state,
+                    }
+                }
+                self.set_line(neuron, states[neuron]);
+            }
+        }
+        !self.unproved || self.has_point()
+    }
+
+    fn set_line(&mut self, neuron: usize, state: State) {
+        let (l, r) = self.root.unstable[neuron];
+        self.lines[l][r] = match self.root.derivative(neuron, state) {
+            Some(slope) => Relaxation::line(slope),
+            None => {
+                let activation = self.root.subject.network.hidden()[l].activation;
+                Relaxation::activation(activation, self.lower[neuron], self.upper[neuron])
+            }
+        };
+    }
+
+    /// A linear form in x on one side of a pre-activation over the node.
+    fn form(&mut self, neuron: usize, side: Side) -> LinearForm {
+        let (l, r) = self.root.unstable[neuron];
+        let hidden = self.root.subject.network.hidden();
+        let sign = if side == Side::Lower { 1.0 } else { -1.0 };
+        let mut coefficients: Vec<f64> = hidden[l].weight.row(r).iter().map(|w| sign * w).collect();
+        let mut constant = Constant { value: sign * hidden[l].bias[r], error: 0.0 };
+        for j in (0..l).rev() {
+            let step = Step {
+                lines: &self.lines[j],
+                weight: &hidden[j].weight,
+                bias: Some(&hidden[j].bias),
+                magnitudes: &self.root.forward_magnitudes[j],
+            };
+            linear::carry(step, &mut coefficients, &mut self.spare, &mut constant);
+        }
+        coefficients.iter_mut().for_each(|a| *a *= sign);
+        LinearForm { coefficients, constant: sign * constant.lowered() }
+    }
+
+    /// Cuts the region to the side of a branched neuron; false when nothing is left.
+    fn cut(&mut self, neuron: usize, state: State) -> bool {
+        let (side, sign) = if state == State::On { (Side::Upper, 1.0) } else { (Side::Lower, -1.0) };
+        let form = self.form(neuron, side);
+        let domain = self.root.domain();
+        let most = sign * form.extreme(domain, side);
+        if most < 0.0 {
+            return false;
+        }
+        let (rows, offset) = (form.coefficients.iter().map(|a| sign * a), sign * form.constant);
+        self.half_spaces.push(rows, offset, domain);
+        let inside = |x: &Vec<f64>| sign * (crate::network::dot(&form.coefficients, x) + form.constant) >= 0.0;
+        self.points.retain(inside);
+        self.unproved = self.points.is_empty();
+        true
+    }
+
+    /// Bounds a free neuron; its state, settled if its phase is implied. `None` when the node is empty.
+    fn bound(&mut self, neuron: usize, only_phase: bool) -> Option<State> {
+        let (l, r) = self.root.unstable[neuron];
+        let domain = self.root.domain();
+        let root_bounds = &self.root.forward.layers[l];
+        let (mut low, mut high) = (root_bounds.lower[r], root_bounds.upper[r]);
+        let (below, above) = (self.form(neuron, Side::Lower), self.form(neuron, Side::Upper));
+        low = low.max(below.extreme(domain, Side::Lower));
+        high = high.min(above.extreme(domain, Side::Upper));
+        if !self.half_spaces.is_empty() {
+            if low < 0.0 && high > 0.0 && self.is_worthwhile(&above, 1.0, high, high - low, only_phase) {
+                high = high.min(self.largest(&above.coefficients, above.constant)?);
+            }
+            if low < 0.0 && high > 0.0 && self.is_worthwhile(&below, -1.0, -low, high - low, only_phase) {
+                let mirrored: Vec<f64> = below.coefficients.iter().map(|a| -a).collect();
+                low = low.max(-self.largest(&mirrored, -below.constant)?);
+            }
+        }
+        (self.lower[neuron], self.upper[neuron]) = (low, high);
+        Some(if high <= 0.0 {
+            State::ImpliedOff
+        } else if low >= 0.0 {
+            State::ImpliedOn
+        } else {
+            State::Free
+        })
+    }
+
+    /// Whether a program could improve the bound `known` of `sign·form` enough, given the points seen.
+    fn is_worthwhile(&self, form: &LinearForm, sign: f64, known: f64, width: f64, only_phase: bool) -> bool {
+        let value = |x: &Vec<f64>| sign * (crate::network::dot(&form.coefficients, x) + form.constant);
+        let reached = self.points.iter().map(value).fold(f64::NEG_INFINITY, f64::max);
+        if only_phase { reached <= 0.0 } else { known - reached > WORTHWHILE * width }
+    }
+
+    /// The largest value of a form over the node; `None` when the node is empty.
+    fn largest(&mut self, form: &[f64], constant: f64) -> Option<f64> {
+        match self.program.maximise(form, constant, &self.half_spaces, self.root.domain(), 0.0) {
+            End::Empty => None,
+            End::Bounded(value) => {
+                if self.program.optimal {
+                    self.unproved = false;
+                    if self.points.len() < MOST_POINTS {
+                        self.points.push(self.program.point.clone());
+                    }
+                }
+                Some(value)
+            }
+        }
+    }
+
+    /// Whether the half-spaces leave anything, as far as one program can tell.
+    fn has_point(&mut self) -> bool {
+        let nothing = vec![0.0; self.root.domain().len()];
+        self.largest(&nothing, 1.0).is_some()
+    }
+
+    /// The mean of the points seen: often deep inside the node.
+    pub fn mean_point(&self) -> Option<Vec<f64>> {
+        let count = self.points.len() as f64;
+        let first = self.points.first()?;
+        Some((0..first.len()).map(|k| self.points.iter().map(|x| x[k]).sum::<f64>() / count).collect())
+    }
+}

@@ -1,0 +1,61 @@
+//! The exact search: branch and bound over activation patterns.
+//!
+//! A node settles some neurons. Its bound comes from CROWN and tiny linear programs over the half-spaces of the settled neurons
+//! ([`forward`]), from the linear Jacobian relaxation under the phases that this leaves ([`backward`]), and from the directions
+//! in which the gradient's norm may be attained ([`evaluate`]). A leaf settles every neuron: one gradient, which counts if its
+//! region has an interior ([`Subject::audit`]).
+//!
+//! Every bound is valid under rounding: linear forms carry their rounding errors in the constant, the tiny programs' multipliers
+//! are evaluated with an a-priori error bound ([`simplex`]), and a region is called empty only on such a proof. The answer does
+//! not depend on the number of threads: only the order in which nodes are visited does.
+//!
+//! - [`node`]: states, directions, nodes. [`root`]: what all nodes share.
+//! - [`tree`]: the heap, the workers, the bracket.
+//!
+//! [`Subject::audit`]: crate::answer::Subject::audit
+
+mod backward;
+mod evaluate;
+mod forward;
+mod node;
+mod root;
+mod simplex;
+mod tree;
+
+pub use tree::Summary;
+
+use crate::answer::{Ledger, Subject};
+use crate::bounds::ForwardBounds;
+use crate::bounds::fastlip::BackwardBounds;
+
+/// The bounds that a search starts from.
+#[derive(Clone, Copy, Debug)]
+pub struct Start<'a> {
+    /// Pre-activation bounds over X.
+    pub forward: &'a ForwardBounds,
+    /// FastLip's gradient bounds.
+    pub fastlip: &'a BackwardBounds,
+    /// The tightest gradient bounds known.
+    pub backward: &'a BackwardBounds,
+    /// An upper bound of the constant.
+    pub upper: f64,
+}
+
+/// Searches until the ledger's bracket is closed or it is time to stop. The ledger's witness is the first incumbent.
+pub fn search(subject: Subject<'_>, start: Start<'_>, ledger: &mut Ledger<'_>) -> Summary {
+    let limits = subject.question.limits;
+    let root = root::Root::new(subject, start.forward, start.fastlip, start.backward);
+    let incumbent = ledger.bracket().lower().unwrap_or(0.0);
+    let threads = usize::try_from(limits.threads).unwrap_or(1).max(1);
+    // Half of the limit for nodes: the rest is for the network, the working spaces and the audit's solver.
+    let max_bytes = usize::try_from(limits.memory_mb.saturating_mul(1 << 19)).unwrap_or(usize::MAX);
+    let summary = tree::Tree::new(&root, threads, max_bytes, incumbent).run(ledger, start.upper);
+    ledger.count_excluded(summary.empty_leaves);
+    if summary.open_leaves > 0 {
+        ledger.note(format!(
+            "{} activation patterns could neither be shown to have an interior nor to have none; they stay in the upper end",
+            summary.open_leaves
+        ));
+    }
+    summary
+}

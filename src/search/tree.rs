@@ -1,0 +1,284 @@
+//! The tree: a shared heap of open nodes, workers that evaluate the children of the worst one, and the bracket they prove.
+
+use std::collections::BinaryHeap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::evaluate::{Evaluator, Outcome};
+use super::node::{Bounded, Node, State};
+use super::root::Root;
+use crate::answer::{Checked, Ledger, Verdict};
+use crate::estimate::{Candidate, ascent};
+
+/// How many nodes each worker first follows downwards, to find good incumbents early.
+const FIRST_DIVE: usize = 100;
+/// How often the waiting side looks at the bracket.
+const POLL: Duration = Duration::from_millis(20);
+/// What one byte of nodes may cost in all: vectors' spare room, the heap's, the allocator's.
+const BYTES_FACTOR: usize = 3;
+
+/// What a search has to tell besides the bracket.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Summary {
+    /// Nodes evaluated.
+    pub nodes: u64,
+    /// Leaves whose pattern was proved to have no interior.
+    pub empty_leaves: u64,
+    /// Leaves whose pattern could neither be shown to have an interior nor to have none.
+    pub open_leaves: u64,
+}
+
+/// What the workers share under the lock.
+struct Shared {
+    heap: BinaryHeap<Node>,
+    bytes: usize,
+    /// The bound of the node that each worker is at.
+    in_hand: Vec<Option<f64>>,
+    /// The largest bound of what was closed: nothing that was dropped is above it.
+    closed: f64,
+    /// The largest bound of leaves that stay open.
+    open_leaves: f64,
+    /// Witnesses that the ledger has not seen yet.
+    found: Vec<Checked>,
+    summary: Summary,
+}
+
+/// One search.
+pub struct Tree<'a> {
+    root: &'a Root<'a>,
+    shared: Mutex<Shared>,
+    changed: Condvar,
+    /// The incumbent's value, as bits.
+    incumbent: AtomicU64,
+    stop: AtomicBool,
+    max_bytes: usize,
+}
+
+impl<'a> Tree<'a> {
+    /// A search under `root` for `threads` workers, whose nodes may take about `max_bytes`; `incumbent` is a witnessed value.
+    pub fn new(root: &'a Root<'a>, threads: usize, max_bytes: usize, incumbent: f64) -> Self {
+        let shared = Shared {
+            heap: BinaryHeap::new(),
+            bytes: 0,
+            in_hand: vec![None; threads],
+            closed: 0.0,
+            open_leaves: 0.0,
+            found: Vec::new(),
+            summary: Summary::default(),
+        };
+        Self {
+            root,
+            shared: Mutex::new(shared),
+            changed: Condvar::new(),
+            incumbent: AtomicU64::new(incumbent.to_bits()),
+            stop: AtomicBool::new(false),
+            max_bytes: max_bytes / BYTES_FACTOR,
+        }
+    }
+
+    /// Runs until the bracket is closed or the ledger says stop; `bound` is a proved upper bound of the constant.
+    pub fn run(&self, ledger: &mut Ledger<'_>, bound: f64) -> Summary {
+        let mut evaluator = Evaluator::new(self.root);
+        let states = vec![State::Free; self.root.unstable.len()].into_boxed_slice();
+        let directions = evaluator.all_directions();
+        self.child(&mut evaluator, states, &directions, bound, 0, &mut Vec::new());
+        drop(evaluator);
+        std::thread::scope(|scope| {
+            for worker in 0..self.lock().in_hand.len() {
+                scope.spawn(move || self.work(worker));
+            }
+            self.watch(ledger);
+        });
+        let mut shared = self.lock();
+        self.report(&mut shared, ledger);
+        shared.summary
+    }
+
+    /// Looks at the bracket while the workers run, until they are done or must stop.
+    fn watch(&self, ledger: &mut Ledger<'_>) {
+        let mut shared = self.lock();
+        loop {
+            self.report(&mut shared, ledger);
+            let idle = shared.heap.is_empty() && shared.in_hand.iter().all(Option::is_none);
+            if idle || ledger.should_stop() || ledger.is_closed() {
+                self.stop.store(true, Ordering::Relaxed);
+                self.changed.notify_all();
+                return;
+            }
+            ledger.heartbeat();
+            shared = self.changed.wait_timeout(shared, POLL).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Passes witnesses and the bound of all that is left on to the ledger.
+    fn report(&self, shared: &mut Shared, ledger: &mut Ledger<'_>) {
+        for checked in shared.found.drain(..) {
+            ledger.offer_lower(checked);
+        }
+        let open = shared.heap.peek().map_or(0.0, |node| node.bound);
+        let in_hand = shared.in_hand.iter().flatten().copied().fold(0.0, f64::max);
+        let upper = open.max(in_hand).max(shared.closed).max(shared.open_leaves);
+        ledger.count_nodes("exactlip", shared.summary.nodes);
+        ledger.offer_upper(upper.max(self.incumbent()));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        // A worker that panicked while it held the lock has lost a node: the bound of what it had in hand stays.
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn incumbent(&self) -> f64 {
+        f64::from_bits(self.incumbent.load(Ordering::Relaxed))
+    }
+
+    /// Bounds at or below this cannot move the answer beyond half of the asked gap.
+    fn cutoff(&self) -> f64 {
+        self.incumbent() * (1.0 + 0.5 * self.root.subject.question.limits.gap)
+    }
+
+    /// One worker: takes the worst node, evaluates its children, puts them back.
+    fn work(&self, worker: usize) {
+        let mut evaluator = Evaluator::new(self.root);
+        let mut dive = FIRST_DIVE;
+        // Children that this worker follows itself, depth first; all are covered by the bound it has in hand.
+        let mut own: Vec<Node> = Vec::new();
+        while let Some(node) = self.take(worker, &mut own, dive > 0) {
+            dive = dive.saturating_sub(1);
+            let cutoff = self.cutoff();
+            if node.bound <= cutoff {
+                self.close(node.bound);
+                continue;
+            }
+            for state in [State::On, State::Off] {
+                if self.stop.load(Ordering::Relaxed) {
+                    return;
+                }
+                let mut states = node.states.clone();
+                states[node.branch] = state;
+                self.child(&mut evaluator, states, &node.directions, node.bound, node.depth + 1, &mut own);
+            }
+        }
+    }
+
+    /// Evaluates one child; an open one goes to `own`.
+    fn child(
+        &self,
+        evaluator: &mut Evaluator<'_>,
+        states: Box<[State]>,
+        directions: &[Bounded],
+        bound: f64,
+        depth: usize,
+        own: &mut Vec<Node>,
+    ) {
+        let outcome = evaluator.evaluate(states, directions, bound, depth, self.cutoff());
+        let mut leaf_found = None;
+        if let Outcome::Open(_) | Outcome::Leaf { .. } = &outcome {
+            for x in evaluator.points() {
+                self.try_point(x);
+            }
+        }
+        let outcome = match outcome {
+            Outcome::Leaf { pattern, bound } if bound > self.cutoff() => {
+                let range = |l: usize, r: usize| self.root.forward.layers[l].magnitude(r);
+                let verdict = self.root.subject.audit(&pattern, range);
+                // The witness knows the leaf's one gradient better than any bound.
+                let known = match &verdict {
+                    Verdict::Witnessed(checked) if checked.lies_in(&pattern) => checked.value_up,
+                    _ => bound,
+                };
+                leaf_found = Some(verdict);
+                Outcome::Closed(bound.min(known))
+            }
+            Outcome::Leaf { bound, .. } => Outcome::Closed(bound),
+            other => other,
+        };
+        let mut shared = self.lock();
+        shared.summary.nodes += 1;
+        shared.closed = shared.closed.max(evaluator.dropped().min(bound));
+        match (outcome, leaf_found) {
+            (Outcome::Closed(bound), None) => shared.closed = shared.closed.max(bound),
+            (Outcome::Closed(bound), Some(Verdict::Witnessed(checked))) => {
+                shared.closed = shared.closed.max(bound);
+                self.raise(&mut shared, *checked);
+            }
+            (Outcome::Closed(_), Some(Verdict::Empty(_))) => shared.summary.empty_leaves += 1,
+            (Outcome::Closed(bound), Some(Verdict::Open)) => {
+                shared.summary.open_leaves += 1;
+                shared.open_leaves = shared.open_leaves.max(bound);
+            }
+            (Outcome::Open(node), _) => {
+                if depth == 0 {
+                    shared.bytes += node.bytes();
+                    shared.heap.push(node);
+                } else {
+                    own.push(node);
+                }
+            }
+            (Outcome::Leaf { .. }, _) => {}
+        }
+    }
+
+    fn close(&self, bound: f64) {
+        let mut shared = self.lock();
+        shared.closed = shared.closed.max(bound);
+    }
+
+    /// The next node for a worker: its own last one while it dives or memory is short, otherwise the worst of all.
+    fn take(&self, worker: usize, own: &mut Vec<Node>, dives: bool) -> Option<Node> {
+        let mut shared = self.lock();
+        loop {
+            if self.stop.load(Ordering::Relaxed) {
+                return None;
+            }
+            if !own.is_empty() && (dives || shared.bytes > self.max_bytes) {
+                // The better child last: followed first.
+                own.sort_by(|a, b| a.depth.cmp(&b.depth).then(a.bound.total_cmp(&b.bound)));
+                return own.pop();
+            }
+            for node in own.drain(..) {
+                shared.bytes += node.bytes();
+                shared.heap.push(node);
+            }
+            if let Some(node) = shared.heap.pop() {
+                shared.bytes -= node.bytes();
+                shared.in_hand[worker] = Some(node.bound);
+                self.changed.notify_all();
+                return Some(node);
+            }
+            shared.in_hand[worker] = None;
+            self.changed.notify_all();
+            if shared.in_hand.iter().all(Option::is_none) {
+                return None;
+            }
+            shared = self.changed.wait_timeout(shared, POLL).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Offers the gradient at a point as incumbent.
+    fn try_point(&self, x: Vec<f64>) {
+        let subject = &self.root.subject;
+        let mut x = x;
+        subject.question.region.clamp(&mut x);
+        let candidate = Candidate::at(subject.network, subject.question, x);
+        if candidate.value <= self.incumbent() * (1.0 + 1e-12) {
+            return;
+        }
+        let climbed =
+            ascent::climb(subject, std::slice::from_ref(&candidate), 1, &crate::control::Control::unlimited());
+        let range = |l: usize, r: usize| self.root.forward.layers[l].magnitude(r);
+        for candidate in climbed.iter().chain([&candidate]) {
+            if let Some(checked) = subject.check_point(&candidate.x, range) {
+                self.raise(&mut self.lock(), checked);
+                return;
+            }
+        }
+    }
+
+    fn raise(&self, shared: &mut Shared, checked: Checked) {
+        if checked.value > self.incumbent() {
+            self.incumbent.store(checked.value.to_bits(), Ordering::Relaxed);
+            shared.found.push(checked);
+        }
+    }
+}
