@@ -29,6 +29,8 @@ use crate::answer::{Event, Report, Status};
 
 /// How long after its time limit a child is told to stop; it stops by itself before.
 const TIME_GRACE: Duration = Duration::from_secs(10);
+/// Where time limits end that no clock can hold.
+const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 3600);
 /// How long a child that was told to stop at its time limit may take.
 const STOP_GRACE: Duration = Duration::from_secs(5);
 /// How long a cancelled child may take: a cancel takes effect within two seconds, all told.
@@ -194,7 +196,8 @@ async fn watch_over(
     mut orders: watch::Receiver<Order>,
 ) -> io::Result<(ExitStatus, Cause)> {
     let mut cause = Cause::Itself;
-    let mut alarm = Instant::now() + time + TIME_GRACE;
+    let start = Instant::now();
+    let mut alarm = time.checked_add(TIME_GRACE).and_then(|time| start.checked_add(time)).unwrap_or(start + FOR_EVER);
     loop {
         tokio::select! {
             status = child.wait() => return Ok((status?, cause)),
