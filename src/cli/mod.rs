@@ -6,7 +6,7 @@
 pub mod serve;
 pub mod solve;
 
-use std::io;
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -64,7 +64,9 @@ pub fn main() -> ExitCode {
 }
 
 fn start_log(filter: &str, format: LogFormat) -> Result<(), ParseError> {
-    let log = tracing_subscriber::fmt().with_env_filter(EnvFilter::try_new(filter)?).with_writer(io::stderr);
+    let filter = EnvFilter::try_new(filter)?;
+    let color = io::stderr().is_terminal();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(color).with_writer(io::stderr);
     match format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().init(),

@@ -134,10 +134,7 @@ impl From<StoreError> for ApiError {
                 Self::with_errors(Code::InvalidProblem, "the problem", vec![error])
             }
             StoreError::QueueFull(_) => Self::new(Code::Unavailable, format!("{error}: try again later")),
-            StoreError::Address(_)
-            | StoreError::Database(_)
-            | StoreError::Migration(_)
-            | StoreError::Corrupt(..) => {
+            StoreError::Address(_) | StoreError::Database(_) | StoreError::Migration(_) | StoreError::Corrupt(..) => {
                 tracing::error!(%error, "the store failed");
                 Self::new(Code::Internal, "the database failed; the service's log says more")
             }

@@ -12,20 +12,25 @@ use super::{ApiError, Code};
 
 /// Refuses requests that name another host, and changes that another site's page asks for.
 pub(super) async fn check(request: Request, next: Next) -> Response {
+    match refusal(&request) {
+        Some(error) => error.into_response(),
+        None => next.run(request).await,
+    }
+}
+
+fn refusal(request: &Request) -> Option<ApiError> {
     let text = |name| request.headers().get(name).map(|value| value.to_str().unwrap_or("?"));
     let Some(host) = text(header::HOST).or_else(|| request.uri().authority().map(|a| a.as_str())) else {
-        return ApiError::new(Code::BadRequest, "the header `Host` is missing").into_response();
+        return Some(ApiError::new(Code::BadRequest, "the header `Host` is missing"));
     };
     if !is_loopback(host) {
         let detail = format!("the host is `{host}`: this service answers to loopback names such as 127.0.0.1 only");
-        return ApiError::new(Code::WrongHost, detail).into_response();
+        return Some(ApiError::new(Code::WrongHost, detail));
     }
     let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    let origin = text(header::ORIGIN);
-    if !reads && origin.is_some_and(|origin| origin.split_once("://").is_none_or(|(_, site)| site != host)) {
-        return ApiError::new(Code::ForeignOrigin, "only this service's own pages may do this").into_response();
-    }
-    next.run(request).await
+    let foreign = text(header::ORIGIN)
+        .is_some_and(|origin| origin.split_once("://").is_none_or(|(_, site)| !site.eq_ignore_ascii_case(host)));
+    (!reads && foreign).then(|| ApiError::new(Code::ForeignOrigin, "only this service's own pages may do this"))
 }
 
 /// Whether an authority (`name`, `name:port`) can only mean this machine.

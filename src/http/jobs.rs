@@ -124,7 +124,9 @@ pub(super) async fn cancel(
     match service.queue.cancel(job_id(&id)?).await? {
         Cancellation::Accepted(job) => Ok((StatusCode::ACCEPTED, Json(*job))),
         Cancellation::Unknown => Err(unknown(&id)),
-        Cancellation::Finished(state) => Err(ApiError::new(Code::Conflict, format!("the job has ended: it is {state}"))),
+        Cancellation::Finished(state) => {
+            Err(ApiError::new(Code::Conflict, format!("the job has ended: it is {state}")))
+        }
     }
 }
 

@@ -90,10 +90,7 @@ pub(super) async fn list(
 }
 
 /// One network.
-pub(super) async fn get(
-    State(service): State<Service>,
-    Segment(id): Segment,
-) -> Result<Json<NetworkRecord>, ApiError> {
+pub(super) async fn get(State(service): State<Service>, Segment(id): Segment) -> Result<Json<NetworkRecord>, ApiError> {
     let record = service.queue.store().network(&id).await?;
     record.map(Json).ok_or_else(|| ApiError::new(Code::NotFound, format!("there is no network {id}")))
 }

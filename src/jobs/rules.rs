@@ -100,8 +100,10 @@ pub fn after_attempt(ending: &Ending, waiting: Waiting, gap: f64, before: Option
             let crashes = waiting.crashes + 1;
             let verdict = Verdict::new(if again { State::Queued } else { State::Failed }, waiting);
             if again {
-                let note =
-                    format!("attempt {} died ({}) and another one was made: {}", waiting.attempts, error.code, error.message);
+                let note = format!(
+                    "attempt {} died ({}) and another one was made: {}",
+                    waiting.attempts, error.code, error.message
+                );
                 Verdict { crashes, notes: vec![note], ..verdict }
             } else {
                 Verdict { crashes, error: Some(error.clone()), ..verdict }

@@ -143,11 +143,9 @@ fn read_problem(path: &Path) -> Result<Problem, SolveError> {
     read.map_err(|e| SolveError::bad_input(Code::BadRequest, format!("the problem {}: {e}", path.display())))?;
     Problem::from_json(&text).map_err(|error| match error {
         ReadError::Syntax(_) => SolveError::bad_input(Code::BadRequest, format!("the problem is {error}")),
-        ReadError::Shape(error) => SolveError::BadInput(Box::new(ErrorDocument::with_errors(
-            Code::InvalidProblem,
-            "the problem",
-            vec![error],
-        ))),
+        ReadError::Shape(error) => {
+            SolveError::BadInput(Box::new(ErrorDocument::with_errors(Code::InvalidProblem, "the problem", vec![error])))
+        }
     })
 }
 

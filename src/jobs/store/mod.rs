@@ -160,12 +160,8 @@ pub trait Store: Send + Sync {
     fn renew<'a>(&'a self, ticket: Ticket, lease: Duration, progress: Option<&'a Progress>) -> Reply<'a, Renewal>;
 
     /// Ends an attempt as `rule` decides; returns the job's next state, `None` when the attempt is not the current one.
-    fn settle<'a>(
-        &'a self,
-        ticket: Ticket,
-        rule: Rule<'a>,
-        progress: Option<&'a Progress>,
-    ) -> Reply<'a, Option<State>>;
+    fn settle<'a>(&'a self, ticket: Ticket, rule: Rule<'a>, progress: Option<&'a Progress>)
+    -> Reply<'a, Option<State>>;
 
     /// Ends every attempt whose lease ran out (`all`: of every running job, when no worker can be alive) by `rule`;
     /// returns the jobs that moved.

@@ -11,10 +11,7 @@ const MAX_LINE: u64 = 32 << 20;
 const MAX_LOG: usize = 64 << 10;
 
 /// Reads event lines to their end and returns the result, if one came. Everything else goes to `events`.
-pub(super) async fn read_events(
-    stdout: impl AsyncRead + Unpin,
-    events: mpsc::Sender<Event>,
-) -> Option<Box<Report>> {
+pub(super) async fn read_events(stdout: impl AsyncRead + Unpin, events: mpsc::Sender<Event>) -> Option<Box<Report>> {
     let mut reader = BufReader::new(stdout);
     let mut line = Vec::new();
     let mut report = None;

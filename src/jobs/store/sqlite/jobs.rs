@@ -19,9 +19,8 @@ pub(super) async fn submit(store: &SqliteStore, job: NewJob, max_queued: u64) ->
     if known.fetch_optional(&mut *transaction).await?.is_none() {
         return Err(StoreError::UnknownNetwork(job.network));
     }
-    let queued: i64 = sqlx::query_scalar("SELECT count(*) FROM jobs WHERE state = 'queued'")
-        .fetch_one(&mut *transaction)
-        .await?;
+    let queued: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM jobs WHERE state = 'queued'").fetch_one(&mut *transaction).await?;
     if queued.unsigned_abs() >= max_queued {
         return Err(StoreError::QueueFull(queued.unsigned_abs()));
     }
@@ -108,7 +107,8 @@ pub(super) async fn cancel(store: &SqliteStore, id: Uuid) -> Result<Cancellation
         return Ok(Cancellation::Finished(state));
     }
     let change = if state == State::Queued {
-        sqlx::query("UPDATE jobs SET cancel_requested = 1, state = 'cancelled', finished_at = ? WHERE id = ?").bind(now())
+        sqlx::query("UPDATE jobs SET cancel_requested = 1, state = 'cancelled', finished_at = ? WHERE id = ?")
+            .bind(now())
     } else {
         sqlx::query("UPDATE jobs SET cancel_requested = 1 WHERE id = ?")
     };
