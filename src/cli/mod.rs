@@ -51,7 +51,7 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let filter = arguments.log.as_deref().unwrap_or(match arguments.command {
         Command::Serve(_) => "info,sqlx=warn",
-        Command::Solve(_) => "warn",
+        Command::Solve(_) => "warn,highs=error",
     });
     if let Err(error) = start_log(filter, arguments.log_format) {
         eprintln!("exactlip: the log filter `{filter}` cannot be used: {error}");

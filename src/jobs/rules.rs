@@ -155,3 +155,76 @@ fn intersect(report: &Report, gap: f64, before: Option<&Progress>) -> Report {
     }
     report
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::answer::Audit;
+
+    fn progress(lower: f64, upper: f64) -> Progress {
+        Progress { lower: Some(lower), upper: Some(upper), ..Progress::default() }
+    }
+
+    fn report(lower: f64, upper: f64) -> Report {
+        Report {
+            lower: Some(lower),
+            upper: Some(upper),
+            gap: relative_gap(Some(lower), Some(upper)),
+            exact: false,
+            status: Status::TimeLimit,
+            witness: None,
+            tiers: vec![],
+            audit: Audit { general_position: true, excluded_patterns: 0, witness_checked: true },
+            solver: None,
+            seconds: 1.0,
+            seed: 0,
+            notes: vec![],
+        }
+    }
+
+    const FIRST: Waiting = Waiting { attempts: 1, crashes: 0, cancel_requested: false };
+
+    fn died(retry: bool) -> Ending {
+        Ending::Died { error: JobError { code: codes::CRASHED.into(), message: "x".into() }, retry }
+    }
+
+    #[test]
+    fn brackets_of_attempts_are_intersected() {
+        let both = merge(Some(&progress(1.0, 3.0)), progress(2.0, 4.0));
+        assert_eq!((both.lower, both.upper, both.gap), (Some(2.0), Some(3.0), Some(0.5)));
+        let open = merge(Some(&progress(1.0, 3.0)), Progress::default());
+        assert_eq!((open.lower, open.upper), (Some(1.0), Some(3.0)));
+        let refuted = merge(Some(&progress(1.0, 2.0)), progress(2.5, 4.0));
+        assert_eq!((refuted.lower, refuted.upper), (Some(2.5), Some(2.5)), "a witness refutes the upper end");
+    }
+
+    #[test]
+    fn an_answer_takes_the_better_upper_end_of_an_earlier_attempt_but_keeps_its_own_witnessed_lower_end() {
+        let before = progress(2.5, 2.0000001);
+        let verdict = after_attempt(&Ending::Answered(Box::new(report(2.0, 4.0))), FIRST, 1e-6, Some(&before));
+        let result: Report = serde_json::from_value(verdict.result.unwrap()).unwrap();
+        assert_eq!((verdict.state, result.lower, result.upper), (State::Succeeded, Some(2.0), Some(2.0000001)));
+        assert!(result.exact && result.notes.len() == 2, "{:?}", result.notes);
+
+        let worse =
+            after_attempt(&Ending::Answered(Box::new(report(2.0, 4.0))), FIRST, 1e-6, Some(&progress(1.0, 5.0)));
+        assert_eq!(worse.result, serde_json::to_value(report(2.0, 4.0)).ok());
+    }
+
+    #[test]
+    fn limits_are_successes_and_cancels_keep_their_answer() {
+        let limited = after_attempt(&Ending::Answered(Box::new(report(1.0, 2.0))), FIRST, 1e-6, None);
+        assert_eq!((limited.state, limited.error), (State::Succeeded, None));
+        let cancelled = Report { status: Status::Cancelled, ..report(1.0, 2.0) };
+        let verdict = after_attempt(&Ending::Answered(Box::new(cancelled)), FIRST, 1e-6, None);
+        assert!(verdict.state == State::Cancelled && verdict.result.is_some());
+    }
+
+    #[test]
+    fn what_would_die_again_is_not_retried() {
+        assert_eq!(after_attempt(&died(true), FIRST, 1e-6, None).state, State::Queued);
+        assert_eq!(after_attempt(&died(false), FIRST, 1e-6, None).state, State::Failed);
+        let last = Waiting { attempts: MAX_ATTEMPTS, ..FIRST };
+        assert_eq!(after_attempt(&died(true), last, 1e-6, None).state, State::Failed);
+    }
+}

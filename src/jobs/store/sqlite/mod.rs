@@ -12,6 +12,8 @@ mod attempts;
 mod jobs;
 mod networks;
 mod rows;
+#[cfg(test)]
+mod tests;
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
