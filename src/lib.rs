@@ -1,15 +1,20 @@
 //! exactlip: the exact local Lipschitz constant of a neural network, as a library and as a service.
 //!
 //! The engine, from the top (each module may use those above it): [`arithmetic`], [`network`], [`problem`], [`answer`], [`control`],
-//! [`bounds`], [`estimate`], [`mip`], [`search`], [`ladder`].
+//! [`bounds`], [`estimate`], [`mip`], [`search`], [`ladder`]. The service on top of it: [`jobs`], [`http`], [`dashboard`],
+//! [`cli`].
 
 #![warn(missing_docs)]
 
 pub mod answer;
 pub mod arithmetic;
 pub mod bounds;
+pub mod cli;
 pub mod control;
+pub mod dashboard;
 pub mod estimate;
+pub mod http;
+pub mod jobs;
 pub mod ladder;
 pub mod mip;
 pub mod network;

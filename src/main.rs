@@ -1,1 +1,5 @@
-fn main() {}
+//! The command line; see [`exactlip::cli`].
+
+fn main() -> std::process::ExitCode {
+    exactlip::cli::main()
+}

@@ -1,4 +1,6 @@
 //! The one integration-test binary: each module is a black-box view of one part.
 
 mod engine;
+mod house;
 mod import;
+mod service;

@@ -1,0 +1,197 @@
+//! `exactlip serve`: the store, the workers and the REST interface in one process.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use clap::Args;
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::timeout;
+
+use crate::dashboard;
+use crate::http::{self, Maxima, Service};
+use crate::jobs::store::StoreError;
+use crate::jobs::store::sqlite::SqliteStore;
+use crate::jobs::supervisor::Supervisor;
+use crate::jobs::{Queue, Shutdown, workers};
+
+/// How long open requests may take once the service ends.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
+
+/// The flags of `exactlip serve`.
+#[derive(Args, Debug)]
+pub struct Arguments {
+    /// Where to listen; port 0 takes a free one. The address is printed to standard output.
+    #[arg(long, env = "EXACTLIP_LISTEN", default_value = "127.0.0.1:8080", value_name = "HOST:PORT")]
+    listen: String,
+    /// Where networks and jobs are kept.
+    #[arg(long, env = "EXACTLIP_DATABASE", default_value = "sqlite://exactlip.db", value_name = "sqlite://PATH")]
+    database: String,
+    /// How many jobs run at once [default: one a core].
+    #[arg(long, env = "EXACTLIP_WORKERS", value_name = "N")]
+    workers: Option<usize>,
+    /// The largest network file in bytes.
+    #[arg(long, env = "EXACTLIP_MAX_UPLOAD_BYTES", default_value_t = 64 << 20, value_name = "BYTES")]
+    max_upload_bytes: usize,
+    /// The largest problem in bytes.
+    #[arg(long, env = "EXACTLIP_MAX_PROBLEM_BYTES", default_value_t = 8 << 20, value_name = "BYTES")]
+    max_problem_bytes: usize,
+    /// The largest number of inputs of a network, and of neurons in a layer.
+    #[arg(long, env = "EXACTLIP_MAX_WIDTH", default_value_t = 1 << 16, value_name = "N")]
+    max_width: usize,
+    /// The largest number of weights and biases of a network.
+    #[arg(long, env = "EXACTLIP_MAX_PARAMETERS", default_value_t = 1 << 24, value_name = "N")]
+    max_parameters: usize,
+    /// The longest time limit of a job in seconds.
+    #[arg(long, env = "EXACTLIP_MAX_TIME_S", default_value_t = 86_400.0, value_name = "SECONDS")]
+    max_time_s: f64,
+    /// The largest memory limit of a job in MiB [default: the machine's memory].
+    #[arg(long, env = "EXACTLIP_MAX_MEMORY_MB", value_name = "MIB")]
+    max_memory_mb: Option<u64>,
+    /// The largest number of threads of a job [default: the machine's cores].
+    #[arg(long, env = "EXACTLIP_MAX_THREADS", value_name = "N")]
+    max_threads: Option<u32>,
+    /// How many jobs may wait.
+    #[arg(long, env = "EXACTLIP_MAX_QUEUED", default_value_t = 10_000, value_name = "N")]
+    max_queued: u64,
+}
+
+/// Why the service does not start, or stopped.
+#[derive(Debug, Error)]
+enum ServeError {
+    #[error("cannot listen on {listen}: {error}")]
+    Listen { listen: String, error: io::Error },
+    #[error(
+        "refuses to listen on {0}, which other machines can reach: there are no API keys yet. Use a loopback address such \
+         as 127.0.0.1:8080"
+    )]
+    NotLoopback(SocketAddr),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("{what}: {error}")]
+    System { what: &'static str, error: io::Error },
+}
+
+/// A [`ServeError`] from an operation of the system.
+fn system(what: &'static str) -> impl Fn(io::Error) -> ServeError {
+    move |error| ServeError::System { what, error }
+}
+
+/// Runs the service until SIGTERM or SIGINT.
+pub fn run(arguments: Arguments) -> ExitCode {
+    let outcome = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(system("cannot start the service's threads"))
+        .and_then(|runtime| runtime.block_on(serve(arguments)));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("exactlip serve: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(arguments: Arguments) -> Result<(), ServeError> {
+    // Before anything is stored or claimed: the service either starts as a whole or not at all.
+    let (listener, address) = listen(&arguments.listen).await?;
+    let store = SqliteStore::open(&arguments.database).await?;
+    let mut scratch = store.path().as_os_str().to_owned();
+    scratch.push(".work");
+    let program = std::env::current_exe().map_err(system("cannot find its own program"))?;
+    let supervisor =
+        Supervisor::new(program, PathBuf::from(scratch)).map_err(system("cannot make its working directory"))?;
+
+    let shutdown = Shutdown::default();
+    let queue = Queue::new(Arc::new(store), shutdown.clone());
+    let recovered = queue.recover(true).await?;
+    if !recovered.is_empty() {
+        tracing::warn!(jobs = recovered.len(), "took jobs back that a service left running when it died");
+    }
+    stop_on_signals(shutdown.clone())?;
+    let cores = available_parallelism().map_or(1, usize::from);
+    let workers = tokio::spawn(workers::run(queue.clone(), supervisor, arguments.workers.unwrap_or(cores)));
+    let app = http::router(Service::new(queue, maxima(&arguments, cores)), dashboard::routes());
+
+    println!("listening on http://{address}");
+    let server = axum::serve(listener, app).with_graceful_shutdown({
+        let shutdown = shutdown.clone();
+        async move { shutdown.begun().await }
+    });
+    let mut serving = tokio::spawn(server.into_future());
+    let ended = tokio::select! {
+        ended = &mut serving => Some(ended),
+        () = shutdown.begun() => timeout(SHUTDOWN_GRACE, &mut serving).await.ok(),
+    };
+    // Also when the server failed: running jobs are handed back.
+    shutdown.begin();
+    if let Err(error) = workers.await {
+        tracing::error!(%error, "the workers ended");
+    }
+    match ended {
+        Some(Ok(Err(error))) => Err(ServeError::Listen { listen: address.to_string(), error }),
+        _ => Ok(()),
+    }
+}
+
+/// Listens on a loopback address, and on no other.
+async fn listen(listen: &str) -> Result<(TcpListener, SocketAddr), ServeError> {
+    let failed = |error| ServeError::Listen { listen: listen.to_owned(), error };
+    let mut addresses = tokio::net::lookup_host(listen).await.map_err(failed)?;
+    let address = addresses.next().ok_or_else(|| failed(io::ErrorKind::AddrNotAvailable.into()))?;
+    if !address.ip().is_loopback() {
+        return Err(ServeError::NotLoopback(address));
+    }
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
+}
+
+/// The first SIGTERM or SIGINT ends the service gently; the second one ends the process.
+fn stop_on_signals(shutdown: Shutdown) -> Result<(), ServeError> {
+    let failed = system("cannot listen to signals");
+    let mut terminate = signal(SignalKind::terminate()).map_err(&failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(&failed)?;
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if shutdown.has_begun() {
+                // Children die with this process; their jobs are recovered at the next start.
+                std::process::abort();
+            }
+            tracing::info!("ends: running jobs go back to the queue");
+            shutdown.begin();
+        }
+    });
+    Ok(())
+}
+
+fn maxima(arguments: &Arguments, cores: usize) -> Maxima {
+    Maxima {
+        upload_bytes: arguments.max_upload_bytes,
+        problem_bytes: arguments.max_problem_bytes,
+        width: arguments.max_width,
+        parameters: arguments.max_parameters,
+        time_s: arguments.max_time_s,
+        memory_mb: arguments.max_memory_mb.unwrap_or_else(machine_memory_mb),
+        threads: arguments.max_threads.unwrap_or_else(|| u32::try_from(cores).unwrap_or(u32::MAX)),
+        queued: arguments.max_queued,
+    }
+}
+
+/// The machine's memory in MiB; 4096 where the system does not tell.
+fn machine_memory_mb() -> u64 {
+    let information = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let total = information.lines().find_map(|line| line.strip_prefix("MemTotal:")?.strip_suffix("kB"));
+    total.and_then(|kib| kib.trim().parse::<u64>().ok()).map_or(4096, |kib| kib / 1024)
+}

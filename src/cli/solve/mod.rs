@@ -1,0 +1,172 @@
+//! `exactlip solve`: one problem, one answer. What a person runs by hand is what the service runs for each job.
+//!
+//! - `output`: the result and the events on standard output, out of the solvers' reach.
+//! - `display`: tiers and a progress bar for people.
+//! - `stopping`: signals and the memory limit, which stop a solve softly.
+//! - `supervision`: how a child ties its life and its memory to the service.
+
+mod display;
+mod output;
+mod stopping;
+mod supervision;
+
+use std::fs;
+use std::io::{self, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use thiserror::Error;
+
+use crate::answer::{Event, Report};
+use crate::control::{Control, StopFlag};
+use crate::http::{Code, ErrorDocument};
+use crate::ladder;
+use crate::network::Network;
+use crate::network::import::{Format, ImportLimits, ImportOptions, import};
+use crate::problem::{Problem, Question, ReadError};
+use display::Display;
+use output::Output;
+
+/// The flags of `exactlip solve`.
+#[derive(Args, Debug)]
+pub struct Arguments {
+    /// The problem: the body of `POST /v1/jobs` without `network`; `-` reads it from standard input.
+    #[arg(env = "EXACTLIP_PROBLEM", value_name = "PROBLEM.json")]
+    problem: PathBuf,
+    /// The network's file.
+    #[arg(long, env = "EXACTLIP_NETWORK", value_name = "FILE")]
+    network: PathBuf,
+    /// The network's format [default: what the file looks like].
+    #[arg(long, env = "EXACTLIP_FORMAT", value_name = "onnx|nnet|json", value_parser = format)]
+    format: Option<Format>,
+    /// The output of the graph to take [default: the first float tensor that depends on the input].
+    #[arg(long, env = "EXACTLIP_OUTPUT", value_name = "NAME")]
+    output: Option<String>,
+    /// Print JSON lines: every better bound as it comes, the result at the end.
+    #[arg(long, env = "EXACTLIP_EVENTS")]
+    events: bool,
+    /// The process that runs this one: end with it, and let the system enforce the memory limit.
+    #[arg(long, env = "EXACTLIP_SUPERVISOR", value_name = "PID", hide = true)]
+    supervisor: Option<u32>,
+}
+
+fn format(name: &str) -> Result<Format, String> {
+    [Format::Onnx, Format::Nnet, Format::Json]
+        .into_iter()
+        .find(|format| format.name() == name)
+        .ok_or_else(|| "use `onnx`, `nnet` or `json`".into())
+}
+
+/// Why there is no answer.
+#[derive(Debug, Error)]
+enum SolveError {
+    #[error("{}", .0.detail)]
+    BadInput(Box<ErrorDocument>),
+    #[error("{what}: {error}")]
+    System { what: &'static str, error: io::Error },
+    #[error("the engine failed; the lines above say where")]
+    Engine,
+}
+
+impl SolveError {
+    fn bad_input(code: Code, detail: impl Into<String>) -> Self {
+        Self::BadInput(Box::new(ErrorDocument::new(code, detail)))
+    }
+}
+
+/// A [`SolveError`] from an operation of the system.
+fn system(what: &'static str) -> impl Fn(io::Error) -> SolveError {
+    move |error| SolveError::System { what, error }
+}
+
+/// Answers one problem; 0 with an answer, 2 for bad input, 1 otherwise.
+pub fn run(arguments: &Arguments) -> ExitCode {
+    match solve(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(SolveError::BadInput(document)) => {
+            eprintln!("{}", document.to_json());
+            ExitCode::from(2)
+        }
+        Err(error) => {
+            eprintln!("exactlip solve: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn solve(arguments: &Arguments) -> Result<(), SolveError> {
+    // First of all: from here on nothing but `output` reaches standard output.
+    let output = Arc::new(Output::take(arguments.events).map_err(system("cannot keep standard output to itself"))?);
+    if let Some(supervisor) = arguments.supervisor {
+        supervision::follow(supervisor).map_err(system("cannot tie its life to the service"))?;
+    }
+    let stop = StopFlag::default();
+    stopping::on_signals(&stop).map_err(system("cannot listen to signals"))?;
+
+    let problem = read_problem(&arguments.problem)?;
+    if arguments.supervisor.is_some() {
+        supervision::limit_memory(&problem.limits).map_err(system("cannot limit its memory"))?;
+    }
+    let network = read_network(arguments)?;
+    let question = problem.question(network.input_dim(), network.output_dim()).map_err(|errors| {
+        SolveError::BadInput(Box::new(ErrorDocument::with_errors(Code::InvalidProblem, "the problem", errors)))
+    })?;
+    stopping::on_memory(&stop, problem.limits.memory_mb).map_err(system("cannot watch its memory"))?;
+
+    let report = answer(&network, &question, stop, &output)?;
+    output.result(report).map_err(system("cannot write the result"))
+}
+
+/// Runs the engine; events go to `output` and to the terminal.
+fn answer(network: &Network, question: &Question, stop: StopFlag, output: &Arc<Output>) -> Result<Report, SolveError> {
+    let display = Arc::new(Display::start());
+    let sink = {
+        let (output, display) = (Arc::clone(output), Arc::clone(&display));
+        move |event: Event| {
+            display.show(&event);
+            output.event(&event);
+        }
+    };
+    let control = Control::new(Duration::try_from_secs_f64(question.limits.time_s).ok(), stop, sink);
+    let report = catch_unwind(AssertUnwindSafe(|| ladder::answer(network, question, &control)));
+    display.end();
+    report.map_err(|_| SolveError::Engine)
+}
+
+fn read_problem(path: &Path) -> Result<Problem, SolveError> {
+    let mut text = Vec::new();
+    let read = if path == Path::new("-") { io::stdin().read_to_end(&mut text) } else { read_file(path, &mut text) };
+    read.map_err(|e| SolveError::bad_input(Code::BadRequest, format!("the problem {}: {e}", path.display())))?;
+    Problem::from_json(&text).map_err(|error| match error {
+        ReadError::Syntax(_) => SolveError::bad_input(Code::BadRequest, format!("the problem is {error}")),
+        ReadError::Shape(error) => {
+            SolveError::BadInput(Box::new(ErrorDocument::with_errors(Code::InvalidProblem, "the problem", vec![error])))
+        }
+    })
+}
+
+fn read_network(arguments: &Arguments) -> Result<Network, SolveError> {
+    let mut bytes = Vec::new();
+    let path = &arguments.network;
+    read_file(path, &mut bytes)
+        .map_err(|e| SolveError::bad_input(Code::InvalidNetwork, format!("the network {}: {e}", path.display())))?;
+    // The file is the caller's own, or the service has taken it already: how large it may be is no question here.
+    let limits = ImportLimits {
+        max_parameters: usize::MAX,
+        max_layers: usize::MAX,
+        max_width: usize::MAX,
+        max_nodes: usize::MAX,
+        max_multiplications: u64::MAX,
+    };
+    let options = ImportOptions { format: arguments.format, output: arguments.output.clone(), limits };
+    import(&bytes, &options)
+        .map_err(|e| SolveError::bad_input(Code::InvalidNetwork, format!("the network {}: {e}", path.display())))
+}
+
+fn read_file(path: &Path, bytes: &mut Vec<u8>) -> io::Result<usize> {
+    fs::File::open(path)?.read_to_end(bytes)
+}

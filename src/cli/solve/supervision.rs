@@ -1,0 +1,41 @@
+//! How a child of the service ties its life and its memory to it. Done by the child itself, before it reads a network: so
+//! the service can start it without running code between fork and exec.
+
+use std::fs;
+use std::io;
+use std::os::unix::process::parent_id;
+
+use crate::problem::Limits;
+
+/// Address space beyond the memory limit: programs reserve more than they use.
+const ROOM_MB: u64 = 1024;
+/// The same for each thread: its stack and its share of the allocator's arenas.
+const ROOM_PER_THREAD_MB: u64 = 160;
+
+/// Dies with the process `supervisor`, and before it should memory run out.
+pub(super) fn follow(supervisor: u32) -> io::Result<()> {
+    // SAFETY: a plain system call that changes nothing but which signal this process gets when its parent ends.
+    if unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // The parent may have ended before the call above.
+    if parent_id() != supervisor {
+        return Err(io::Error::other("the service has ended"));
+    }
+    // Only a hint to the system: where it may not be given, the limits below hold all the same.
+    let _ = fs::write("/proc/self/oom_score_adj", "800");
+    set(libc::RLIMIT_CORE, 0)
+}
+
+/// Lets the system refuse memory somewhat above the limit, at which the process stops by itself.
+pub(super) fn limit_memory(limits: &Limits) -> io::Result<()> {
+    let room = ROOM_MB.saturating_add(ROOM_PER_THREAD_MB.saturating_mul(u64::from(limits.threads)));
+    let megabytes = limits.memory_mb.saturating_add(limits.memory_mb / 4).saturating_add(room);
+    set(libc::RLIMIT_AS, megabytes.saturating_mul(1 << 20))
+}
+
+fn set(resource: libc::__rlimit_resource_t, value: u64) -> io::Result<()> {
+    let limit = libc::rlimit { rlim_cur: value, rlim_max: value };
+    // SAFETY: the call reads `limit`, which outlives it.
+    if unsafe { libc::setrlimit(resource, &raw const limit) } == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}

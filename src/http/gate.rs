@@ -1,0 +1,58 @@
+//! Keeps other sites' pages away from a loopback service: a browser would send their requests here, with a foreign
+//! `Origin`, or with a foreign `Host` where a name of theirs was made to mean this machine.
+
+use std::net::IpAddr;
+
+use axum::extract::Request;
+use axum::http::{Method, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::{ApiError, Code};
+
+/// Refuses requests that name another host, and changes that another site's page asks for.
+pub(super) async fn check(request: Request, next: Next) -> Response {
+    match refusal(&request) {
+        Some(error) => error.into_response(),
+        None => next.run(request).await,
+    }
+}
+
+fn refusal(request: &Request) -> Option<ApiError> {
+    let text = |name| request.headers().get(name).map(|value| value.to_str().unwrap_or("?"));
+    let Some(host) = text(header::HOST).or_else(|| request.uri().authority().map(|a| a.as_str())) else {
+        return Some(ApiError::new(Code::BadRequest, "the header `Host` is missing"));
+    };
+    if !is_loopback(host) {
+        let detail = format!("the host is `{host}`: this service answers to loopback names such as 127.0.0.1 only");
+        return Some(ApiError::new(Code::WrongHost, detail));
+    }
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    let foreign = text(header::ORIGIN)
+        .is_some_and(|origin| origin.split_once("://").is_none_or(|(_, site)| !site.eq_ignore_ascii_case(host)));
+    (!reads && foreign).then(|| ApiError::new(Code::ForeignOrigin, "only this service's own pages may do this"))
+}
+
+/// Whether an authority (`name`, `name:port`) can only mean this machine.
+fn is_loopback(authority: &str) -> bool {
+    let name = match authority.strip_prefix('[') {
+        Some(rest) => rest.split_once(']').map_or("", |(name, _)| name),
+        None => authority.split_once(':').map_or(authority, |(name, _)| name),
+    };
+    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_loopback;
+
+    #[test]
+    fn only_loopback_names_mean_this_machine() {
+        for host in ["localhost", "LOCALHOST:8080", "127.0.0.1", "127.8.9.1:80", "[::1]", "[::1]:8080"] {
+            assert!(is_loopback(host), "{host}");
+        }
+        for host in ["", "evil.example", "localhost.evil.example", "10.0.0.1:8080", "[::2]:1", "[::1", "::1"] {
+            assert!(!is_loopback(host), "{host}");
+        }
+    }
+}

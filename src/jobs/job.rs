@@ -1,0 +1,156 @@
+//! The records: a job and its states, a network, and what went wrong. These types are the JSON of the interface.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::answer::Progress;
+use crate::network::Summary;
+use crate::problem::Kind;
+
+/// Where a job stands.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// It waits for a worker.
+    Queued,
+    /// A worker holds it under a lease.
+    Running,
+    /// It has an answer; an interval proved up to a limit is one.
+    Succeeded,
+    /// It could not be answered.
+    Failed,
+    /// Somebody cancelled it; the bounds proved so far are kept.
+    Cancelled,
+}
+
+impl State {
+    /// All states, in the order of a job's life.
+    pub const ALL: [State; 5] = [State::Queued, State::Running, State::Succeeded, State::Failed, State::Cancelled];
+
+    /// The name in the interface and in the store.
+    pub fn name(self) -> &'static str {
+        match self {
+            State::Queued => "queued",
+            State::Running => "running",
+            State::Succeeded => "succeeded",
+            State::Failed => "failed",
+            State::Cancelled => "cancelled",
+        }
+    }
+
+    /// The state of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
+    }
+
+    /// Whether nothing happens to the job any more.
+    pub fn is_finished(self) -> bool {
+        !matches!(self, State::Queued | State::Running)
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Why a job failed.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct JobError {
+    /// One of [`codes`](super::codes).
+    pub code: String,
+    /// What happened, in words.
+    pub message: String,
+}
+
+/// A job as the interface shows it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Job {
+    /// UUIDv7: younger jobs have larger ids.
+    pub id: Uuid,
+    /// The kind of question.
+    pub kind: Kind,
+    /// Where it stands.
+    pub state: State,
+    /// The network's id.
+    pub network: String,
+    /// The network's name.
+    pub network_name: String,
+    /// The question as submitted, with defaults filled in: what `exactlip solve` takes.
+    pub problem: Value,
+    /// When it was submitted.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+    /// When its first attempt started.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub started_at: Option<OffsetDateTime>,
+    /// When it ended.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub finished_at: Option<OffsetDateTime>,
+    /// How often it was started; an attempt that a worker handed back at its shutdown is not counted.
+    pub attempts: u32,
+    /// The job whose stored answer this one shows.
+    pub cached_from: Option<Uuid>,
+    /// Higher runs earlier.
+    pub priority: i32,
+    /// The client's own words.
+    pub labels: BTreeMap<String, String>,
+    /// What the reader should know besides.
+    pub notes: Vec<String>,
+    /// The bracket so far, intersected over all attempts.
+    pub progress: Option<Progress>,
+    /// The answer: a [`Report`](crate::answer::Report).
+    pub result: Option<Value>,
+    /// Why it failed.
+    pub error: Option<JobError>,
+    /// The end of what the last attempt wrote to its standard error.
+    #[serde(skip)]
+    pub log: Option<String>,
+}
+
+/// A network as the interface shows it.
+#[derive(Clone, Debug, Serialize)]
+pub struct NetworkRecord {
+    /// The sha256 of the bytes, in hexadecimal digits; see [`network_id`](super::network_id).
+    pub id: String,
+    /// What the client calls it.
+    pub name: String,
+    /// The file format.
+    pub format: String,
+    /// The graph output that the client chose; `None` for the default.
+    pub output: Option<String>,
+    /// The size of the file.
+    pub size_bytes: u64,
+    /// When it was uploaded.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+    /// Shape and size.
+    #[serde(flatten)]
+    pub summary: Summary,
+}
+
+/// One page of a list.
+#[derive(Clone, Debug)]
+pub struct Page<T> {
+    /// The entries, newest first.
+    pub entries: Vec<T>,
+    /// Where the next page starts; `None` on the last one.
+    pub next_cursor: Option<String>,
+}
+
+/// Which jobs a list holds.
+#[derive(Clone, Debug, Default)]
+pub struct JobFilter {
+    /// Only in this state.
+    pub state: Option<State>,
+    /// Only of this kind.
+    pub kind: Option<Kind>,
+    /// Only about this network.
+    pub network: Option<String>,
+}

@@ -1,0 +1,24 @@
+//! Jobs: what is kept of them, who runs them, and the rules between.
+//!
+//! - [`Job`], [`State`], [`NetworkRecord`] …: the records, which are the JSON of the interface.
+//! - [`rules`]: how a job moves from state to state.
+//! - [`store`]: the database behind the queue.
+//! - [`Queue`]: what HTTP and workers use: the store, and word of every change.
+//! - [`supervisor`]: one child process per attempt.
+//! - [`workers`]: the pool that claims jobs and runs them.
+//!
+//! The engine is never called in the service's own process: a solver that aborts or eats memory takes down its attempt and
+//! nothing else.
+
+mod identity;
+mod job;
+mod queue;
+pub mod rules;
+pub mod store;
+pub mod supervisor;
+pub mod workers;
+
+pub use identity::network_id;
+pub use job::{Job, JobError, JobFilter, NetworkRecord, Page, State};
+pub use queue::{Queue, Shutdown};
+pub use rules::codes;

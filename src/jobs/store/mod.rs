@@ -1,0 +1,172 @@
+//! Where networks and jobs are kept: the interface that every database offers.
+//!
+//! - [`Store`]: what the queue needs of a database, and no more.
+//! - [`sqlite`]: one embedded file.
+//!
+//! A store keeps the records and decides races between workers; the rules by which a job moves are [`super::rules`].
+
+pub mod sqlite;
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use serde_json::Value;
+use thiserror::Error;
+use uuid::Uuid;
+
+use super::rules::{Verdict, Waiting};
+use super::{Job, JobFilter, NetworkRecord, Page, State};
+use crate::answer::Progress;
+use crate::network::Summary;
+use crate::problem::Problem;
+
+/// Why a store did not do what was asked.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// The database's address is not one that this version understands.
+    #[error("{0}")]
+    Address(String),
+    /// The database refused or could not be reached.
+    #[error("the database failed: {0}")]
+    Database(#[from] sqlx::Error),
+    /// Its tables could not be brought up to date.
+    #[error("the database's tables could not be brought up to date: {0}")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    /// A row holds what this version cannot read.
+    #[error("a stored {0} cannot be read: {1}")]
+    Corrupt(&'static str, String),
+    /// A new job names a network that is not stored.
+    #[error("there is no network {0}")]
+    UnknownNetwork(String),
+    /// As many jobs wait as may.
+    #[error("{0} jobs are waiting already")]
+    QueueFull(u64),
+}
+
+/// What a store operation returns.
+pub type Reply<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
+
+/// What becomes of a job when an attempt ends; asked inside the transaction that ends it.
+pub type Rule<'a> = &'a (dyn Fn(Waiting) -> Verdict + Sync);
+
+/// A network to be stored.
+#[derive(Clone, Debug)]
+pub struct NewNetwork {
+    /// See [`network_id`](super::network_id).
+    pub id: String,
+    /// What the client calls it.
+    pub name: String,
+    /// The file format.
+    pub format: String,
+    /// The graph output that the client chose.
+    pub output: Option<String>,
+    /// Shape and size.
+    pub summary: Summary,
+    /// The file.
+    pub bytes: Vec<u8>,
+}
+
+/// A job to be queued.
+#[derive(Clone, Debug)]
+pub struct NewJob {
+    /// The network's id.
+    pub network: String,
+    /// The question, checked against the network.
+    pub problem: Problem,
+    /// What the reader should know besides.
+    pub notes: Vec<String>,
+}
+
+/// A worker's right to write to a job: void as soon as somebody else has claimed the job.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Ticket {
+    /// The job.
+    pub job: Uuid,
+    /// Which claim of it.
+    pub fence: i64,
+}
+
+/// A job that a worker has claimed, with all it takes to run it.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// The right to write to it.
+    pub ticket: Ticket,
+    /// The question, as stored.
+    pub problem: Value,
+    /// The network's id.
+    pub network: String,
+    /// Which attempt this is, counted from 1.
+    pub attempts: u32,
+    /// How many attempts died.
+    pub crashes: u32,
+    /// Where earlier attempts left it.
+    pub progress: Option<Progress>,
+}
+
+/// What a worker learns when it renews its lease.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Renewal {
+    /// The job is still the worker's.
+    Held {
+        /// Somebody wants it cancelled.
+        cancel_requested: bool,
+    },
+    /// The job is somebody else's, or finished: the worker must drop it.
+    Lost,
+}
+
+/// What a request to cancel came to.
+#[derive(Clone, Debug)]
+pub enum Cancellation {
+    /// There is no such job.
+    Unknown,
+    /// The job had ended before.
+    Finished(State),
+    /// It waited and is cancelled now, or it runs and its worker has been asked to stop.
+    Accepted(Box<Job>),
+}
+
+/// A database of networks and jobs.
+pub trait Store: Send + Sync {
+    /// Stores a network, unless its id is there already; returns the stored record and whether it is new.
+    fn add_network(&self, network: NewNetwork) -> Reply<'_, (NetworkRecord, bool)>;
+
+    /// A network's record.
+    fn network<'a>(&'a self, id: &'a str) -> Reply<'a, Option<NetworkRecord>>;
+
+    /// A network's file.
+    fn network_bytes<'a>(&'a self, id: &'a str) -> Reply<'a, Option<Vec<u8>>>;
+
+    /// Up to `limit` networks older than `cursor`, newest first; `None` when `cursor` is not one.
+    fn networks<'a>(&'a self, limit: u32, cursor: Option<&'a str>) -> Reply<'a, Option<Page<NetworkRecord>>>;
+
+    /// Queues a job, unless `max_queued` of them wait already.
+    fn submit(&self, job: NewJob, max_queued: u64) -> Reply<'_, Job>;
+
+    /// A job.
+    fn job(&self, id: Uuid) -> Reply<'_, Option<Job>>;
+
+    /// Up to `limit` jobs older than `cursor`, newest first; `None` when `cursor` is not one. A page ends early when its
+    /// jobs are large.
+    fn jobs<'a>(&'a self, filter: &'a JobFilter, limit: u32, cursor: Option<&'a str>) -> Reply<'a, Option<Page<Job>>>;
+
+    /// Cancels a job that waits; asks the worker of one that runs.
+    fn cancel(&self, id: Uuid) -> Reply<'_, Cancellation>;
+
+    /// Takes the next job: the oldest of those with the highest priority. Two workers never get the same one.
+    fn claim<'a>(&'a self, worker: &'a str, lease: Duration) -> Reply<'a, Option<Claim>>;
+
+    /// Prolongs the lease and stores where the job stands, if `progress` tells.
+    fn renew<'a>(&'a self, ticket: Ticket, lease: Duration, progress: Option<&'a Progress>) -> Reply<'a, Renewal>;
+
+    /// Ends an attempt as `rule` decides; returns the job's next state, `None` when the attempt is not the current one.
+    fn settle<'a>(&'a self, ticket: Ticket, rule: Rule<'a>, progress: Option<&'a Progress>)
+    -> Reply<'a, Option<State>>;
+
+    /// Ends every attempt whose lease ran out (`all`: of every running job, when no worker can be alive) by `rule`;
+    /// returns the jobs that moved.
+    fn recover<'a>(&'a self, all: bool, rule: Rule<'a>) -> Reply<'a, Vec<Uuid>>;
+
+    /// Whether the database answers.
+    fn ping(&self) -> Reply<'_, ()>;
+}

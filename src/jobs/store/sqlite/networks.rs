@@ -1,0 +1,64 @@
+//! Networks: adding, finding, listing.
+
+use sqlx::{QueryBuilder, Sqlite};
+
+use super::rows::{self, NETWORK_COLUMNS};
+use super::{SqliteStore, StoreError, json, now};
+use crate::jobs::store::NewNetwork;
+use crate::jobs::{NetworkRecord, Page};
+
+pub(super) async fn add(store: &SqliteStore, network: NewNetwork) -> Result<(NetworkRecord, bool), StoreError> {
+    let inserted = sqlx::query(
+        "INSERT INTO networks (id, name, format, output, size_bytes, created_at, summary, bytes) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+    )
+    .bind(&network.id)
+    .bind(network.name)
+    .bind(network.format)
+    .bind(network.output)
+    .bind(i64::try_from(network.bytes.len()).unwrap_or(i64::MAX))
+    .bind(now())
+    .bind(json("network summary", &network.summary)?)
+    .bind(network.bytes)
+    .execute(&store.writer)
+    .await?;
+    let record = get(store, &network.id).await?.ok_or_else(|| StoreError::UnknownNetwork(network.id))?;
+    Ok((record, inserted.rows_affected() > 0))
+}
+
+pub(super) async fn get(store: &SqliteStore, id: &str) -> Result<Option<NetworkRecord>, StoreError> {
+    let mut query = QueryBuilder::<Sqlite>::new("SELECT ");
+    query.push(NETWORK_COLUMNS).push(" FROM networks WHERE id = ").push_bind(id);
+    query.build().fetch_optional(&store.reader).await?.as_ref().map(rows::network).transpose()
+}
+
+pub(super) async fn bytes(store: &SqliteStore, id: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    let query = sqlx::query_scalar("SELECT bytes FROM networks WHERE id = ?").bind(id);
+    Ok(query.fetch_optional(&store.reader).await?)
+}
+
+pub(super) async fn list(
+    store: &SqliteStore,
+    limit: u32,
+    cursor: Option<&str>,
+) -> Result<Option<Page<NetworkRecord>>, StoreError> {
+    let mut query = QueryBuilder::<Sqlite>::new("SELECT ");
+    query.push(NETWORK_COLUMNS).push(" FROM networks");
+    if let Some(cursor) = cursor {
+        let Some((created_at, id)) = cursor.split_once('-').and_then(|(t, id)| Some((t.parse::<i64>().ok()?, id)))
+        else {
+            return Ok(None);
+        };
+        query.push(" WHERE (created_at, id) < (").push_bind(created_at).push(", ").push_bind(id).push(")");
+    }
+    query.push(" ORDER BY created_at DESC, id DESC LIMIT ").push_bind(i64::from(limit) + 1);
+    let mut entries =
+        query.build().fetch_all(&store.reader).await?.iter().map(rows::network).collect::<Result<Vec<_>, _>>()?;
+    let more = entries.len() > limit as usize;
+    entries.truncate(limit as usize);
+    let next_cursor = entries.last().filter(|_| more).map(|last| {
+        let created_at = last.created_at.unix_timestamp_nanos() / 1000;
+        format!("{created_at}-{}", last.id)
+    });
+    Ok(Some(Page { entries, next_cursor }))
+}

@@ -1,0 +1,300 @@
+//! What must hold whatever workers and clients do at the same time.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde_json::json;
+use sqlx::Row;
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use super::SqliteStore;
+use crate::answer::Progress;
+use crate::jobs::rules::{self, Ending, MAX_ATTEMPTS, Verdict, Waiting};
+use crate::jobs::store::{Cancellation, Claim, NewJob, NewNetwork, Renewal, Store, StoreError};
+use crate::jobs::{Job, JobError, JobFilter, State, codes};
+use crate::network::{ExactSupport, Summary};
+use crate::problem::{Kind, Problem};
+
+const LEASE: Duration = Duration::from_secs(60);
+
+async fn open() -> (TempDir, SqliteStore) {
+    let directory = TempDir::new().unwrap();
+    let address = format!("sqlite://{}", directory.path().join("jobs.db").display());
+    let store = SqliteStore::open(&address).await.unwrap();
+    store.add_network(network("n")).await.unwrap();
+    (directory, store)
+}
+
+fn network(id: &str) -> NewNetwork {
+    let exact = ExactSupport { supported: true, reason: None };
+    let summary = Summary { input_dim: 1, output_dim: 1, parameters: 2, layers: vec![], exact, notes: vec![] };
+    NewNetwork {
+        id: id.into(),
+        name: format!("network {id}"),
+        format: "onnx".into(),
+        output: None,
+        summary,
+        bytes: vec![1, 2, 3],
+    }
+}
+
+fn new_job(priority: i32) -> NewJob {
+    let problem = json!({
+        "domain": {"type": "box", "lower": 0, "upper": 1},
+        "functional": {"type": "logit", "index": 0},
+        "priority": priority,
+    });
+    NewJob { network: "n".into(), problem: Problem::from_value(problem).unwrap(), notes: vec![] }
+}
+
+async fn submit(store: &SqliteStore) -> Job {
+    store.submit(new_job(0), 100).await.unwrap()
+}
+
+async fn claim(store: &SqliteStore) -> Claim {
+    store.claim("worker", LEASE).await.unwrap().expect("a job waits")
+}
+
+async fn job(store: &SqliteStore, id: Uuid) -> Job {
+    store.job(id).await.unwrap().unwrap()
+}
+
+fn progress(lower: f64) -> Progress {
+    Progress { lower: Some(lower), upper: Some(9.0), ..Progress::default() }
+}
+
+fn died(waiting: Waiting) -> Verdict {
+    let error = JobError { code: codes::CRASHED.into(), message: "it crashed".into() };
+    rules::after_attempt(&Ending::Died { error, retry: true }, waiting, 1e-6, None)
+}
+
+fn handed_back(waiting: Waiting) -> Verdict {
+    rules::after_attempt(&Ending::HandedBack, waiting, 1e-6, None)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_workers_never_get_the_same_job() {
+    let (_directory, store) = open().await;
+    let store = std::sync::Arc::new(store);
+    for _ in 0..40 {
+        submit(&store).await;
+    }
+    let workers: Vec<_> = (0..8)
+        .map(|_| {
+            let store = std::sync::Arc::clone(&store);
+            tokio::spawn(async move {
+                let mut mine = Vec::new();
+                while let Some(claim) = store.claim("worker", LEASE).await.unwrap() {
+                    mine.push(claim.ticket.job);
+                }
+                mine
+            })
+        })
+        .collect();
+    let mut all = Vec::new();
+    for worker in workers {
+        all.extend(worker.await.unwrap());
+    }
+    assert_eq!((all.len(), all.iter().collect::<BTreeSet<_>>().len()), (40, 40));
+}
+
+#[tokio::test]
+async fn jobs_are_claimed_by_priority_and_then_by_age() {
+    let (_directory, store) = open().await;
+    let mut ids = Vec::new();
+    for priority in [0, 5, 0, 5] {
+        ids.push(store.submit(new_job(priority), 100).await.unwrap().id);
+    }
+    for expected in [ids[1], ids[3], ids[0], ids[2]] {
+        assert_eq!(claim(&store).await.ticket.job, expected);
+    }
+    assert!(store.claim("worker", LEASE).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_worker_whose_lease_ran_out_writes_nothing() {
+    let (_directory, store) = open().await;
+    let id = submit(&store).await.id;
+    let stale = store.claim("slow", Duration::ZERO).await.unwrap().unwrap();
+    assert_eq!(store.recover(false, &rules::after_lost_worker).await.unwrap(), [id]);
+    assert_eq!(store.renew(stale.ticket, LEASE, Some(&progress(1.0))).await.unwrap(), Renewal::Lost);
+
+    let current = claim(&store).await;
+    assert_eq!(store.renew(stale.ticket, LEASE, Some(&progress(1.0))).await.unwrap(), Renewal::Lost);
+    assert_eq!(store.settle(stale.ticket, &died, Some(&progress(1.0))).await.unwrap(), None);
+    let seen = job(&store, id).await;
+    assert_eq!((seen.state, seen.attempts, seen.progress), (State::Running, 2, None));
+
+    let held = Renewal::Held { cancel_requested: false };
+    assert_eq!(store.renew(current.ticket, LEASE, Some(&progress(2.0))).await.unwrap(), held);
+    assert_eq!(job(&store, id).await.progress, Some(progress(2.0)));
+}
+
+#[tokio::test]
+async fn a_job_handed_back_is_fenced_against_its_former_worker_and_counts_no_attempt() {
+    let (_directory, store) = open().await;
+    let id = submit(&store).await.id;
+    let former = claim(&store).await;
+    let state = store.settle(former.ticket, &handed_back, Some(&progress(1.0))).await.unwrap();
+    let seen = job(&store, id).await;
+    assert_eq!((state, seen.attempts, seen.progress), (Some(State::Queued), 0, Some(progress(1.0))));
+
+    let next = claim(&store).await;
+    assert_eq!((next.attempts, next.progress), (1, Some(progress(1.0))));
+    assert_eq!(store.settle(former.ticket, &died, None).await.unwrap(), None);
+    assert_eq!(job(&store, id).await.state, State::Running);
+}
+
+#[tokio::test]
+async fn a_job_whose_workers_die_is_started_three_times_at_most() {
+    let (_directory, store) = open().await;
+    let id = submit(&store).await.id;
+    for attempt in 1..=MAX_ATTEMPTS {
+        assert_eq!(claim(&store).await.attempts, attempt);
+        assert!(store.recover(false, &rules::after_lost_worker).await.unwrap().is_empty(), "its lease still runs");
+        assert_eq!(store.recover(true, &rules::after_lost_worker).await.unwrap(), [id]);
+    }
+    let seen = job(&store, id).await;
+    assert_eq!((seen.state, seen.attempts), (State::Failed, MAX_ATTEMPTS));
+    assert_eq!(seen.error.unwrap().code, codes::WORKER_LOST);
+    assert!(seen.finished_at.is_some() && seen.notes.len() == 2);
+}
+
+#[tokio::test]
+async fn a_crash_is_retried_once() {
+    let (_directory, store) = open().await;
+    let id = submit(&store).await.id;
+    let first = claim(&store).await;
+    assert_eq!(store.settle(first.ticket, &died, Some(&progress(1.0))).await.unwrap(), Some(State::Queued));
+    let second = claim(&store).await;
+    assert_eq!((second.crashes, second.progress.clone()), (1, Some(progress(1.0))));
+    assert_eq!(store.settle(second.ticket, &died, None).await.unwrap(), Some(State::Failed));
+    let seen = job(&store, id).await;
+    assert_eq!((seen.error.unwrap().code.as_str(), seen.progress), (codes::CRASHED, Some(progress(1.0))));
+}
+
+#[tokio::test]
+async fn a_request_to_cancel_is_never_lost() {
+    let (_directory, store) = open().await;
+    let waiting = submit(&store).await.id;
+    assert!(
+        matches!(store.cancel(waiting).await.unwrap(), Cancellation::Accepted(job) if job.state == State::Cancelled)
+    );
+    assert!(matches!(store.cancel(waiting).await.unwrap(), Cancellation::Finished(State::Cancelled)));
+    assert!(matches!(store.cancel(Uuid::now_v7()).await.unwrap(), Cancellation::Unknown));
+
+    // It comes while the attempt ends: whatever the end, the job is not started again.
+    for end in [&died as super::Rule<'_>, &handed_back] {
+        let id = submit(&store).await.id;
+        let running = claim(&store).await;
+        assert!(matches!(store.cancel(id).await.unwrap(), Cancellation::Accepted(job) if job.state == State::Running));
+        let asked = Renewal::Held { cancel_requested: true };
+        assert_eq!(store.renew(running.ticket, LEASE, None).await.unwrap(), asked);
+        assert_eq!(store.settle(running.ticket, end, None).await.unwrap(), Some(State::Cancelled));
+    }
+    let id = submit(&store).await.id;
+    claim(&store).await;
+    store.cancel(id).await.unwrap();
+    store.recover(true, &rules::after_lost_worker).await.unwrap();
+    assert_eq!(job(&store, id).await.state, State::Cancelled);
+}
+
+#[tokio::test]
+async fn pages_hold_every_job_once_newest_first() {
+    let (_directory, store) = open().await;
+    let mut ids = Vec::new();
+    for _ in 0..7 {
+        ids.push(submit(&store).await.id);
+    }
+    ids.reverse();
+    let (mut seen, mut cursor) = (Vec::new(), None);
+    loop {
+        let page = store.jobs(&JobFilter::default(), 3, cursor.as_deref()).await.unwrap().unwrap();
+        seen.extend(page.entries.iter().map(|job| job.id));
+        // A job that arrives between two pages moves none of the older ones.
+        submit(&store).await;
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen, ids);
+    assert!(store.jobs(&JobFilter::default(), 3, Some("nonsense")).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn pages_hold_every_network_once_newest_first() {
+    let (_directory, store) = open().await;
+    for id in ["a", "c", "b"] {
+        assert!(store.add_network(network(id)).await.unwrap().1);
+    }
+    assert!(!store.add_network(network("a")).await.unwrap().1);
+    let first = store.networks(3, None).await.unwrap().unwrap();
+    let second = store.networks(3, first.next_cursor.as_deref()).await.unwrap().unwrap();
+    let ids: Vec<_> = first.entries.iter().chain(&second.entries).map(|n| n.id.as_str()).collect();
+    assert_eq!((ids, second.next_cursor), (vec!["b", "c", "a", "n"], None));
+    assert!(store.networks(3, Some("nonsense")).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn lists_walk_an_index_and_sort_nothing() {
+    let (_directory, store) = open().await;
+    for choice in 0..16_u32 {
+        let filter = JobFilter {
+            state: (choice & 1 > 0).then_some(State::Queued),
+            kind: (choice & 2 > 0).then_some(Kind::Lipschitz),
+            network: (choice & 4 > 0).then(|| "n".into()),
+        };
+        let cursor = (choice & 8 > 0).then(Uuid::now_v7);
+        let query = super::jobs::list_query(&filter, 50, cursor).into_string();
+        let explain = sqlx::query(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {query}")));
+        let plan: Vec<String> =
+            explain.fetch_all(&store.reader).await.unwrap().iter().map(|row| row.get("detail")).collect();
+        let walk = &plan[0];
+        let filters = (choice & 7).count_ones() as usize;
+        let with_index = if filters == 0 {
+            walk.contains("sqlite_autoindex_jobs_1")
+        } else {
+            walk.starts_with("SEARCH jobs") && walk.matches("=?").count() == filters
+        };
+        assert!(with_index && !plan.iter().any(|step| step.contains("TEMP B-TREE")), "{filter:?}: {plan:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_full_queue_takes_no_job() {
+    let (_directory, store) = open().await;
+    store.submit(new_job(0), 1).await.unwrap();
+    assert!(matches!(store.submit(new_job(0), 1).await, Err(StoreError::QueueFull(1))));
+    claim(&store).await;
+    store.submit(new_job(0), 1).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_job_about_no_network_is_refused() {
+    let (_directory, store) = open().await;
+    let lost = NewJob { network: "gone".into(), ..new_job(0) };
+    assert!(matches!(store.submit(lost, 100).await, Err(StoreError::UnknownNetwork(id)) if id == "gone"));
+}
+
+#[tokio::test]
+async fn a_database_belongs_to_one_service_at_a_time() {
+    let (directory, store) = open().await;
+    let address = format!("sqlite://{}", directory.path().join("jobs.db").display());
+    let second = SqliteStore::open(&address).await;
+    assert!(matches!(second, Err(StoreError::Address(detail)) if detail.contains("another exactlip service")));
+    let id = submit(&store).await.id;
+    drop(store);
+    let again = SqliteStore::open(&address).await.unwrap();
+    assert_eq!(job(&again, id).await.state, State::Queued);
+}
+
+#[tokio::test]
+async fn only_sqlite_files_are_databases() {
+    for address in
+        ["postgres://localhost/exactlip", "jobs.db", "sqlite::memory:", "sqlite://", "sqlite:///no/such/x.db"]
+    {
+        assert!(matches!(SqliteStore::open(address).await, Err(StoreError::Address(_))), "{address}");
+    }
+}

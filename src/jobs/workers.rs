@@ -1,0 +1,243 @@
+//! The pool of workers: each claims a job, runs it under the supervisor, stores every better bound and settles the job.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+
+use super::queue::change_of;
+use super::rules::{self, Ending, Verdict};
+use super::store::{Claim, Renewal, StoreError};
+use super::supervisor::{Assignment, Order, Outcome, Supervisor};
+use super::{JobError, Queue, codes};
+use crate::answer::{Event, Progress, Report};
+use crate::problem::Limits;
+
+/// How long a worker that says nothing keeps a job.
+const LEASE: Duration = Duration::from_secs(30);
+/// How often a worker says that it lives.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+/// How often at most a job's progress is stored.
+const PROGRESS: Duration = Duration::from_millis(200);
+/// How often an idle worker looks for jobs that nobody told it of.
+const POLL: Duration = Duration::from_secs(2);
+/// How often the end of an attempt is offered to a database that fails, and the pause between.
+const SETTLE_TRIES: u32 = 5;
+const SETTLE_PAUSE: Duration = Duration::from_millis(500);
+
+/// Runs `count` workers until the service ends; running jobs are handed back then.
+pub async fn run(queue: Queue, supervisor: Supervisor, count: usize) {
+    let supervisor = Arc::new(supervisor);
+    let mut workers = JoinSet::new();
+    for number in 1..=count {
+        let worker = Worker {
+            name: format!("{}-{number}", std::process::id()),
+            queue: queue.clone(),
+            supervisor: Arc::clone(&supervisor),
+        };
+        workers.spawn(worker.work());
+    }
+    workers.spawn(recover_lost(queue));
+    while let Some(ended) = workers.join_next().await {
+        if let Err(error) = ended {
+            tracing::error!(%error, "a worker ended");
+        }
+    }
+}
+
+/// Looks for jobs whose workers are gone.
+async fn recover_lost(queue: Queue) {
+    while !queue.shutdown().has_begun() {
+        match queue.recover(false).await {
+            Ok(jobs) if !jobs.is_empty() => tracing::warn!(?jobs, "took jobs back from workers that are gone"),
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "could not look for jobs of lost workers"),
+        }
+        tokio::select! {
+            () = sleep(HEARTBEAT) => {}
+            () = queue.shutdown().begun() => {}
+        }
+    }
+}
+
+struct Worker {
+    name: String,
+    queue: Queue,
+    supervisor: Arc<Supervisor>,
+}
+
+impl Worker {
+    async fn work(self) {
+        while !self.queue.shutdown().has_begun() {
+            match self.queue.store().claim(&self.name, LEASE).await {
+                Ok(Some(claim)) => {
+                    self.queue.announce(claim.ticket.job);
+                    self.run(claim).await;
+                    continue;
+                }
+                Ok(None) => {}
+                Err(error) => tracing::error!(%error, "could not look for a job"),
+            }
+            tokio::select! {
+                () = self.queue.work() => {}
+                () = sleep(POLL) => {}
+                () = self.queue.shutdown().begun() => {}
+            }
+        }
+    }
+
+    /// Runs one attempt and settles the job.
+    async fn run(&self, claim: Claim) {
+        let ticket = claim.ticket;
+        tracing::info!(job = %ticket.job, attempt = claim.attempts, worker = self.name, "starts");
+        let mut progress = claim.progress.clone();
+        let outcome = match self.assignment(&claim).await {
+            Ok(assignment) => self.supervise(&claim, assignment, &mut progress).await,
+            Err(error) => Some(Outcome { ending: error, log: String::new() }),
+        };
+        let Some(Outcome { ending, log }) = outcome else {
+            tracing::warn!(job = %ticket.job, "is not this worker's any more");
+            return;
+        };
+        let gap = limits(&claim).gap;
+        if let Ending::Answered(report) = &ending {
+            progress = Some(rules::merge(claim.progress.as_ref(), last_progress(report, progress)));
+        }
+        let rule = |waiting| Verdict {
+            log: Some(log.clone()),
+            ..rules::after_attempt(&ending, waiting, gap, claim.progress.as_ref())
+        };
+        for _ in 0..SETTLE_TRIES {
+            match self.queue.settle(ticket, &rule, progress.as_ref()).await {
+                Ok(Some(state)) => {
+                    tracing::info!(job = %ticket.job, %state, "ended");
+                    return;
+                }
+                Ok(None) => {
+                    tracing::warn!(job = %ticket.job, "ended, but is not this worker's any more");
+                    return;
+                }
+                Err(error) => tracing::error!(job = %ticket.job, %error, "could not be settled"),
+            }
+            sleep(SETTLE_PAUSE).await;
+        }
+    }
+
+    /// What the child needs to know.
+    async fn assignment(&self, claim: &Claim) -> Result<Assignment, Ending> {
+        let not_started = |message: String| Ending::Died {
+            error: JobError { code: codes::NOT_STARTED.into(), message },
+            retry: true,
+        };
+        let failed = |error: StoreError| not_started(error.to_string());
+        let store = self.queue.store();
+        let record = store.network(&claim.network).await.map_err(failed)?;
+        let bytes = store.network_bytes(&claim.network).await.map_err(failed)?;
+        let (Some(record), Some(network)) = (record, bytes) else {
+            return Err(not_started(format!("the network {} is gone", claim.network)));
+        };
+        let mut problem = claim.problem.clone();
+        if let Some(seed) = problem.get_mut("seed") {
+            // Another seed may avoid what made the last attempt crash.
+            *seed = seed.as_u64().unwrap_or_default().wrapping_add(u64::from(claim.crashes)).into();
+        }
+        Ok(Assignment {
+            name: format!("{}-{}", claim.ticket.job, claim.ticket.fence),
+            problem,
+            time: Duration::try_from_secs_f64(limits(claim).time_s).unwrap_or(Duration::MAX),
+            network,
+            format: record.format,
+            output: record.output,
+        })
+    }
+
+    /// Sees an attempt through; `None` when the job was lost to somebody else.
+    async fn supervise(
+        &self,
+        claim: &Claim,
+        assignment: Assignment,
+        progress: &mut Option<Progress>,
+    ) -> Option<Outcome> {
+        let ticket = claim.ticket;
+        let (orders, order) = watch::channel(Order::Run);
+        let (sender, mut events) = mpsc::channel(64);
+        let mut cancels = self.queue.cancels();
+        let supervisor = Arc::clone(&self.supervisor);
+        let mut attempt = tokio::spawn(async move { supervisor.run(assignment, order, sender).await });
+        let mut unwritten = false;
+        let mut writes = interval(PROGRESS);
+        writes.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut beats = interval(HEARTBEAT);
+        let mut held = Instant::now();
+        let mut lost = false;
+        let outcome = loop {
+            let renew = tokio::select! {
+                ended = &mut attempt => break ended,
+                Some(event) = events.recv() => {
+                    if let Event::Progress(now) = event {
+                        *progress = Some(rules::merge(claim.progress.as_ref(), now));
+                        unwritten = true;
+                    }
+                    false
+                }
+                _ = writes.tick(), if unwritten => true,
+                _ = beats.tick() => true,
+                () = change_of(&mut cancels, ticket.job) => true,
+                () = self.queue.shutdown().begun(), if *orders.borrow() != Order::Drop => {
+                    orders.send_replace(Order::Drop);
+                    false
+                }
+            };
+            if !renew {
+                continue;
+            }
+            match self.queue.renew(ticket, LEASE, progress.as_ref().filter(|_| unwritten)).await {
+                Ok(Renewal::Held { cancel_requested }) => {
+                    (held, unwritten) = (Instant::now(), false);
+                    if cancel_requested && *orders.borrow() == Order::Run {
+                        orders.send_replace(Order::Cancel);
+                    }
+                }
+                Ok(Renewal::Lost) => lost = true,
+                Err(error) => {
+                    tracing::error!(job = %ticket.job, %error, "could not renew the lease");
+                    lost |= held.elapsed() > LEASE;
+                }
+            }
+            if lost && *orders.borrow() != Order::Drop {
+                orders.send_replace(Order::Drop);
+            }
+        };
+        while let Ok(event) = events.try_recv() {
+            if let Event::Progress(now) = event {
+                *progress = Some(rules::merge(claim.progress.as_ref(), now));
+            }
+        }
+        if lost {
+            return None;
+        }
+        Some(outcome.unwrap_or_else(|error| {
+            let error = JobError { code: codes::CRASHED.into(), message: format!("the supervisor failed: {error}") };
+            Outcome { ending: Ending::Died { error, retry: true }, log: String::new() }
+        }))
+    }
+}
+
+fn limits(claim: &Claim) -> Limits {
+    let limits = claim.problem.get("limits").cloned().unwrap_or_default();
+    serde_json::from_value(limits).unwrap_or_default()
+}
+
+/// Where a job stands that has been answered.
+fn last_progress(report: &Report, before: Option<Progress>) -> Progress {
+    Progress {
+        phase: before.map(|before| before.phase).unwrap_or_default(),
+        lower: report.lower,
+        upper: report.upper,
+        gap: report.gap,
+        nodes: report.solver.as_ref().map_or(0, |solver| solver.nodes),
+        elapsed_s: report.seconds,
+    }
+}

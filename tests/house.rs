@@ -1,0 +1,147 @@
+//! The order of the house: which module may use which, read from the imports under `src/`.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// The modules from the top; each may use those on its own line and above. `answer` and `control` share one: a control
+/// carries events, and the account of a solve asks the control whether to go on.
+const ORDER: [&[&str]; 15] = [
+    &["arithmetic"],
+    &["network"],
+    &["problem"],
+    &["answer", "control"],
+    &["bounds"],
+    &["estimate"],
+    &["mip"],
+    &["search"],
+    &["certificate"],
+    &["certify"],
+    &["ladder"],
+    &["jobs"],
+    &["http"],
+    &["dashboard"],
+    &["cli"],
+];
+/// The last module of the engine.
+const ENGINE_ENDS: &str = "ladder";
+/// What only the service may use.
+const SERVICE_CRATES: [&str; 8] = ["tokio", "axum", "sqlx", "tower", "tower_http", "askama", "clap", "futures_util"];
+/// The largest file, in lines.
+const MAX_LINES: usize = 450;
+
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            all.extend(files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            all.push(path);
+        }
+    }
+    all
+}
+
+/// The names that follow `prefix` in code: in `crate::network::Layer` or `use crate::{network, problem::Norm}`.
+fn named_after(prefix: &str, code: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for (at, _) in code.match_indices(prefix) {
+        let before = code[..at].chars().next_back();
+        if before.is_some_and(|c| c.is_alphanumeric() || c == '_') {
+            continue;
+        }
+        let rest = &code[at + prefix.len()..];
+        let word = |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+        if let Some(group) = rest.strip_prefix('{') {
+            let mut depth = 1;
+            let mut start = true;
+            for (at, c) in group.char_indices() {
+                match c {
+                    '{' => depth += 1,
+                    '}' => depth -= 1,
+                    ',' if depth == 1 => start = true,
+                    _ if c.is_whitespace() => {}
+                    _ if start => {
+                        names.insert(word(&group[at..]));
+                        start = false;
+                    }
+                    _ => {}
+                }
+                if depth == 0 {
+                    break;
+                }
+            }
+        } else {
+            names.insert(word(rest));
+        }
+    }
+    names
+}
+
+/// Code without comments; the tests inside a module may use what they like.
+fn code(path: &Path) -> String {
+    let text = std::fs::read_to_string(path).unwrap();
+    let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+    text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
+}
+
+/// A module's place in the order.
+fn place(module: &str) -> Option<usize> {
+    ORDER.iter().position(|line| line.contains(&module))
+}
+
+/// Every file of a module, with the module's place in the order.
+fn sources() -> Vec<(PathBuf, usize, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut sources = Vec::new();
+    for path in files(&root) {
+        let module = path.strip_prefix(&root).unwrap().components().next().unwrap();
+        let module = module.as_os_str().to_str().unwrap().trim_end_matches(".rs").to_owned();
+        if module == "lib" || module == "main" {
+            continue;
+        }
+        let place = place(&module);
+        let place = place.unwrap_or_else(|| panic!("`{module}` has no place in the order of the house"));
+        let code = code(&path);
+        sources.push((path, place, code));
+    }
+    assert!(sources.len() > 20);
+    sources
+}
+
+#[test]
+fn modules_use_only_those_above_them() {
+    for (path, at, code) in sources() {
+        for name in named_after("crate::", &code) {
+            let used = place(&name);
+            let used = used.unwrap_or_else(|| panic!("{}: `crate::{name}` is no module", path.display()));
+            assert!(used <= at, "{} must not use `{name}`", path.display());
+        }
+    }
+}
+
+#[test]
+fn the_engine_knows_nothing_of_the_service() {
+    let last = place(ENGINE_ENDS).unwrap();
+    for (path, _, code) in sources().into_iter().filter(|(_, place, _)| *place <= last) {
+        for service in SERVICE_CRATES {
+            let named = !named_after(&format!("{service}::"), &code).is_empty();
+            assert!(!named, "{} must not use {service}", path.display());
+        }
+    }
+}
+
+#[test]
+fn files_are_short() {
+    for (path, _, _) in sources().into_iter().filter(|(path, _, _)| !path.ends_with("tests.rs")) {
+        let lines = std::fs::read_to_string(&path).unwrap().lines().count();
+        assert!(lines <= MAX_LINES, "{} has {lines} lines", path.display());
+    }
+}
+
+#[test]
+fn imports_are_read_right() {
+    let code = "use crate::network::Layer;\nuse crate::{answer::{Report, Tier}, problem, mip::Bounds};\nmycrate::no();";
+    let names = named_after("crate::", code);
+    assert_eq!(names.into_iter().collect::<Vec<_>>(), ["answer", "mip", "network", "problem"]);
+}

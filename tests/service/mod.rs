@@ -1,0 +1,58 @@
+//! The service and the command line as their users meet them: the real program, over HTTP and pipes.
+//!
+//! - [`contract`]: what the interface promises.
+//! - [`bad_input`]: what it refuses, and that nothing is stored then.
+//! - [`faults`]: killed children, cancels, a killed and a stopped service.
+//! - [`solve`]: `exactlip solve`.
+//! - [`server`]: a service of their own for the tests.
+
+mod bad_input;
+mod contract;
+mod faults;
+mod server;
+mod solve;
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+/// The program under test.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_exactlip");
+
+/// A network file of the tests.
+fn network_file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/networks").join(name)
+}
+
+fn network_bytes(name: &str) -> Vec<u8> {
+    std::fs::read(network_file(name)).unwrap()
+}
+
+/// Two inputs, two outputs; solved in a second.
+const SMALL: &str = "a_rand_2-16-16-2_s0.onnx";
+/// Its constant for [`small_problem`].
+const SMALL_VALUE: f64 = 0.33524000299619877;
+/// A network whose program keeps a solver busy for hours.
+const LONG: &str = "e_random_10-40-40-40.onnx";
+
+fn small_problem() -> Value {
+    json!({"domain": {"type": "box", "lower": 0.0, "upper": 1.0}, "functional": {"type": "vector", "c": [1.0, -1.0]}})
+}
+
+fn long_problem() -> Value {
+    json!({
+        "domain": {"type": "box", "lower": 0.0, "upper": 1.0},
+        "functional": {"type": "logit", "index": 0},
+        "methods": ["fastlip", "mip"],
+        "limits": {"time_s": 3600},
+    })
+}
+
+/// `document` with the fields of `change`.
+fn with(document: &Value, change: Value) -> Value {
+    let mut document = document.clone();
+    for (field, value) in change.as_object().unwrap() {
+        document[field] = value.clone();
+    }
+    document
+}
