@@ -28,7 +28,7 @@ test: packages
 	cargo test --release
 
 test-long: packages
-	PROPTEST_CASES=20000 cargo test --release -- --include-ignored
+	PROPTEST_CASES=20000 EXACTLIP_TEST_FACTOR=10 cargo test --release -- --include-ignored
 
 bench: build
 	@scripts/bench.py
