@@ -1,5 +1,6 @@
 //! What the interface promises.
 
+use exactlip::problem::Method;
 use serde_json::{Value, json};
 
 use super::server::Server;
@@ -76,7 +77,7 @@ fn a_job_is_answered_exactly_within_the_wait() {
     let upper = result["upper"].as_f64().unwrap();
     assert!((upper - SMALL_VALUE).abs() < 1e-5 * SMALL_VALUE, "{upper}");
     let problem = &job["problem"];
-    assert_eq!((&problem["methods"], &problem["seed"]), (&json!(["fastlip", "lp", "exact"]), &json!(0)));
+    assert_eq!((&problem["methods"], &problem["seed"]), (&json!(Method::default_ladder()), &json!(0)));
     assert_eq!(problem["limits"]["time_s"], 60.0);
 
     let id = job["id"].as_str().unwrap();
