@@ -113,8 +113,9 @@ pub(super) async fn job(State(service): State<Service>, Segment(id): Segment) ->
     let job_id = Uuid::try_parse(&id).map_err(|_| unknown())?;
     let job = service.queue().store().job(job_id).await?.ok_or_else(unknown)?;
     let report = report(&job);
-    let notes = job.notes.iter().chain(report.iter().flat_map(|report| &report.notes)).cloned().collect();
     let report = report.as_ref();
+    let mut notes = job.notes.clone();
+    notes.extend(report.iter().flat_map(|report| &report.notes).filter(|note| !job.notes.contains(note)).cloned());
     render(&JobPage {
         row: Row::new(&job, report),
         network_id: job.network.clone(),

@@ -12,8 +12,8 @@ mod output;
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::PathBuf;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -105,7 +105,7 @@ enum Cause {
 impl Supervisor {
     /// A supervisor that runs `program`, an `exactlip`, and keeps networks in `scratch` while children read them.
     ///
-    /// The directory is this supervisor's own: what is in it is deleted.
+    /// The directory is this supervisor's own, closed to other users: what is in it is deleted.
     ///
     /// # Errors
     /// When the directory cannot be made.
@@ -140,7 +140,9 @@ impl Supervisor {
         orders: watch::Receiver<Order>,
         events: mpsc::Sender<Event>,
     ) -> io::Result<Outcome> {
-        let file = self.write_network(&assignment)?;
+        let file = NetworkFile(self.scratch.join(&assignment.name));
+        tokio::fs::write(&file.0, &assignment.network).await?;
+        // From a thread of the runtime, which lives as long as the service: the child dies with the thread it came from.
         let mut child = self.command(&assignment, &file.0).spawn()?;
         let (Some(stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take())
         else {
@@ -156,16 +158,7 @@ impl Supervisor {
         Ok(Outcome { ending: judge(status, cause, report, &log), log })
     }
 
-    /// Writes the network to a file that only this user may read.
-    fn write_network(&self, assignment: &Assignment) -> io::Result<NetworkFile> {
-        let file = NetworkFile(self.scratch.join(&assignment.name));
-        let mut options = fs::OpenOptions::new();
-        options.write(true).create(true).truncate(true).mode(0o600);
-        io::Write::write_all(&mut options.open(&file.0)?, &assignment.network)?;
-        Ok(file)
-    }
-
-    fn command(&self, assignment: &Assignment, network: &std::path::Path) -> Command {
+    fn command(&self, assignment: &Assignment, network: &Path) -> Command {
         let mut command = Command::new(&self.program);
         command.args(["solve", "-", "--events", "--format", &assignment.format, "--network"]).arg(network);
         if let Some(output) = &assignment.output {
