@@ -74,13 +74,13 @@ impl BackwardChain {
         mut constant: Constant,
         mut visit: impl FnMut(usize, &[f64]),
     ) -> f64 {
-        for j in l..self.depth() {
+        for (j, layer_lines) in lines.iter().enumerate().take(self.depth()).skip(l) {
             visit(j, coefficients);
             if j + 1 == self.depth() {
                 break;
             }
             let step = Step {
-                lines: &lines[j],
+                lines: layer_lines,
                 weight: &self.transposed[j + 1],
                 bias: None,
                 magnitudes: &self.magnitudes[j + 1],
