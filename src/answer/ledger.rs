@@ -98,9 +98,14 @@ impl<'a> Ledger<'a> {
         })
     }
 
-    /// Notes how many nodes our own search has evaluated.
-    pub fn count_nodes(&mut self, name: &str, nodes: u64) {
-        self.solver(name, || env!("CARGO_PKG_VERSION").into()).nodes = nodes;
+    /// Notes how many nodes our own search has evaluated; it is the solver of record then.
+    pub fn count_search_nodes(&mut self, nodes: u64) {
+        let version = || env!("CARGO_PKG_VERSION").to_string();
+        let solver = self.solver("exactlip", version);
+        if solver.name != "exactlip" {
+            (solver.name, solver.version) = ("exactlip".into(), version());
+        }
+        solver.nodes = nodes;
     }
 
     /// Whether the bracket is closed to the asked gap with an audited lower end.

@@ -12,7 +12,7 @@ use crate::network::{Pattern, Phase};
 /// How many direction bounds one node may compute.
 const DIRECTION_BUDGET: usize = 256;
 /// How much more a neuron counts for each layer that it lies below another: settling it cuts the region for all above.
-const LAYER_WEIGHT: i32 = 2;
+const LAYER_WEIGHT: i32 = 3;
 
 /// What became of a node.
 pub enum Outcome {

@@ -101,8 +101,11 @@ pub struct TinyProgram {
     is_basic: Vec<bool>,
     rates: Vec<f64>,
     breakpoints: Vec<(f64, Entering, f64)>,
+    /// The factors of the kernel, and the order of its rows in them.
     kernel: Vec<f64>,
+    order: Vec<usize>,
     right: Vec<f64>,
+    spare: Vec<f64>,
 }
 
 impl TinyProgram {
@@ -171,7 +174,7 @@ impl TinyProgram {
         for &i in &self.active {
             self.right.push(-half_spaces.offsets[i] - dot(half_spaces.row(i), &self.point));
         }
-        if !self.solve_kernel(half_spaces, false) {
+        if !self.factor(half_spaces) || !self.solve() {
             return false;
         }
         for (position, &j) in self.basis.iter().enumerate() {
@@ -180,40 +183,82 @@ impl TinyProgram {
         true
     }
 
-    /// Solves the kernel's system (active half-spaces × basic variables), or its transpose, for `right`, in place.
-    fn solve_kernel(&mut self, half_spaces: &HalfSpaces, transpose: bool) -> bool {
+    /// Factors the kernel (active half-spaces × basic variables) with row pivoting; false when it is singular.
+    fn factor(&mut self, half_spaces: &HalfSpaces) -> bool {
         let k = self.active.len();
         self.kernel.clear();
-        for p in 0..k {
-            for q in 0..k {
-                let (row, column) = if transpose { (q, p) } else { (p, q) };
-                self.kernel.push(half_spaces.row(self.active[row])[self.basis[column]]);
-            }
+        self.order.clear();
+        self.order.extend(0..k);
+        for &i in &self.active {
+            let row = half_spaces.row(i);
+            self.kernel.extend(self.basis.iter().map(|&j| row[j]));
         }
         for column in 0..k {
-            let pivot = (column..k)
-                .max_by(|&a, &b| self.kernel[a * k + column].abs().total_cmp(&self.kernel[b * k + column].abs()));
-            let Some(pivot) = pivot.filter(|p| self.kernel[p * k + column].abs() > 1e-300) else { return false };
+            let size = |p: &usize| self.kernel[p * k + column].abs();
+            let Some(pivot) = (column..k).max_by(|a, b| size(a).total_cmp(&size(b))) else { return false };
+            if size(&pivot) <= 1e-300 {
+                return false;
+            }
             if pivot != column {
                 for q in 0..k {
                     self.kernel.swap(pivot * k + q, column * k + q);
                 }
-                self.right.swap(pivot, column);
+                self.order.swap(pivot, column);
             }
+            let inverse = 1.0 / self.kernel[column * k + column];
             for p in column + 1..k {
-                let factor = self.kernel[p * k + column] / self.kernel[column * k + column];
+                let factor = self.kernel[p * k + column] * inverse;
+                self.kernel[p * k + column] = factor;
                 if factor != 0.0 {
-                    for q in column..k {
+                    for q in column + 1..k {
                         self.kernel[p * k + q] -= factor * self.kernel[column * k + q];
                     }
-                    self.right[p] -= factor * self.right[column];
                 }
             }
         }
-        for p in (0..k).rev() {
-            let known: f64 = (p + 1..k).map(|q| self.kernel[p * k + q] * self.right[q]).sum();
-            self.right[p] = (self.right[p] - known) / self.kernel[p * k + p];
+        true
+    }
+
+    /// Solves the factored kernel's system for `right`, in place.
+    fn solve(&mut self) -> bool {
+        let k = self.order.len();
+        self.spare.clear();
+        self.spare.extend(self.order.iter().map(|&p| self.right[p]));
+        for p in 0..k {
+            let row = &self.kernel[p * k..p * k + p];
+            self.spare[p] -= dot(row, &self.spare[..p]);
         }
+        for p in (0..k).rev() {
+            let row = &self.kernel[p * k + p + 1..(p + 1) * k];
+            let known = dot(row, &self.spare[p + 1..]);
+            self.spare[p] = (self.spare[p] - known) / self.kernel[p * k + p];
+        }
+        std::mem::swap(&mut self.right, &mut self.spare);
+        self.right.iter().all(|v| v.is_finite())
+    }
+
+    /// Solves the transposed system for `right`, in place.
+    fn solve_transposed(&mut self) -> bool {
+        let k = self.order.len();
+        for p in 0..k {
+            self.right[p] /= self.kernel[p * k + p];
+            let value = self.right[p];
+            for q in p + 1..k {
+                self.right[q] -= self.kernel[p * k + q] * value;
+            }
+        }
+        for p in (0..k).rev() {
+            let value = self.right[p];
+            for q in 0..p {
+                self.right[q] -= self.kernel[p * k + q] * value;
+            }
+        }
+        self.spare.clear();
+        self.spare.resize(k, 0.0);
+        for (&to, &value) in self.order.iter().zip(&self.right) {
+            self.spare[to] = value;
+        }
+        std::mem::swap(&mut self.right, &mut self.spare);
         self.right.iter().all(|v| v.is_finite())
     }
 
@@ -253,7 +298,7 @@ impl TinyProgram {
                 if above { domain.upper[j] - self.point[j] } else { self.point[j] - domain.lower[j] }
             }
         };
-        if !self.solve_kernel(half_spaces, true) {
+        if !self.solve_transposed() {
             return Step::Stuck;
         }
         self.rates.clear();

@@ -119,7 +119,7 @@ impl<'a> Tree<'a> {
         let open = shared.heap.peek().map_or(0.0, |node| node.bound);
         let in_hand = shared.in_hand.iter().flatten().copied().fold(0.0, f64::max);
         let upper = open.max(in_hand).max(shared.closed).max(shared.open_leaves);
-        ledger.count_nodes("exactlip", shared.summary.nodes);
+        ledger.count_search_nodes(shared.summary.nodes);
         ledger.offer_upper(upper.max(self.incumbent()));
     }
 
