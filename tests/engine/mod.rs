@@ -4,11 +4,13 @@
 //! - [`strategies`]: random small networks and questions.
 //! - [`truth`]: the exact methods against the oracle.
 //! - [`bounds`]: every bound against exact arithmetic and dense sampling.
+//! - [`programs`]: the LipMIP programs against another LP solver.
 //! - [`degenerate`]: networks that are not in general position.
 
 mod bounds;
 mod degenerate;
 mod oracle;
+mod programs;
 mod strategies;
 mod truth;
 

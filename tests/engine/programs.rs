@@ -1,0 +1,91 @@
+//! The LipMIP programs themselves: every point of X with its pattern is a feasible start of the right value, and the proof of
+//! LipLP's bound loses next to nothing against another LP solver's optimum.
+
+use exactlip::answer::Subject;
+use exactlip::bounds::fastlip::BackwardBounds;
+use exactlip::bounds::linear_jacobian::linear_jacobian;
+use exactlip::bounds::{ForwardBounds, norms};
+use exactlip::mip::lipmip::parts_of;
+use exactlip::mip::{Bounds, Encoding, Objective, Program};
+use exactlip::network::{Network, Pattern};
+use exactlip::problem::{Method, Question, VectorNorm};
+use microlp::{ComparisonOp, OptimizationDirection, Problem, SolveOutcome};
+use proptest::prelude::*;
+
+use super::{answer, problem, question, strategies};
+
+fn programs(network: &Network, question: &Question) -> Vec<Encoding> {
+    let forward = ForwardBounds::crown(network, &question.region);
+    let fastlip = BackwardBounds::fastlip(network, &forward, &question.seed);
+    let tight = linear_jacobian(network, &forward, &fastlip, &question.region, question.input_norm);
+    let phases = forward.phases();
+    let subject = Subject { network, question, phases: &phases };
+    let bounds = Bounds { forward: &forward, backward: &tight.bounds };
+    parts_of(&subject).into_iter().map(|objective| Encoding::new(&subject, bounds, objective, None)).collect()
+}
+
+/// The optimum of the relaxation by another solver, in the units of the question.
+fn relaxed_optimum(program: &Program) -> f64 {
+    let mut other = Problem::new(OptimizationDirection::Maximize);
+    let mut costs = vec![0.0; program.variables.len()];
+    program.objective.iter().for_each(|&(j, c)| costs[j] += c);
+    let columns: Vec<_> =
+        program.variables.iter().zip(&costs).map(|(v, &c)| other.add_var(c, (v.lower, v.upper))).collect();
+    for row in &program.rows {
+        let terms: Vec<_> = row.terms.iter().map(|&(j, a)| (columns[j], a)).collect();
+        match (row.lower.is_finite(), row.upper.is_finite()) {
+            (true, true) => other.add_constraint(terms, ComparisonOp::Eq, row.lower),
+            (true, false) => other.add_constraint(terms, ComparisonOp::Ge, row.lower),
+            _ => other.add_constraint(terms, ComparisonOp::Le, row.upper),
+        }
+    }
+    match other.solve().unwrap() {
+        SolveOutcome::Solution(solution) => program.scale * (solution.objective() + program.constant),
+        SolveOutcome::Interrupted(_) => unreachable!("no limit was set"),
+    }
+}
+
+proptest! {
+    #![proptest_config(strategies::cases(200))]
+
+    #[test]
+    fn every_point_with_its_pattern_is_a_feasible_start_of_its_value(
+        (network, (lower, upper, c)) in strategies::small_network().prop_flat_map(|network| {
+            let rest = strategies::region_and_functional(network.input_dim(), network.output_dim());
+            (Just(network), rest)
+        }),
+        shares in prop::collection::vec(0.0..1.0f64, 5),
+        norm in prop_oneof![Just("linf"), Just("l1")],
+    ) {
+        let question = question(&network, problem(&lower, &upper, &c, norm));
+        let x: Vec<f64> = (0..lower.len()).map(|k| lower[k] + shares[k] * (upper[k] - lower[k])).collect();
+        let pattern = Pattern::of(&network.pre_activations(&x), network.hidden().len());
+        let gradient = network.gradient(&x, &question.seed);
+        for encoding in programs(&network, &question) {
+            let start = encoding.start(&x, &pattern);
+            let (violation, name) = encoding.program.violation(&start);
+            prop_assert!(violation < 1e-9, "{name} is violated by {violation}");
+            let value = match encoding.objective {
+                Objective::AbsoluteSum => norms::dual_norm(VectorNorm::Linf, &gradient, &question.region),
+                Objective::Entry { input, sign } => sign * gradient[input],
+            };
+            let found = encoding.program.value(&start);
+            prop_assert!((found - value).abs() <= 1e-9 * (1.0 + value.abs()), "{found}, not {value}");
+        }
+    }
+
+    #[test]
+    fn the_proof_of_the_relaxation_loses_next_to_nothing(
+        (network, (lower, upper, c)) in strategies::tiny_network().prop_flat_map(|network| {
+            let rest = strategies::region_and_functional(network.input_dim(), network.output_dim());
+            (Just(network), rest)
+        }),
+        norm in prop_oneof![Just("linf"), Just("l1")],
+    ) {
+        let question = question(&network, problem(&lower, &upper, &c, norm));
+        let optimum = programs(&network, &question).iter().map(|e| relaxed_optimum(&e.program)).fold(0.0, f64::max);
+        let proved = answer(&network, &question, &[Method::Lp]).tiers[0].value.unwrap();
+        prop_assert!(proved >= optimum * (1.0 - 1e-7) - 1e-9, "proved {proved}, optimum {optimum}");
+        prop_assert!(proved <= optimum * (1.0 + 1e-6) + 1e-9, "proved {proved}, optimum {optimum}");
+    }
+}
