@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::answer::{Ledger, Report, Rigor, Subject};
 use crate::bounds::fastlip::BackwardBounds;
 use crate::bounds::linear_jacobian::linear_jacobian;
+use crate::bounds::recurjac::{self, backward::Recurjac};
 use crate::bounds::{ForwardBounds, norms};
 use crate::control::Control;
 use crate::estimate::{Candidate, ascent, sampling};
@@ -17,6 +18,7 @@ use crate::mip::{Bounds, highs, relaxation};
 use crate::network::Network;
 use crate::problem::{Guarantee, Method, Question};
 use crate::search::{Start, search};
+use crate::workers::Workers;
 
 /// Points drawn by `random`, and by `ascent` and the exact methods before they climb.
 const SAMPLES: usize = 10_000;
@@ -35,9 +37,11 @@ pub fn answer(network: &Network, question: &Question, control: &Control) -> Repo
     let relaxed = linear_jacobian(network, &forward, &backward, &question.region, question.input_norm);
     let all_finite = forward.layers.iter().chain(&backward.post_activation).all(|bounds| bounds.is_finite());
     let phases = forward.phases();
+    let workers = Workers::new(question.limits.threads, control);
     let subject = Subject { network, question, phases: &phases };
     let bounds = Bounds { forward: &forward, backward: &relaxed.bounds };
-    let mut ladder = Ladder { subject, bounds, fastlip: &backward, linear_norm: relaxed.norm, ledger, started: false };
+    let mut ladder =
+        Ladder { subject, bounds, fastlip: &backward, linear_norm: relaxed.norm, workers, ledger, started: false };
     if all_finite {
         for &method in &question.methods {
             if ladder.ledger.should_stop() {
@@ -59,6 +63,7 @@ struct Ladder<'a> {
     fastlip: &'a BackwardBounds,
     /// The linear Jacobian relaxation's bound of the constant.
     linear_norm: f64,
+    workers: Workers,
     ledger: Ledger<'a>,
     /// Whether the exact methods' start has been looked for.
     started: bool,
@@ -91,6 +96,23 @@ impl Ladder<'_> {
                 let gradient = self.fastlip.gradient();
                 let value = norms::dual_norm_of_interval(question.input_norm, gradient, &question.region);
                 upper(self, Some(value), detail);
+            }
+            Method::Recurjac => {
+                let gradient = Recurjac::new(self.subject.network, self.bounds.forward, &question.seed, &self.workers);
+                let value =
+                    gradient.map(|found| found.constant(self.subject.network, &question.region, question.input_norm));
+                upper(self, value, detail);
+            }
+            Method::RecurjacF0 | Method::RecurjacF1 => {
+                let (network, forward, seed) = (self.subject.network, self.bounds.forward, &question.seed);
+                let gradient = match method {
+                    Method::RecurjacF0 => {
+                        recurjac::forward::from_inputs(network, forward, seed, &question.region, &self.workers)
+                    }
+                    _ => recurjac::forward::from_first_layer(network, forward, seed, &self.workers),
+                };
+                let norm = |g| norms::dual_norm_of_interval(question.input_norm, &g, &question.region);
+                upper(self, gradient.map(norm), detail);
             }
             Method::LinearJacobian => upper(self, Some(self.linear_norm), detail),
             Method::Lp => {

@@ -83,6 +83,18 @@ impl ForwardBounds {
         Phase::of(self.layers[l].lower[r], self.layers[l].upper[r])
     }
 
+    /// `[l', u']`, the range of σ' of every hidden neuron.
+    pub fn derivative_ranges(&self, network: &Network) -> Vec<Vec<(f64, f64)>> {
+        self.layers
+            .iter()
+            .zip(network.hidden())
+            .map(|(bounds, layer)| {
+                let ends = bounds.lower.iter().zip(&bounds.upper);
+                ends.map(|(&low, &high)| layer.activation.derivative_range(low, high)).collect()
+            })
+            .collect()
+    }
+
     /// The phases of all hidden layers.
     pub fn phases(&self) -> Vec<Vec<Phase>> {
         (0..self.layers.len()).map(|l| (0..self.layers[l].len()).map(|r| self.phase(l, r)).collect()).collect()

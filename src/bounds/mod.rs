@@ -5,6 +5,7 @@
 //! - [`forward`]: pre-activation bounds: interval arithmetic and CROWN, intersected.
 //! - [`relaxation`]: the two lines between which a nonlinear step lies; [`linear`]: linear bounds carried through layers.
 //! - [`fastlip`]: bounds of the gradient through every layer (FastLip).
+//! - [`recurjac`]: tighter bounds of the gradient (RecurJac, backward and forward).
 //! - [`linear_jacobian`]: the same by linear relaxation: tighter.
 //! - [`norms`]: dual norms of gradients, and the product of operator norms.
 
@@ -14,6 +15,7 @@ mod interval;
 pub mod linear;
 pub mod linear_jacobian;
 pub mod norms;
+pub mod recurjac;
 pub mod relaxation;
 
 pub use forward::ForwardBounds;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::Phase;
+
 /// A piecewise-linear activation σ, applied entry by entry.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Activation {
@@ -25,6 +27,14 @@ impl Activation {
     /// σ'(z) where z ≠ 0; at 0 the value 1 of the active side.
     pub fn derivative(self, z: f64) -> f64 {
         if z >= 0.0 { 1.0 } else { self.inactive_slope() }
+    }
+
+    /// `[l', u']`, a range that holds σ' over `[lower, upper]`.
+    pub fn derivative_range(self, lower: f64, upper: f64) -> (f64, f64) {
+        match Phase::of(lower, upper).derivative(self) {
+            Some(slope) => (slope, slope),
+            None => (self.inactive_slope(), 1.0),
+        }
     }
 
     /// σ' on the inactive side (z < 0): 0 for ReLU, the slope for leaky ReLU, 1 for the identity.

@@ -4,6 +4,7 @@
 //! - [`strategies`]: random small networks and questions.
 //! - [`truth`]: the exact methods against the oracle.
 //! - [`bounds`]: every bound against exact arithmetic and dense sampling.
+//! - [`upper`]: the upper tiers against each other and against published codes.
 //! - [`degenerate`]: networks that are not in general position.
 
 mod bounds;
@@ -11,6 +12,7 @@ mod degenerate;
 mod oracle;
 mod strategies;
 mod truth;
+mod upper;
 
 use exactlip::answer::Report;
 use exactlip::control::Control;
