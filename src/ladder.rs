@@ -12,7 +12,7 @@ use crate::bounds::linear_jacobian::linear_jacobian;
 use crate::bounds::recurjac::{self, backward::Recurjac};
 use crate::bounds::{ForwardBounds, norms};
 use crate::control::Control;
-use crate::estimate::{Candidate, ascent, sampling};
+use crate::estimate::{Candidate, ascent, enclosure, sampling};
 use crate::mip::lipmip::LipMip;
 use crate::mip::{Bounds, highs, relaxation};
 use crate::network::Network;
@@ -43,7 +43,7 @@ pub fn answer(network: &Network, question: &Question, control: &Control) -> Repo
     let mut ladder =
         Ladder { subject, bounds, fastlip: &backward, linear_norm: relaxed.norm, workers, ledger, started: false };
     if all_finite {
-        for &method in &question.methods {
+        for method in ladder.applicable() {
             if ladder.ledger.should_stop() {
                 break;
             }
@@ -70,6 +70,22 @@ struct Ladder<'a> {
 }
 
 impl Ladder<'_> {
+    /// The asked methods without those that do not apply to the network; where an exact one is left out, sampling takes its
+    /// place at the lower end.
+    fn applicable(&mut self) -> Vec<Method> {
+        let asked = self.subject.question.methods.clone();
+        let Some(reason) = self.subject.network.exact_support().reason else { return asked };
+        let (dropped, mut kept): (Vec<Method>, Vec<Method>) = asked.into_iter().partition(|m| m.needs_patterns());
+        if !dropped.is_empty() {
+            let names = dropped.iter().map(|m| m.name()).collect::<Vec<_>>().join("`, `");
+            self.ledger.note(format!("`{names}` left out: {reason}"));
+            if !kept.contains(&Method::Random) {
+                kept.push(Method::Random);
+            }
+        }
+        kept
+    }
+
     fn run(&mut self, method: Method) {
         self.ledger.begin(method);
         let begun = Instant::now();
@@ -92,7 +108,7 @@ impl Ladder<'_> {
                 upper(self, product, detail);
             }
             Method::Fastlip => {
-                detail.insert("unstable_neurons".into(), json!(self.bounds.forward.unstable()));
+                detail.insert("unstable_neurons".into(), json!(self.bounds.forward.unstable(self.subject.network)));
                 let gradient = self.fastlip.gradient();
                 let value = norms::dual_norm_of_interval(question.input_norm, gradient, &question.region);
                 upper(self, Some(value), detail);
@@ -160,9 +176,14 @@ impl Ladder<'_> {
         // The centre counts as a sample, so that a region without unstable neurons is settled however few samples there were.
         let center = (0..question.region.dim()).map(|k| question.region.center(k)).collect();
         found.push(Candidate::at(subject.network, question, center));
+        found.sort_by(|a, b| b.value.total_cmp(&a.value));
         detail.insert("samples".into(), json!(count));
         let range = |l: usize, r: usize| self.bounds.forward.layers[l].magnitude(r);
-        let checked = found.iter().find_map(|candidate| subject.check_point(&candidate.x, range))?;
+        let patterns = subject.network.exact_support().supported;
+        let checked = found.iter().find_map(|candidate| match patterns {
+            true => subject.check_point(&candidate.x, range),
+            false => enclosure::check_point(&subject, &candidate.x),
+        })?;
         let value = checked.value;
         self.ledger.offer_lower(checked);
         Some(value)
@@ -171,7 +192,7 @@ impl Ladder<'_> {
     /// `mip`: LipMIP from the best start; `exact`: our own search.
     fn solve_exactly(&mut self, method: Method, begun: Instant, mut detail: Map<String, Value>) {
         detail.insert("engine".into(), json!(if method == Method::Mip { "mip" } else { "search" }));
-        detail.insert("unstable_neurons".into(), json!(self.bounds.forward.unstable()));
+        detail.insert("unstable_neurons".into(), json!(self.bounds.forward.unstable(self.subject.network)));
         if !self.started {
             self.started = true;
             self.search_points(Method::Ascent, &mut detail);

@@ -100,9 +100,9 @@ impl ForwardBounds {
         (0..self.layers.len()).map(|l| (0..self.layers[l].len()).map(|r| self.phase(l, r)).collect()).collect()
     }
 
-    /// The number of neurons whose sign is not known.
-    pub fn unstable(&self) -> usize {
-        self.phases().iter().flatten().filter(|p| **p == Phase::Unstable).count()
+    /// The number of neurons whose derivative is not settled.
+    pub fn unstable(&self, network: &Network) -> usize {
+        self.derivative_ranges(network).iter().flatten().filter(|(low, high)| low < high).count()
     }
 }
 

@@ -90,6 +90,11 @@ impl Method {
         }
     }
 
+    /// Whether it follows activation patterns, which only networks of relu and leaky relu have.
+    pub fn needs_patterns(self) -> bool {
+        matches!(self, Method::Ascent | Method::Lp | Method::Mip | Method::Exact)
+    }
+
     /// Whether this version runs it.
     pub fn is_built(self) -> bool {
         Self::BUILT.contains(&self)

@@ -5,8 +5,10 @@
 //! - [`truth`]: the exact methods against the oracle.
 //! - [`bounds`]: every bound against exact arithmetic and dense sampling.
 //! - [`upper`]: the upper tiers against each other and against published codes.
+//! - [`activations`]: activations and networks of every kind against dense sampling.
 //! - [`degenerate`]: networks that are not in general position.
 
+mod activations;
 mod bounds;
 mod degenerate;
 mod oracle;
