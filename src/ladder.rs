@@ -9,14 +9,16 @@ use serde_json::{Map, Value, json};
 use crate::answer::{Ledger, Report, Rigor, Subject};
 use crate::bounds::fastlip::BackwardBounds;
 use crate::bounds::linear_jacobian::linear_jacobian;
+use crate::bounds::recurjac::{self, backward::Recurjac};
 use crate::bounds::{ForwardBounds, norms};
 use crate::control::Control;
-use crate::estimate::{Candidate, ascent, sampling};
+use crate::estimate::{Candidate, ascent, enclosure, sampling};
 use crate::mip::lipmip::LipMip;
 use crate::mip::{Bounds, highs, relaxation};
 use crate::network::Network;
 use crate::problem::{Guarantee, Method, Question};
 use crate::search::{Start, search};
+use crate::workers::Workers;
 
 /// Points drawn by `random`, and by `ascent` and the exact methods before they climb.
 const SAMPLES: usize = 10_000;
@@ -35,11 +37,13 @@ pub fn answer(network: &Network, question: &Question, control: &Control) -> Repo
     let relaxed = linear_jacobian(network, &forward, &backward, &question.region, question.input_norm);
     let all_finite = forward.layers.iter().chain(&backward.post_activation).all(|bounds| bounds.is_finite());
     let phases = forward.phases();
+    let workers = Workers::new(question.limits.threads, control);
     let subject = Subject { network, question, phases: &phases };
     let bounds = Bounds { forward: &forward, backward: &relaxed.bounds };
-    let mut ladder = Ladder { subject, bounds, fastlip: &backward, linear_norm: relaxed.norm, ledger, started: false };
+    let mut ladder =
+        Ladder { subject, bounds, fastlip: &backward, linear_norm: relaxed.norm, workers, ledger, started: false };
     if all_finite {
-        for &method in &question.methods {
+        for method in ladder.applicable() {
             if ladder.ledger.should_stop() {
                 break;
             }
@@ -59,12 +63,29 @@ struct Ladder<'a> {
     fastlip: &'a BackwardBounds,
     /// The linear Jacobian relaxation's bound of the constant.
     linear_norm: f64,
+    workers: Workers,
     ledger: Ledger<'a>,
     /// Whether the exact methods' start has been looked for.
     started: bool,
 }
 
 impl Ladder<'_> {
+    /// The asked methods without those that do not apply to the network; where an exact one is left out, sampling takes its
+    /// place at the lower end.
+    fn applicable(&mut self) -> Vec<Method> {
+        let asked = self.subject.question.methods.clone();
+        let Some(reason) = self.subject.network.exact_support().reason else { return asked };
+        let (dropped, mut kept): (Vec<Method>, Vec<Method>) = asked.into_iter().partition(|m| m.needs_patterns());
+        if !dropped.is_empty() {
+            let names = dropped.iter().map(|m| m.name()).collect::<Vec<_>>().join("`, `");
+            self.ledger.note(format!("`{names}` left out: {reason}"));
+            if !kept.contains(&Method::Random) {
+                kept.push(Method::Random);
+            }
+        }
+        kept
+    }
+
     fn run(&mut self, method: Method) {
         self.ledger.begin(method);
         let begun = Instant::now();
@@ -87,10 +108,27 @@ impl Ladder<'_> {
                 upper(self, product, detail);
             }
             Method::Fastlip => {
-                detail.insert("unstable_neurons".into(), json!(self.bounds.forward.unstable()));
+                detail.insert("unstable_neurons".into(), json!(self.bounds.forward.unstable(self.subject.network)));
                 let gradient = self.fastlip.gradient();
                 let value = norms::dual_norm_of_interval(question.input_norm, gradient, &question.region);
                 upper(self, Some(value), detail);
+            }
+            Method::Recurjac => {
+                let gradient = Recurjac::new(self.subject.network, self.bounds.forward, &question.seed, &self.workers);
+                let value =
+                    gradient.map(|found| found.constant(self.subject.network, &question.region, question.input_norm));
+                upper(self, value, detail);
+            }
+            Method::RecurjacF0 | Method::RecurjacF1 => {
+                let (network, forward, seed) = (self.subject.network, self.bounds.forward, &question.seed);
+                let gradient = match method {
+                    Method::RecurjacF0 => {
+                        recurjac::forward::from_inputs(network, forward, seed, &question.region, &self.workers)
+                    }
+                    _ => recurjac::forward::from_first_layer(network, forward, seed, &self.workers),
+                };
+                let norm = |g| norms::dual_norm_of_interval(question.input_norm, &g, &question.region);
+                upper(self, gradient.map(norm), detail);
             }
             Method::LinearJacobian => upper(self, Some(self.linear_norm), detail),
             Method::Lp => {
@@ -138,9 +176,14 @@ impl Ladder<'_> {
         // The centre counts as a sample, so that a region without unstable neurons is settled however few samples there were.
         let center = (0..question.region.dim()).map(|k| question.region.center(k)).collect();
         found.push(Candidate::at(subject.network, question, center));
+        found.sort_by(|a, b| b.value.total_cmp(&a.value));
         detail.insert("samples".into(), json!(count));
         let range = |l: usize, r: usize| self.bounds.forward.layers[l].magnitude(r);
-        let checked = found.iter().find_map(|candidate| subject.check_point(&candidate.x, range))?;
+        let patterns = subject.network.exact_support().supported;
+        let checked = found.iter().find_map(|candidate| match patterns {
+            true => subject.check_point(&candidate.x, range),
+            false => enclosure::check_point(&subject, &candidate.x),
+        })?;
         let value = checked.value;
         self.ledger.offer_lower(checked);
         Some(value)
@@ -149,7 +192,7 @@ impl Ladder<'_> {
     /// `mip`: LipMIP from the best start; `exact`: our own search.
     fn solve_exactly(&mut self, method: Method, begun: Instant, mut detail: Map<String, Value>) {
         detail.insert("engine".into(), json!(if method == Method::Mip { "mip" } else { "search" }));
-        detail.insert("unstable_neurons".into(), json!(self.bounds.forward.unstable()));
+        detail.insert("unstable_neurons".into(), json!(self.bounds.forward.unstable(self.subject.network)));
         if !self.started {
             self.started = true;
             self.search_points(Method::Ascent, &mut detail);

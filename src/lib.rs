@@ -1,7 +1,7 @@
 //! exactlip: the exact local Lipschitz constant of a neural network, as a library and as a service.
 //!
 //! The engine, from the top (each module may use those above it): [`arithmetic`], [`network`], [`problem`], [`answer`], [`control`],
-//! [`bounds`], [`estimate`], [`mip`], [`search`], [`ladder`]. The service on top of it: [`jobs`], [`http`], [`dashboard`],
+//! [`workers`], [`bounds`], [`estimate`], [`mip`], [`search`], [`ladder`]. The service on top of it: [`jobs`], [`http`], [`dashboard`],
 //! [`cli`].
 
 #![warn(missing_docs)]
@@ -20,3 +20,4 @@ pub mod mip;
 pub mod network;
 pub mod problem;
 pub mod search;
+pub mod workers;

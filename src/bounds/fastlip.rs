@@ -40,7 +40,7 @@ pub fn pre_activation_gradient(
 ) -> Interval {
     let mut before = after.clone();
     for r in 0..after.len() {
-        let (low, high) = derivative_range(forward.phase(l, r), activation);
+        let (low, high) = activation.derivative_range(forward.layers[l].lower[r], forward.layers[l].upper[r]);
         let (v, w) = (after.lower[r], after.upper[r]);
         before.lower[r] = product_down(if v < 0.0 { high } else { low }, v);
         before.upper[r] = product_up(if w > 0.0 { high } else { low }, w);
@@ -48,7 +48,7 @@ pub fn pre_activation_gradient(
     before
 }
 
-/// `[l', u']`, the range of σ' in a phase.
+/// `[l', u']`, the range of σ' in a phase, of an activation with one kink.
 pub fn derivative_range(phase: Phase, activation: Activation) -> (f64, f64) {
     match phase.derivative(activation) {
         Some(slope) => (slope, slope),

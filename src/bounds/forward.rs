@@ -83,14 +83,26 @@ impl ForwardBounds {
         Phase::of(self.layers[l].lower[r], self.layers[l].upper[r])
     }
 
+    /// `[l', u']`, the range of σ' of every hidden neuron.
+    pub fn derivative_ranges(&self, network: &Network) -> Vec<Vec<(f64, f64)>> {
+        self.layers
+            .iter()
+            .zip(network.hidden())
+            .map(|(bounds, layer)| {
+                let ends = bounds.lower.iter().zip(&bounds.upper);
+                ends.map(|(&low, &high)| layer.activation.derivative_range(low, high)).collect()
+            })
+            .collect()
+    }
+
     /// The phases of all hidden layers.
     pub fn phases(&self) -> Vec<Vec<Phase>> {
         (0..self.layers.len()).map(|l| (0..self.layers[l].len()).map(|r| self.phase(l, r)).collect()).collect()
     }
 
-    /// The number of neurons whose sign is not known.
-    pub fn unstable(&self) -> usize {
-        self.phases().iter().flatten().filter(|p| **p == Phase::Unstable).count()
+    /// The number of neurons whose derivative is not settled.
+    pub fn unstable(&self, network: &Network) -> usize {
+        self.derivative_ranges(network).iter().flatten().filter(|(low, high)| low < high).count()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Lower and upper bounds of a vector, and its image under an affine map.
 
-use crate::arithmetic::rounding::{inner_product_error, product_down, product_up};
+use crate::arithmetic::rounding::inner_product_error;
 use crate::network::{Activation, Matrix};
 
 /// Entrywise bounds `lower ≤ v ≤ upper`.
@@ -72,12 +72,9 @@ impl Interval {
 
     /// σ applied to every entry; σ is monotone.
     pub fn activated(&self, activation: Activation) -> Interval {
-        let slope = activation.inactive_slope();
-        let down = |z: f64| if z >= 0.0 { z } else { product_down(slope, z) };
-        let up = |z: f64| if z >= 0.0 { z } else { product_up(slope, z) };
         Interval {
-            lower: self.lower.iter().map(|&z| down(z)).collect(),
-            upper: self.upper.iter().map(|&z| up(z)).collect(),
+            lower: self.lower.iter().map(|&z| activation.value_down(z)).collect(),
+            upper: self.upper.iter().map(|&z| activation.value_up(z)).collect(),
         }
     }
 

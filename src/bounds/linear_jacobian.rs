@@ -2,7 +2,7 @@
 //! lies between two lines in the gradient, so a linear function of the gradient is carried through the unrolled backward pass
 //! to constants. It dominates RecurJac and FastLip on the same pre-activation bounds.
 
-use super::fastlip::{BackwardBounds, derivative_range};
+use super::fastlip::BackwardBounds;
 use super::linear::{self, Constant, Step};
 use super::norms::dual_norm_up;
 use super::relaxation::{Relaxation, absolute_value_chord};
@@ -121,7 +121,8 @@ impl BackwardChain {
 pub fn product_lines(network: &Network, forward: &ForwardBounds, l: usize, after: &Interval) -> Vec<Relaxation> {
     (0..after.len())
         .map(|r| {
-            let (smallest, largest) = derivative_range(forward.phase(l, r), network.hidden()[l].activation);
+            let (low, high) = (forward.layers[l].lower[r], forward.layers[l].upper[r]);
+            let (smallest, largest) = network.hidden()[l].activation.derivative_range(low, high);
             Relaxation::product(smallest, largest, after.lower[r], after.upper[r])
         })
         .collect()

@@ -34,7 +34,7 @@ pub fn dual_norm_of_interval(input_norm: VectorNorm, gradient: &Interval, region
 }
 
 /// The product of operator norms `‖cᵀ W^(H)‖_α* · Π ‖W^(l)‖_α→α` (LipMIP's "NaiveUB" in the asked norm), a global upper
-/// bound because 0 ≤ σ' ≤ 1. The first layer counts its free inputs only.
+/// bound; each layer counts with the largest σ' of its activation. The first layer counts its free inputs only.
 ///
 /// For α = ℓ∞ the operator norm is the largest absolute row sum, for ℓ1 the largest absolute column sum. `None` for ℓ2, where
 /// a sound spectral norm is needed.
@@ -50,7 +50,7 @@ pub fn operator_norm_product(network: &Network, region: &Region, seed: &[f64], i
             0 => operator_norm(&layer.weight, input_norm, |k| region.is_free(k))?,
             _ => operator_norm(&layer.weight, input_norm, all)?,
         };
-        product = product_up(product, norm);
+        product = product_up(product_up(product, norm), layer.activation.largest_derivative());
     }
     Some(product)
 }

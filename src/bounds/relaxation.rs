@@ -1,6 +1,7 @@
 //! The two lines between which a nonlinear step lies: an activation over an interval of pre-activations (CROWN, Zhang et al.
 //! 2018), and the product of a gradient with an unsettled derivative (METHODS §4, linear Jacobian relaxation).
 
+use super::curve;
 use crate::arithmetic::rounding::{product_up, sum_up};
 use crate::network::{Activation, Phase};
 
@@ -25,13 +26,13 @@ impl Relaxation {
 
     /// The lines for σ over pre-activations in `[lower, upper]`.
     ///
-    /// The lower line is the active one where `upper ≥ -lower` and the inactive one elsewhere (the adaptive choice: it has
+    /// Of an activation with one kink: the lower line is the active one where `upper ≥ -lower` and the inactive one elsewhere (the adaptive choice: it has
     /// the smaller area). The upper line is the chord.
     pub fn activation(activation: Activation, lower: f64, upper: f64) -> Self {
+        let Some(inactive) = activation.kinked_slope() else { return curve::lines(activation, lower, upper) };
         match Phase::of(lower, upper).derivative(activation) {
             Some(slope) => Self::line(slope),
             None => {
-                let inactive = activation.inactive_slope();
                 let (upper_slope, upper_intercept) = chord(inactive, 1.0, lower, upper);
                 let lower_slope = if upper >= -lower { 1.0 } else { inactive };
                 Self { lower_slope, lower_intercept: 0.0, upper_slope, upper_intercept }
@@ -39,7 +40,7 @@ impl Relaxation {
         }
     }
 
-    /// The lines for `d·v` with any `d ∈ [smallest, largest]` (both in [0, 1]) over gradients v in `[lower, upper]`: the
+    /// The lines for `d·v` with any `d ∈ [smallest, largest]` (0 ≤ smallest ≤ largest) over gradients v in `[lower, upper]`: the
     /// tightest there are.
     ///
     /// For v of one sign they are the two products. Otherwise `d·v ≤ max(smallest·v, largest·v)`, which is convex, so its

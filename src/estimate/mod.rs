@@ -2,10 +2,12 @@
 //!
 //! - [`Candidate`]: a point and the dual norm of the gradient there, in plain floating point; a lower bound only after
 //!   [`Subject::check_point`](crate::answer::Subject::check_point).
+//! - [`enclosure`]: the check of a point of a network that exact arithmetic cannot follow.
 //! - [`sampling`]: points drawn from X (LipMIP's RandomLB).
 //! - [`ascent`]: local search over activation patterns, from the best samples.
 
 pub mod ascent;
+pub mod enclosure;
 pub mod sampling;
 
 use crate::bounds::norms::dual_norm;

@@ -58,8 +58,7 @@ async fn check(service: &Service, document: Value) -> Result<NewJob, ApiError> {
         Err(error @ ReadError::Syntax(_)) => return Err(ApiError::new(Code::BadRequest, error.to_string())),
     };
     let (Some(network), Some(problem)) = (network, problem) else { return Err(invalid(errors)) };
-    let shape = &network.summary;
-    if let Err(more) = problem.question(shape.input_dim, shape.output_dim) {
+    if let Err(more) = problem.question_for(&network.summary) {
         errors.extend(more);
     }
     if !errors.is_empty() {

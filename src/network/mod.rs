@@ -16,7 +16,7 @@ mod matrix;
 mod phase;
 mod summary;
 
-pub use activation::Activation;
+pub use activation::{Activation, Bend};
 pub use matrix::{Matrix, dot};
 pub use phase::{Pattern, Phase};
 pub use summary::{ExactSupport, LayerSummary, Summary};
@@ -37,7 +37,7 @@ pub enum NetworkError {
         /// What does not fit.
         detail: String,
     },
-    /// A weight or a bias is NaN or infinite, or a leaky slope is outside [0, 1].
+    /// A weight or a bias is NaN or infinite, or an activation has a parameter that it must not have.
     #[error("layer {layer}: {detail}")]
     Value {
         /// The layer, counted from 1.
@@ -99,8 +99,8 @@ impl Network {
             if let Some(at) = layer.bias.iter().position(|b| !b.is_finite()) {
                 return Err(value(format!("bias {at} is not finite")));
             }
-            if !(0.0..=1.0).contains(&layer.activation.inactive_slope()) {
-                return Err(value(format!("leaky slope {} is outside [0, 1]", layer.activation.inactive_slope())));
+            if let Some(defect) = layer.activation.defect() {
+                return Err(value(defect));
             }
             if (layer.activation == Activation::Identity) != (i + 1 == count) {
                 return Err(shape("hidden layers have an activation and the last layer has none".into()));

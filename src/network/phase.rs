@@ -28,12 +28,14 @@ impl Phase {
         }
     }
 
-    /// The derivative of `activation` in this phase; `None` where it is not settled.
+    /// The derivative of `activation` in this phase; `None` where it is not settled, as always for one that is curved or has
+    /// another kink.
     pub fn derivative(self, activation: Activation) -> Option<f64> {
+        let slope = activation.kinked_slope()?;
         match self {
-            Phase::Inactive => Some(activation.inactive_slope()),
+            Phase::Inactive => Some(slope),
             Phase::Active => Some(1.0),
-            Phase::Unstable if activation.inactive_slope() == 1.0 => Some(1.0),
+            Phase::Unstable if slope == 1.0 => Some(1.0),
             Phase::Unstable => None,
         }
     }

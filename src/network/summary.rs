@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Network;
+use super::{Bend, Network};
 
 /// One layer of a [`Summary`].
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -46,6 +46,20 @@ pub struct Summary {
 }
 
 impl Network {
+    /// Whether exact methods apply to the network, and why not.
+    pub fn exact_support(&self) -> ExactSupport {
+        let other = self.hidden().iter().enumerate().find(|(_, layer)| layer.activation.kinked_slope().is_none());
+        let reason = other.map(|(l, layer)| {
+            let (_, bends) = layer.activation.bends();
+            let why = match bends.iter().all(|bend| *bend == Bend::Straight) {
+                true => "exact methods are built for activations with one kink, relu and leaky relu",
+                false => "it is curved, and its gradient takes infinitely many values",
+            };
+            format!("layer {} applies {}: {why}; it is bounded from both sides instead", l + 1, layer.activation)
+        });
+        ExactSupport { supported: reason.is_none(), reason }
+    }
+
     /// The network's shape and size.
     pub fn summary(&self) -> Summary {
         let layers = self
@@ -63,7 +77,7 @@ impl Network {
             output_dim: self.output_dim(),
             parameters: self.parameters(),
             layers,
-            exact: ExactSupport { supported: true, reason: None },
+            exact: self.exact_support(),
             notes: self.notes().to_vec(),
         }
     }

@@ -46,12 +46,15 @@ pub enum Guarantee {
 
 impl Method {
     /// The methods that this version runs, from cheap to exact: the order in which they are run.
-    pub const BUILT: [Method; 8] = [
+    pub const BUILT: [Method; 11] = [
         Method::Naive,
         Method::Fastlip,
+        Method::Recurjac,
         Method::LinearJacobian,
         Method::Random,
         Method::Ascent,
+        Method::RecurjacF1,
+        Method::RecurjacF0,
         Method::Lp,
         Method::Mip,
         Method::Exact,
@@ -59,7 +62,7 @@ impl Method {
 
     /// What runs when a problem names no methods.
     pub fn default_ladder() -> Vec<Method> {
-        vec![Method::Fastlip, Method::LinearJacobian, Method::Lp, Method::Exact]
+        vec![Method::Fastlip, Method::Recurjac, Method::LinearJacobian, Method::Lp, Method::Exact]
     }
 
     /// The name in requests.
@@ -85,6 +88,11 @@ impl Method {
             Method::Mip => "mip",
             Method::Exact => "exact",
         }
+    }
+
+    /// Whether it follows activation patterns, which only networks of relu and leaky relu have.
+    pub fn needs_patterns(self) -> bool {
+        matches!(self, Method::Ascent | Method::Lp | Method::Mip | Method::Exact)
     }
 
     /// Whether this version runs it.

@@ -1,5 +1,7 @@
 //! The question in the engine's terms, and the check that leads there.
 
+use crate::network::Summary;
+
 use super::{FieldError, Kind, Limits, Method, Problem, Region, Solver, StopWhen, VectorNorm};
 
 /// A checked question: everything in it fits the network that it was checked against.
@@ -63,6 +65,28 @@ impl Problem {
                 random_seed: self.seed,
             }),
             _ => Err(errors),
+        }
+    }
+
+    /// Checks the problem against the network of `summary`, and that every method that it names applies to it. The default
+    /// ladder applies to every network: what does not is left out when it is run.
+    ///
+    /// # Errors
+    /// As [`Problem::question`].
+    pub fn question_for(&self, summary: &Summary) -> Result<Question, Vec<FieldError>> {
+        let question = self.question(summary.input_dim, summary.output_dim);
+        if summary.exact.supported || self.methods == Method::default_ladder() {
+            return question;
+        }
+        let reason = summary.exact.reason.as_deref().unwrap_or_default();
+        let refused = self.methods.iter().enumerate().filter(|(_, method)| method.needs_patterns());
+        let refused: Vec<FieldError> = refused
+            .map(|(i, method)| FieldError::new(format!("/methods/{i}"), format!("`{method}` does not apply: {reason}")))
+            .collect();
+        match question {
+            Ok(question) if refused.is_empty() => Ok(question),
+            Ok(_) => Err(refused),
+            Err(errors) => Err(errors.into_iter().chain(refused).collect()),
         }
     }
 

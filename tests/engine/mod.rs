@@ -5,14 +5,18 @@
 //! - [`truth`]: the exact methods against the oracle.
 //! - [`bounds`]: every bound against exact arithmetic and dense sampling.
 //! - [`programs`]: the LipMIP programs against another LP solver.
+//! - [`upper`]: the upper tiers against each other and against published codes.
+//! - [`activations`]: activations and networks of every kind against dense sampling.
 //! - [`degenerate`]: networks that are not in general position.
 
+mod activations;
 mod bounds;
 mod degenerate;
 mod oracle;
 mod programs;
 mod strategies;
 mod truth;
+mod upper;
 
 use exactlip::answer::Report;
 use exactlip::control::Control;

@@ -28,8 +28,30 @@ fn activation() -> impl Strategy<Value = Activation> {
     ]
 }
 
+/// Every kind of activation there is.
+pub fn any_activation() -> impl Strategy<Value = Activation> {
+    let clip = (0.1..2.0f64, -1.0..1.0f64, -2.0..1.0f64, 0.1..2.0f64)
+        .prop_map(|(slope, offset, lower, length)| Activation::Clip { slope, offset, lower, upper: lower + length });
+    prop_oneof![
+        activation(),
+        clip,
+        Just(Activation::Clip { slope: 1.0, offset: 0.0, lower: -1.0, upper: 1.0 }),
+        Just(Activation::Clip { slope: 0.2, offset: 0.5, lower: 0.0, upper: 1.0 }),
+        Just(Activation::Sigmoid),
+        Just(Activation::Tanh),
+        Just(Activation::Arctan),
+        Just(Activation::Softplus),
+        (0.0..3.0f64).prop_map(|alpha| Activation::Elu { alpha }),
+        Just(Activation::Elu { alpha: 1.0 }),
+    ]
+}
+
 /// A network of the given widths (inputs first) whose numbers come from `number`.
-fn network(widths: Vec<usize>, number: BoxedStrategy<f64>) -> impl Strategy<Value = Network> {
+fn network(
+    widths: Vec<usize>,
+    number: BoxedStrategy<f64>,
+    activation: impl Fn() -> BoxedStrategy<Activation>,
+) -> impl Strategy<Value = Network> {
     let layers: Vec<_> = widths
         .windows(2)
         .enumerate()
@@ -62,15 +84,23 @@ fn network(widths: Vec<usize>, number: BoxedStrategy<f64>) -> impl Strategy<Valu
 pub fn tiny_network() -> impl Strategy<Value = Network> {
     let widths = (1..=3usize, prop::collection::vec(1..=4usize, 0..=2), 1..=2usize)
         .prop_map(|(inputs, hidden, outputs)| [vec![inputs], hidden, vec![outputs]].concat());
-    (widths, prop::bool::weighted(0.7))
-        .prop_flat_map(|(widths, exact)| network(widths, if exact { coarse().boxed() } else { fine().boxed() }))
+    (widths, prop::bool::weighted(0.7)).prop_flat_map(|(widths, exact)| {
+        network(widths, if exact { coarse().boxed() } else { fine().boxed() }, || activation().boxed())
+    })
 }
 
 /// A small network that is too large for brute force.
 pub fn small_network() -> impl Strategy<Value = Network> {
     let widths = (1..=5usize, prop::collection::vec(2..=7usize, 1..=3), 1..=3usize)
         .prop_map(|(inputs, hidden, outputs)| [vec![inputs], hidden, vec![outputs]].concat());
-    widths.prop_flat_map(|widths| network(widths, fine().boxed()))
+    widths.prop_flat_map(|widths| network(widths, fine().boxed(), || activation().boxed()))
+}
+
+/// A small network with activations of every kind.
+pub fn curved_network() -> impl Strategy<Value = Network> {
+    let widths = (1..=4usize, prop::collection::vec(2..=6usize, 1..=3), 1..=2usize)
+        .prop_map(|(inputs, hidden, outputs)| [vec![inputs], hidden, vec![outputs]].concat());
+    widths.prop_flat_map(|widths| network(widths, fine().boxed(), || any_activation().boxed()))
 }
 
 /// A box for `n` inputs with corners at multiples of 1/4, some inputs fixed; and a functional for `m` outputs.

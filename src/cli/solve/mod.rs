@@ -112,7 +112,7 @@ fn solve(arguments: &Arguments) -> Result<(), SolveError> {
         supervision::limit_memory(&problem.limits).map_err(system("cannot limit its memory"))?;
     }
     let network = read_network(arguments)?;
-    let question = problem.question(network.input_dim(), network.output_dim()).map_err(|errors| {
+    let question = problem.question_for(&network.summary()).map_err(|errors| {
         SolveError::BadInput(Box::new(ErrorDocument::with_errors(Code::InvalidProblem, "the problem", errors)))
     })?;
     stopping::on_memory(&stop, problem.limits.memory_mb).map_err(system("cannot watch its memory"))?;

@@ -188,11 +188,10 @@ fn graphs_that_are_no_chain_are_refused_at_the_node() {
 
 #[test]
 fn nodes_that_are_not_understood_are_refused_by_name() {
-    const KNOWN: &str =
-        "Add, Cast, Constant, Dropout, Flatten, Gemm, Identity, LeakyRelu, MatMul, Relu, Reshape, Transpose";
+    const KNOWN: &str = "Add, Atan, Cast, Clip, Constant, Dropout, Elu, Flatten, Gemm, HardSign, Identity, LeakyRelu, MatMul, Relu, Reshape, Sigmoid, Softplus, Tanh, Transpose";
     assert_eq!(
-        refusal(|g| g.node[1].op_type = "Sigmoid".into()),
-        format!("node `act` (Sigmoid): the operator is not supported; supported are {KNOWN}")
+        refusal(|g| g.node[1].op_type = "Sign".into()),
+        format!("node `act` (Sign): the operator is not supported; supported are {KNOWN}")
     );
     assert_eq!(
         refusal(|g| {
@@ -446,6 +445,30 @@ fn nodes_that_the_output_does_not_need_are_left_alone() {
     }));
     assert_eq!(network.parameters(), 13);
     assert_eq!(network.notes(), ["the output `y` was taken, not `label`"]);
+}
+
+#[test]
+fn activations_that_do_not_grow_or_have_an_open_end_are_refused() {
+    let attribute = |name: &str, f: f32| AttributeProto {
+        name: name.into(),
+        r#type: kind::ATTRIBUTE_FLOAT,
+        f,
+        ..AttributeProto::default()
+    };
+    let with = |operator: &str, attributes: Vec<AttributeProto>| {
+        let operator = operator.to_string();
+        refusal(move |g| {
+            g.node[1].op_type = operator;
+            g.node[1].attribute = attributes;
+        })
+    };
+    assert_eq!(
+        with("Clip", vec![attribute("max", 1.0)]),
+        "node `act` (Clip): has an open end: both a minimum and a maximum are needed, or a minimum of 0 alone"
+    );
+    assert!(with("Clip", vec![attribute("min", 1.0), attribute("max", 1.0)]).contains("needs finite numbers"));
+    assert!(with("HardSigmoid", vec![attribute("alpha", -1.0)]).contains("a slope above 0"));
+    assert!(with("Elu", vec![attribute("alpha", -1.0)]).contains("at least 0"));
 }
 
 #[test]

@@ -1,0 +1,188 @@
+//! The two lines between which any activation lies over an interval: tangents and chords.
+//!
+//! A slope is chosen first, to taste; the intercept is then what is proved. On a piece where σ is convex, every tangent lies
+//! below it, whatever its point t: `σ(z) - a z ≥ σ(t) - a t + (σ'(t) - a)(z - t)`, and the right side is smallest at an end of
+//! the piece. On a concave piece σ(z) - a z is smallest at an end itself. So t has to be found to full precision for the line
+//! to be tight, but not for it to be true: what t misses, and every rounding, moves the line outwards.
+
+use super::relaxation::Relaxation;
+use crate::arithmetic::rounding::{difference_down, difference_up, product_down, product_up, sum_down, sum_up};
+use crate::network::{Activation, Bend};
+
+/// The lines for σ over `[lower, upper]`.
+pub fn lines(activation: Activation, lower: f64, upper: f64) -> Relaxation {
+    let curve = Curve { activation, lower, upper };
+    let (lower_slope, upper_slope) = curve.slopes();
+    Relaxation {
+        lower_slope,
+        lower_intercept: curve.intercept_below(lower_slope),
+        upper_slope,
+        upper_intercept: curve.intercept_above(upper_slope),
+    }
+}
+
+/// An activation over an interval.
+#[derive(Clone, Copy)]
+struct Curve {
+    activation: Activation,
+    lower: f64,
+    upper: f64,
+}
+
+impl Curve {
+    /// The slopes of the lower and of the upper line.
+    fn slopes(self) -> (f64, f64) {
+        let Self { activation, lower, upper } = self;
+        let (least, most) = activation.derivative_range(lower, upper);
+        let chord = self.chord(lower, upper).clamp(least, most);
+        let middle = activation.derivative(0.5 * lower + 0.5 * upper).clamp(least, most);
+        let (below, above) = match activation {
+            // Convex: a tangent below, the chord above. An alpha above 1 bends the kink the other way.
+            Activation::Softplus => (middle, chord),
+            Activation::Elu { alpha } if alpha <= 1.0 || upper <= 0.0 => (middle, chord),
+            Activation::Sigmoid | Activation::Tanh | Activation::Arctan => {
+                if upper <= 0.0 {
+                    (middle, chord)
+                } else if lower >= 0.0 {
+                    (chord, middle)
+                } else {
+                    // The tangent through the far end, unless the chord itself stays on its side.
+                    let below = (activation.derivative(lower) < chord).then(|| self.tangent_from(upper, lower));
+                    let above = (activation.derivative(upper) < chord).then(|| self.tangent_from(lower, upper));
+                    (below.unwrap_or(chord), above.unwrap_or(chord))
+                }
+            }
+            Activation::Clip { slope, .. } => self.clip_slopes(chord, slope),
+            _ => (chord, chord),
+        };
+        (below.clamp(least, most), above.clamp(least, most))
+    }
+
+    /// Slopes for a clip: a line through a kink that is passed, or the chord.
+    fn clip_slopes(self, chord: f64, slope: f64) -> (f64, f64) {
+        let Self { lower, upper, .. } = self;
+        let (kinks, _) = self.activation.bends();
+        let [first, second] = [kinks[0].0, kinks[kinks.len() - 1].0];
+        // Where only one kink is passed, the side with the smaller area.
+        let below = match (lower < first, upper > second) {
+            (true, true) => self.chord(first, upper),
+            (true, false) if upper - first >= first - lower => slope,
+            (true, false) => 0.0,
+            (false, _) => chord,
+        };
+        let above = match (lower < first, upper > second) {
+            (true, true) => self.chord(lower, second),
+            (false, true) if second - lower >= upper - second => slope,
+            (false, true) => 0.0,
+            (_, false) => chord,
+        };
+        (below, above)
+    }
+
+    /// The slope between two points of the curve.
+    fn chord(self, from: f64, to: f64) -> f64 {
+        let slope = (self.activation.value(to) - self.activation.value(from)) / (to - from);
+        if slope.is_finite() { slope } else { self.activation.derivative(from) }
+    }
+
+    /// The slope of the tangent that touches between 0 and `end` and passes through the curve at `through`, on the other side
+    /// of 0: where σ'(t)·(through - t) = σ(through) - σ(t).
+    fn tangent_from(self, through: f64, end: f64) -> f64 {
+        let value = self.activation.value(through);
+        let (mut near, mut far) = (0.0, end);
+        loop {
+            let t = 0.5 * near + 0.5 * far;
+            if t == near || t == far {
+                return self.activation.derivative(far);
+            }
+            // |tangent's rise| against the curve's: too steep near 0, too flat at the end.
+            let rise = self.activation.derivative(t) * (through - t);
+            if rise.abs() >= (value - self.activation.value(t)).abs() {
+                near = t;
+            } else {
+                far = t;
+            }
+        }
+    }
+
+    /// The pieces of the interval on which the activation has one bend, each with a bound of how far its ends may be off.
+    fn pieces(self) -> Vec<(f64, f64, Bend, f64)> {
+        let (points, bends) = self.activation.bends();
+        let mut pieces = Vec::with_capacity(bends.len());
+        for (i, bend) in bends.into_iter().enumerate() {
+            let (from, before) = i.checked_sub(1).map_or((f64::NEG_INFINITY, 0.0), |i| points[i]);
+            let (to, after) = points.get(i).copied().unwrap_or((f64::INFINITY, 0.0));
+            let (from, to) = (from.max(self.lower), to.min(self.upper));
+            if from <= to {
+                pieces.push((from, to, bend, before.max(after)));
+            }
+        }
+        pieces
+    }
+
+    /// A number at or below `σ(z) - slope·z` for all z in the interval.
+    fn intercept_below(self, slope: f64) -> f64 {
+        let at = |z| difference_down(self.activation.value_down(z), product_up(slope, z));
+        let mut lowest = at(self.lower).min(at(self.upper));
+        for (from, to, bend, off) in self.pieces() {
+            let mut low = at(from).min(at(to));
+            if bend == Bend::Convex {
+                let t = self.touching(slope, from, to, 1.0);
+                let (least, most) = self.activation.derivative_bounds(t);
+                // (σ'(t) - a)(z - t) at both ends of the piece.
+                let down = product_down(sum_down(least, -slope), difference_up(to, t));
+                let down = down.min(product_down(sum_down(least, -slope), difference_down(to, t)));
+                let up = product_up(sum_up(most, -slope), difference_up(t, from));
+                let up = up.max(product_up(sum_up(most, -slope), difference_down(t, from)));
+                low = sum_down(at(t), down.min(-up).min(0.0));
+            }
+            lowest = lowest.min(difference_down(low, self.slack(slope, off)));
+        }
+        lowest
+    }
+
+    /// A number at or above `σ(z) - slope·z` for all z in the interval.
+    fn intercept_above(self, slope: f64) -> f64 {
+        let at = |z| difference_up(self.activation.value_up(z), product_down(slope, z));
+        let mut highest = at(self.lower).max(at(self.upper));
+        for (from, to, bend, off) in self.pieces() {
+            let mut high = at(from).max(at(to));
+            if bend == Bend::Concave {
+                let t = self.touching(slope, from, to, -1.0);
+                let (least, most) = self.activation.derivative_bounds(t);
+                let up = product_up(sum_up(most, -slope), difference_up(to, t));
+                let up = up.max(product_up(sum_up(most, -slope), difference_down(to, t)));
+                let down = product_down(sum_down(least, -slope), difference_up(t, from));
+                let down = down.min(product_down(sum_down(least, -slope), difference_down(t, from)));
+                high = sum_up(at(t), up.max(-down).max(0.0));
+            }
+            highest = highest.max(sum_up(high, self.slack(slope, off)));
+        }
+        highest
+    }
+
+    /// What `σ(z) - slope·z` may change by when z is off by `off`.
+    fn slack(self, slope: f64, off: f64) -> f64 {
+        if off == 0.0 { 0.0 } else { product_up(sum_up(self.activation.largest_derivative(), slope.abs()), off) }
+    }
+
+    /// The point of a piece at which σ' is closest to `slope`; `direction` is 1 where σ' grows and -1 where it falls.
+    fn touching(self, slope: f64, from: f64, to: f64, direction: f64) -> f64 {
+        let steeper = |z: f64| direction * (self.activation.derivative(z) - slope) >= 0.0;
+        if steeper(from) {
+            return from;
+        }
+        let (mut low, mut high) = (from, to);
+        loop {
+            let t = 0.5 * low + 0.5 * high;
+            if t <= low || t >= high {
+                return high;
+            }
+            if steeper(t) {
+                high = t;
+            } else {
+                low = t;
+            }
+        }
+    }
+}

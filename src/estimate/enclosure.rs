@@ -1,0 +1,65 @@
+//! A lower bound from one point of any network: an enclosure of the gradient there, by interval arithmetic.
+//!
+//! For networks of ReLU and leaky ReLU, [`Subject::check_point`] does the same without any rounding.
+
+use crate::answer::{Checked, Subject, Witness};
+use crate::arithmetic::rounding::{product_down, sum_down};
+use crate::bounds::ForwardBounds;
+use crate::bounds::fastlip::BackwardBounds;
+use crate::bounds::norms::dual_norm_of_interval;
+use crate::network::{Activation, Network, Pattern};
+use crate::problem::{Region, VectorNorm};
+
+/// The dual norm of the gradient at `x`, rounded down, if `x` lies in X and no pre-activation there may be at a kink.
+pub fn check_point(subject: &Subject<'_>, x: &[f64]) -> Option<Checked> {
+    let (network, question) = (subject.network, subject.question);
+    if !question.region.contains(x) {
+        return None;
+    }
+    let forward = ForwardBounds::interval(network, &Region::from_box(x.to_vec(), x.to_vec())?);
+    if touches_kink(network, &forward) {
+        return None;
+    }
+    let backward = BackwardBounds::fastlip(network, &forward, &question.seed);
+    let gradient = backward.gradient();
+    let smallest = (0..gradient.len())
+        .filter(|&k| question.region.is_free(k))
+        .map(|k| gradient.lower[k].max(-gradient.upper[k]).max(0.0));
+    let value = match question.input_norm {
+        VectorNorm::Linf => smallest.fold(0.0, sum_down),
+        VectorNorm::L1 => smallest.fold(0.0, f64::max),
+        VectorNorm::L2 => {
+            let square = smallest.fold(0.0, |sum, g| sum_down(sum, product_down(g, g)));
+            // The root is rounded to the nearest: one step below is below for certain.
+            if square > 0.0 { square.sqrt().next_down() } else { 0.0 }
+        }
+    };
+    let middle = |k: usize| 0.5 * gradient.lower[k] + 0.5 * gradient.upper[k];
+    let witness = Witness {
+        x: x.to_vec(),
+        gradient: (0..x.len()).map(|k| if question.region.is_free(k) { middle(k) } else { 0.0 }).collect(),
+        output_seed: question.seed.clone(),
+        interior_slack: 1.0,
+    };
+    let value_up = dual_norm_of_interval(question.input_norm, gradient, &question.region);
+    value.is_finite().then_some(Checked {
+        value,
+        value_up,
+        witness,
+        pattern: Pattern(Vec::new()),
+        vanishing: Vec::new(),
+    })
+}
+
+/// Whether the bounds of some pre-activation reach a point at which its activation is not differentiable.
+fn touches_kink(network: &Network, forward: &ForwardBounds) -> bool {
+    network.hidden().iter().zip(&forward.layers).any(|(layer, bounds)| {
+        let smooth = matches!(
+            layer.activation,
+            Activation::Sigmoid | Activation::Tanh | Activation::Arctan | Activation::Softplus
+        );
+        let (kinks, _) = layer.activation.bends();
+        let reaches = |low: f64, high: f64| kinks.iter().any(|&(at, off)| low <= at + off && high >= at - off);
+        !smooth && bounds.lower.iter().zip(&bounds.upper).any(|(&low, &high)| reaches(low, high))
+    })
+}
