@@ -46,12 +46,19 @@ pub enum Guarantee {
 
 impl Method {
     /// The methods that this version runs, from cheap to exact: the order in which they are run.
-    pub const BUILT: [Method; 8] = [
+    pub const BUILT: [Method; 15] = [
         Method::Naive,
+        Method::Frobenius,
+        Method::Autolip,
+        Method::GreedySeqlip,
+        Method::Seqlip,
         Method::Fastlip,
         Method::LinearJacobian,
         Method::Random,
         Method::Ascent,
+        Method::Annealing,
+        Method::Grid,
+        Method::Clever,
         Method::Lp,
         Method::Mip,
         Method::Exact,

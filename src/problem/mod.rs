@@ -16,6 +16,7 @@ pub use domain::{BallNorm, Domain, Region, Scalars};
 pub use functional::Functional;
 pub use limits::{Limits, StopWhen};
 pub use method::{Guarantee, Method, Solver};
+pub(crate) use question::MAX_GRID_INPUTS;
 pub use question::Question;
 pub use reading::ReadError;
 

@@ -29,6 +29,9 @@ const MAX_LABEL_BYTES: usize = 256;
 /// Priorities lie within ± this.
 const MAX_PRIORITY: i32 = 100;
 
+/// The most free inputs that a grid is laid over.
+pub(crate) const MAX_GRID_INPUTS: usize = 3;
+
 impl Problem {
     /// Checks the problem against a network with `inputs` inputs and `outputs` outputs.
     ///
@@ -48,6 +51,9 @@ impl Problem {
             errors.push(FieldError::new("/norm/input", "`l2` is not built yet: use `linf` or `l1`"));
         }
         self.check_methods(&mut errors);
+        if let Ok(region) = &region {
+            self.check_grid(region, &mut errors);
+        }
         self.check_limits(&mut errors);
         self.check_rest(&mut errors);
         let methods = Method::BUILT.into_iter().filter(|m| self.methods.contains(m)).collect();
@@ -82,6 +88,20 @@ impl Problem {
         }
         if self.certificate {
             errors.push(FieldError::new("/certificate", "certificates are not built yet"));
+        }
+    }
+
+    fn check_grid(&self, region: &Region, errors: &mut Vec<FieldError>) {
+        let free = (0..region.dim()).filter(|&k| region.is_free(k)).count();
+        if free > MAX_GRID_INPUTS
+            && let Some(i) = self.methods.iter().position(|m| *m == Method::Grid)
+        {
+            errors.push(FieldError::new(
+                format!("/methods/{i}"),
+                format!(
+                    "`grid` searches at most {MAX_GRID_INPUTS} free inputs, the domain has {free}: use `ascent` or `annealing`"
+                ),
+            ));
         }
     }
 

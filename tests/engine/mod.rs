@@ -5,9 +5,11 @@
 //! - [`truth`]: the exact methods against the oracle.
 //! - [`bounds`]: every bound against exact arithmetic and dense sampling.
 //! - [`degenerate`]: networks that are not in general position.
+//! - [`estimators`]: the estimators against their definitions and the truth.
 
 mod bounds;
 mod degenerate;
+mod estimators;
 mod oracle;
 mod strategies;
 mod truth;
