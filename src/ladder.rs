@@ -13,7 +13,7 @@ use crate::bounds::{ForwardBounds, norms};
 use crate::control::Control;
 use crate::estimate::chain::{Chain, from_euclidean};
 use crate::estimate::{
-    Candidate, annealing, ascent, autolip, clever, frobenius, greedy_seqlip, grid, sampling, seqlip,
+    Candidate, annealing, ascent, autolip, clever, frobenius, greedy_seqlip, grid, lipsdp, sampling, seqlip,
 };
 use crate::mip::lipmip::LipMip;
 use crate::mip::{Bounds, highs, relaxation};
@@ -97,7 +97,7 @@ impl Ladder<'_> {
                 upper(self, Some(value), detail);
             }
             Method::LinearJacobian => upper(self, Some(self.linear_norm), detail),
-            Method::Frobenius | Method::Autolip | Method::Seqlip => {
+            Method::Frobenius | Method::Autolip | Method::Seqlip | Method::Lipsdp => {
                 let value = self.bound_from_weights(method, &mut detail);
                 upper(self, value, detail);
             }
@@ -145,8 +145,16 @@ impl Ladder<'_> {
         let native = match method {
             Method::Frobenius => Ok(frobenius::bound(&chain)),
             Method::Autolip => Ok(autolip::bound(&chain)),
-            Method::Seqlip => seqlip::bound(&chain, self.ledger.control()),
-            _ => greedy_seqlip::estimate(&chain),
+            Method::Seqlip => seqlip::bound(&chain, self.ledger.control()).map_err(|e| e.to_string()),
+            Method::Lipsdp => lipsdp::bound(&chain, self.ledger.control())
+                .map(|found| {
+                    detail.insert("order".into(), json!(found.order));
+                    detail.insert("newton_steps".into(), json!(found.steps));
+                    detail.insert("unrepaired_native_value".into(), json!(found.unrepaired));
+                    found.value
+                })
+                .map_err(|e| e.to_string()),
+            _ => greedy_seqlip::estimate(&chain).map_err(|e| e.to_string()),
         };
         detail.insert("native_norm".into(), json!("l2"));
         match native {
@@ -156,7 +164,7 @@ impl Ladder<'_> {
                 Some(from_euclidean(native, question.input_norm, free))
             }
             Err(error) => {
-                detail.insert("reason".into(), json!(error.to_string()));
+                detail.insert("reason".into(), json!(error));
                 None
             }
         }

@@ -11,6 +11,7 @@
 //! Bounds from the weights alone, on the whole space and in the Euclidean norm ([`chain`], [`spectral`]):
 //!
 //! - [`frobenius`], [`autolip`], [`seqlip`]: upper bounds, valid under rounding.
+//! - [`lipsdp`]: an upper bound by semidefinite programming, valid under rounding.
 //! - [`greedy_seqlip`]: SeqLip by local search; no bound.
 
 pub mod annealing;
@@ -21,6 +22,7 @@ pub mod clever;
 pub mod frobenius;
 pub mod greedy_seqlip;
 pub mod grid;
+pub mod lipsdp;
 pub mod sampling;
 pub mod seqlip;
 pub mod spectral;

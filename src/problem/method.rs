@@ -46,7 +46,7 @@ pub enum Guarantee {
 
 impl Method {
     /// The methods that this version runs, from cheap to exact: the order in which they are run.
-    pub const BUILT: [Method; 15] = [
+    pub const BUILT: [Method; 16] = [
         Method::Naive,
         Method::Frobenius,
         Method::Autolip,
@@ -54,6 +54,7 @@ impl Method {
         Method::Seqlip,
         Method::Fastlip,
         Method::LinearJacobian,
+        Method::Lipsdp,
         Method::Random,
         Method::Ascent,
         Method::Annealing,

@@ -1,6 +1,6 @@
 //! The question in the engine's terms, and the check that leads there.
 
-use super::{FieldError, Kind, Limits, Method, Problem, Region, Solver, StopWhen, VectorNorm};
+use super::{CheckRequest, FieldError, Kind, Limits, Method, Problem, Region, Solver, StopWhen, VectorNorm};
 
 /// A checked question: everything in it fits the network that it was checked against.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +21,8 @@ pub struct Question {
     pub stop_when: StopWhen,
     /// The seed of everything random.
     pub random_seed: u64,
+    /// For kind `check`: what to judge.
+    pub check: Option<CheckRequest>,
 }
 
 /// The largest number of labels, and of bytes in one.
@@ -40,10 +42,7 @@ impl Problem {
     pub fn question(&self, inputs: usize, outputs: usize) -> Result<Question, Vec<FieldError>> {
         let mut errors = Vec::new();
         if !self.kind.is_built() {
-            errors.push(FieldError::new(
-                "/kind",
-                format!("`{}` is not built yet: this version answers `{}`", self.kind.name(), Kind::Lipschitz.name()),
-            ));
+            errors.push(FieldError::new("/kind", self.kind.not_built()));
         }
         let region = self.domain.region(inputs).map_err(|e| errors.extend(e));
         let seed = self.functional.seed(outputs).map_err(|e| errors.extend(e));
@@ -55,8 +54,14 @@ impl Problem {
             self.check_grid(region, &mut errors);
         }
         self.check_limits(&mut errors);
+        self.check_estimates(&mut errors);
         self.check_rest(&mut errors);
-        let methods = Method::BUILT.into_iter().filter(|m| self.methods.contains(m)).collect();
+        // A check needs the truth, so whatever it judges, the default ladder runs unless an exact method was asked for.
+        let mut asked = self.methods.clone();
+        if self.kind == Kind::Check && !asked.iter().any(|m| matches!(m, Method::Mip | Method::Exact)) {
+            asked.extend(Method::default_ladder());
+        }
+        let methods = Method::BUILT.into_iter().filter(|m| asked.contains(m)).collect();
         match (region, seed) {
             (Ok(region), Ok(seed)) if errors.is_empty() => Ok(Question {
                 region,
@@ -67,6 +72,7 @@ impl Problem {
                 limits: self.limits,
                 stop_when: self.stop_when,
                 random_seed: self.seed,
+                check: self.check_request(),
             }),
             _ => Err(errors),
         }

@@ -2,7 +2,7 @@
 
 use exactlip::control::Control;
 use exactlip::estimate::chain::{Chain, from_euclidean};
-use exactlip::estimate::{autolip, greedy_seqlip, seqlip, spectral, weibull};
+use exactlip::estimate::{autolip, greedy_seqlip, lipsdp, seqlip, spectral, weibull};
 use exactlip::network::{Activation, Layer, Matrix, Network};
 use exactlip::problem::{Guarantee, Method, Problem, Question, VectorNorm};
 use proptest::prelude::*;
@@ -68,20 +68,33 @@ proptest! {
             let found = value(&network, &question, method).unwrap_or(0.0);
             prop_assert!(found <= truth + slack, "{method} gives {found}, truth {truth}");
         }
-        let [naive, frobenius, autolip, seqlip, greedy] =
-            [Method::Naive, Method::Frobenius, Method::Autolip, Method::Seqlip, Method::GreedySeqlip]
-                .map(|m| value(&network, &question, m).unwrap());
-        for (name, bound) in [("naive", naive), ("frobenius", frobenius), ("autolip", autolip), ("seqlip", seqlip)] {
+        let [naive, frobenius, autolip, seqlip, greedy, lipsdp] = [
+            Method::Naive,
+            Method::Frobenius,
+            Method::Autolip,
+            Method::Seqlip,
+            Method::GreedySeqlip,
+            Method::Lipsdp,
+        ]
+        .map(|m| value(&network, &question, m).unwrap());
+        for (name, bound) in [
+            ("naive", naive),
+            ("frobenius", frobenius),
+            ("autolip", autolip),
+            ("seqlip", seqlip),
+            ("lipsdp", lipsdp),
+        ] {
             prop_assert!(bound >= truth - slack, "{name} gives {bound}, truth {truth}");
         }
         prop_assert!(autolip <= frobenius, "autolip {autolip}, frobenius {frobenius}");
         prop_assert!(seqlip <= autolip * (1.0 + 1e-9), "seqlip {seqlip}, autolip {autolip}");
+        prop_assert!(lipsdp <= autolip, "lipsdp {lipsdp}, autolip {autolip}");
         prop_assert!(greedy <= seqlip, "greedy {greedy}, seqlip {seqlip}");
     }
 
     #[test]
     fn lower_ends_stay_below_upper_ends_on_larger_networks((network, question) in asked(strategies::small_network())) {
-        let methods = [Method::Annealing, Method::Ascent, Method::Frobenius, Method::Autolip, Method::Seqlip];
+        let methods = [Method::Annealing, Method::Ascent, Method::Frobenius, Method::Autolip, Method::Seqlip, Method::Lipsdp];
         let report = answer(&network, &question, &methods);
         let ends = |side| report.tiers.iter().filter(move |t| t.guarantee == side).filter_map(|t| t.value);
         let lower = ends(Guarantee::Lower).fold(0.0, f64::max);
@@ -162,6 +175,30 @@ fn the_weibull_fit_agrees_with_scipy() {
         close("ks_statistic", fit.ks_statistic, 1e-4);
         close("ks_p_value", fit.ks_p_value, 0.03);
         assert!(fit.bounded);
+    }
+}
+
+#[test]
+fn lipsdp_agrees_with_a_general_semidefinite_solver() {
+    let records: Vec<serde_json::Value> = serde_json::from_str(include_str!("../fixtures/lipsdp.json")).unwrap();
+    assert_eq!(records.len(), 3);
+    for record in records {
+        let weights: Vec<Vec<Vec<f64>>> = serde_json::from_value(record["weights"].clone()).unwrap();
+        let c: Vec<f64> = serde_json::from_value(record["c"].clone()).unwrap();
+        let last = weights.len() - 1;
+        let layer = |(i, rows): (usize, &Vec<Vec<f64>>)| Layer {
+            weight: Matrix::from_row_major(rows.len(), rows[0].len(), rows.concat()).unwrap(),
+            bias: vec![0.0; rows.len()],
+            activation: if i == last { Activation::Identity } else { Activation::Relu },
+        };
+        let network = Network::new(weights.iter().enumerate().map(layer).collect(), vec![]).unwrap();
+        let n = network.input_dim();
+        let question = question(&network, problem(&vec![-1.0; n], &vec![1.0; n], &c, "l1"));
+        let found = lipsdp::bound(&Chain::new(&network, &question), &Control::unlimited()).unwrap();
+        let recorded = record["value"].as_f64().unwrap();
+        assert!(found.value >= recorded * (1.0 - 1e-7), "{} is below the optimum {recorded}", found.value);
+        assert!(found.value <= recorded * (1.0 + 1e-5), "{found:?}, recorded {recorded}");
+        assert!(found.value >= found.unrepaired);
     }
 }
 

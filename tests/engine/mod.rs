@@ -6,8 +6,10 @@
 //! - [`bounds`]: every bound against exact arithmetic and dense sampling.
 //! - [`degenerate`]: networks that are not in general position.
 //! - [`estimators`]: the estimators against their definitions and the truth.
+//! - [`check`]: estimates made elsewhere, judged.
 
 mod bounds;
+mod check;
 mod degenerate;
 mod estimators;
 mod oracle;
