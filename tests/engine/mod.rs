@@ -7,7 +7,9 @@
 //! - [`degenerate`]: networks that are not in general position.
 //! - [`estimators`]: the estimators against their definitions and the truth.
 //! - [`check`]: estimates made elsewhere, judged.
+//! - [`bench`]: the comparison of all methods on trained networks.
 
+mod bench;
 mod bounds;
 mod check;
 mod degenerate;
