@@ -12,7 +12,10 @@ use crate::bounds::linear_jacobian::linear_jacobian;
 use crate::bounds::recurjac::{self, backward::Recurjac};
 use crate::bounds::{ForwardBounds, norms};
 use crate::control::Control;
-use crate::estimate::{Candidate, ascent, enclosure, sampling};
+use crate::estimate::chain::{Chain, from_euclidean};
+use crate::estimate::{
+    Candidate, annealing, ascent, autolip, clever, enclosure, frobenius, greedy_seqlip, grid, lipsdp, sampling, seqlip,
+};
 use crate::mip::lipmip::LipMip;
 use crate::mip::{Bounds, highs, relaxation};
 use crate::network::Network;
@@ -99,6 +102,7 @@ impl Ladder<'_> {
         };
         match method {
             Method::Naive => {
+                detail.insert("native_norm".into(), json!(question.input_norm));
                 let product = norms::operator_norm_product(
                     self.subject.network,
                     &question.region,
@@ -131,11 +135,23 @@ impl Ladder<'_> {
                 upper(self, gradient.map(norm), detail);
             }
             Method::LinearJacobian => upper(self, Some(self.linear_norm), detail),
+            Method::Frobenius | Method::Autolip | Method::Seqlip | Method::Lipsdp => {
+                let value = self.bound_from_weights(method, &mut detail);
+                upper(self, value, detail);
+            }
             Method::Lp => {
                 let value = self.relax(&mut detail);
                 upper(self, value, detail);
             }
-            Method::Random | Method::Ascent => {
+            Method::GreedySeqlip => {
+                let value = self.bound_from_weights(method, &mut detail);
+                self.ledger.end(Guarantee::None, None, value, begun.elapsed().as_secs_f64(), detail);
+            }
+            Method::Clever => {
+                let value = self.extrapolate(&mut detail);
+                self.ledger.end(Guarantee::None, None, value, begun.elapsed().as_secs_f64(), detail);
+            }
+            Method::Random | Method::Ascent | Method::Annealing | Method::Grid => {
                 let value = self.search_points(method, &mut detail);
                 self.ledger.end(Guarantee::Lower, None, value, begun.elapsed().as_secs_f64(), detail);
             }
@@ -160,26 +176,90 @@ impl Ladder<'_> {
         }
     }
 
-    /// Sampling, and for all methods but `random` a climb from the best samples; the best value that passed the check.
+    /// The methods that look at the weights alone: a value in the Euclidean norm, converted to the asked one.
+    fn bound_from_weights(&self, method: Method, detail: &mut Map<String, Value>) -> Option<f64> {
+        let question = self.subject.question;
+        let chain = Chain::new(self.subject.network, question);
+        let native = match method {
+            Method::Frobenius => Ok(frobenius::bound(&chain)),
+            Method::Autolip => Ok(autolip::bound(&chain)),
+            Method::Seqlip => seqlip::bound(&chain, self.ledger.control()).map_err(|e| e.to_string()),
+            Method::Lipsdp => lipsdp::bound(&chain, self.ledger.control())
+                .map(|found| {
+                    detail.insert("order".into(), json!(found.order));
+                    detail.insert("newton_steps".into(), json!(found.steps));
+                    detail.insert("unrepaired_native_value".into(), json!(found.unrepaired));
+                    found.value
+                })
+                .map_err(|e| e.to_string()),
+            _ => greedy_seqlip::estimate(&chain).map_err(|e| e.to_string()),
+        };
+        detail.insert("native_norm".into(), json!("l2"));
+        match native {
+            Ok(native) => {
+                detail.insert("native_value".into(), json!(native));
+                let free = (0..question.region.dim()).filter(|&k| question.region.is_free(k)).count();
+                Some(from_euclidean(native, question.input_norm, free))
+            }
+            Err(error) => {
+                detail.insert("reason".into(), json!(error));
+                None
+            }
+        }
+    }
+
+    /// CLEVER.
+    fn extrapolate(&self, detail: &mut Map<String, Value>) -> Option<f64> {
+        let question = self.subject.question;
+        let mut random = ChaCha8Rng::seed_from_u64(question.random_seed);
+        detail.insert("seed".into(), json!(question.random_seed));
+        let found = clever::estimate(self.subject.network, question, &mut random, self.ledger.control());
+        let Some(found) = found else {
+            detail.insert("reason".into(), json!("too few batches were drawn before the time limit"));
+            return None;
+        };
+        let fit = found.fit;
+        for (name, value) in [
+            ("batches", json!(found.batches)),
+            ("batch_samples", json!(clever::BATCH_SAMPLES)),
+            ("largest_sample", json!(found.largest)),
+            ("shape", json!(fit.shape)),
+            ("scale", json!(fit.scale)),
+            ("ks_statistic", json!(fit.ks_statistic)),
+            ("ks_p_value", json!(fit.ks_p_value)),
+            ("fit_bounded", json!(fit.bounded)),
+        ] {
+            detail.insert(name.into(), value);
+        }
+        Some(fit.location)
+    }
+
+    /// Points of X from samples (or a grid), improved as the method says; the best value that passed the check.
     fn search_points(&mut self, method: Method, detail: &mut Map<String, Value>) -> Option<f64> {
         let (subject, control) = (self.subject, self.ledger.control());
-        let question = subject.question;
+        let (network, question) = (subject.network, subject.question);
         let mut random = ChaCha8Rng::seed_from_u64(question.random_seed);
         let count = if method == Method::Random { SAMPLES } else { START_SAMPLES };
-        let mut found = sampling::best_samples(subject.network, question, count, STARTS, &mut random, control);
-        if method != Method::Random {
-            let mut climbed = ascent::climb(&subject, &found, STARTS, control);
-            climbed.append(&mut found);
-            climbed.sort_by(|a, b| b.value.total_cmp(&a.value));
-            found = climbed;
-        }
+        let mut found = match method {
+            Method::Grid => grid::best_points(network, question, STARTS, control),
+            _ => {
+                detail.insert("seed".into(), json!(question.random_seed));
+                detail.insert("samples".into(), json!(count));
+                sampling::best_samples(network, question, count, STARTS, &mut random, control)
+            }
+        };
+        let mut improved = match method {
+            Method::Random | Method::Grid => Vec::new(),
+            Method::Annealing => annealing::anneal(network, question, &found, STARTS, &mut random, control),
+            _ => ascent::climb(&subject, &found, STARTS, control),
+        };
+        found.append(&mut improved);
         // The centre counts as a sample, so that a region without unstable neurons is settled however few samples there were.
         let center = (0..question.region.dim()).map(|k| question.region.center(k)).collect();
-        found.push(Candidate::at(subject.network, question, center));
+        found.push(Candidate::at(network, question, center));
         found.sort_by(|a, b| b.value.total_cmp(&a.value));
-        detail.insert("samples".into(), json!(count));
         let range = |l: usize, r: usize| self.bounds.forward.layers[l].magnitude(r);
-        let patterns = subject.network.exact_support().supported;
+        let patterns = network.exact_support().supported;
         let checked = found.iter().find_map(|candidate| match patterns {
             true => subject.check_point(&candidate.x, range),
             false => enclosure::check_point(&subject, &candidate.x),

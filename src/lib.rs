@@ -1,13 +1,14 @@
 //! exactlip: the exact local Lipschitz constant of a neural network, as a library and as a service.
 //!
 //! The engine, from the top (each module may use those above it): [`arithmetic`], [`network`], [`problem`], [`answer`], [`control`],
-//! [`workers`], [`bounds`], [`estimate`], [`mip`], [`search`], [`ladder`]. The service on top of it: [`jobs`], [`http`], [`dashboard`],
-//! [`cli`].
+//! [`workers`], [`bounds`], [`estimate`], [`mip`], [`search`], [`ladder`]; [`bench`] compares its methods. The service on top of
+//! it: [`jobs`], [`http`], [`dashboard`], [`cli`].
 
 #![warn(missing_docs)]
 
 pub mod answer;
 pub mod arithmetic;
+pub mod bench;
 pub mod bounds;
 pub mod cli;
 pub mod control;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// The modules from the top; each may use those on its own line and above. `answer` and `control` share one: a control
 /// carries events, and the account of a solve asks the control whether to go on.
-const ORDER: [&[&str]; 16] = [
+const ORDER: [&[&str]; 17] = [
     &["arithmetic"],
     &["network"],
     &["problem"],
@@ -18,6 +18,7 @@ const ORDER: [&[&str]; 16] = [
     &["certificate"],
     &["certify"],
     &["ladder"],
+    &["bench"],
     &["jobs"],
     &["http"],
     &["dashboard"],

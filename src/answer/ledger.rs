@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
 
-use super::{Audit, Bracket, Checked, Event, Progress, Report, Rigor, SolverReport, Status, Tier};
+use super::{Audit, Bracket, Check, Checked, Event, Progress, Report, Rigor, SolverReport, Status, Tier};
 use crate::control::{Control, StopReason};
 use crate::network::Pattern;
 use crate::problem::{Guarantee, Method, Question};
@@ -169,7 +169,9 @@ impl<'a> Ledger<'a> {
             None if self.control.is_late() => Status::TimeLimit,
             None => Status::Optimal,
         };
+        let checks = self.question.check.as_ref().map(|request| Check::all(request, &self.bracket, &self.tiers));
         Report {
+            checks,
             lower: self.bracket.lower(),
             upper: self.bracket.upper(),
             gap: self.bracket.gap(),

@@ -2,6 +2,7 @@
 //!
 //! - [`Bracket`]: the interval and the rules by which its ends move.
 //! - [`Report`], [`Event`], [`Tier`], [`Witness`] …: the JSON of results and events.
+//! - [`Check`]: the judgement on an estimate that was made elsewhere.
 //! - [`Ledger`]: the running account of one solve.
 //! - [`Subject`]: what is checked; [`Subject::check_point`]: a witness, in exact arithmetic ([`Checked`]).
 //! - [`Subject::audit`]: the audit of an activation pattern: an interior point ([`interior`]), or the exact proof
@@ -9,6 +10,7 @@
 
 mod audit;
 mod bracket;
+mod check;
 mod exact;
 mod farkas;
 mod forms;
@@ -19,6 +21,7 @@ mod witness;
 
 pub use audit::Verdict;
 pub use bracket::{Bracket, relative_gap};
+pub use check::{Check, ClaimVerdict};
 pub use ledger::Ledger;
 pub use report::{Audit, Event, Progress, Report, Rigor, SolverReport, Status, Tier, Witness};
 pub use witness::{Checked, Subject};

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::Check;
 use crate::problem::{Guarantee, Method};
 
 /// How rigorous an upper end is.
@@ -113,6 +114,9 @@ pub struct Report {
     pub seed: u64,
     /// What the reader should know besides.
     pub notes: Vec<String>,
+    /// For kind `check`: the estimates, judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checks: Option<Vec<Check>>,
 }
 
 /// Where a solve stands.

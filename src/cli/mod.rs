@@ -1,8 +1,10 @@
 //! The command line. Every flag has an environment variable `EXACTLIP_…`.
 //!
+//! - [`bench`]: the papers' comparisons.
 //! - [`serve`]: the service.
 //! - [`solve`]: one problem, by hand or as a child of the service.
 
+pub mod bench;
 pub mod serve;
 pub mod solve;
 
@@ -44,6 +46,8 @@ enum Command {
     /// Exits with 0 when there is an answer (an interval proved up to a limit is one), with 2 when the input is bad, with
     /// 1 otherwise. On SIGTERM or SIGINT it stops and prints what it has proved; a second signal ends it at once.
     Solve(solve::Arguments),
+    /// Compare all methods on networks that are trained for it.
+    Bench(bench::Arguments),
 }
 
 /// Reads the arguments and runs the command.
@@ -51,7 +55,7 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let filter = arguments.log.as_deref().unwrap_or(match arguments.command {
         Command::Serve(_) => "info,sqlx=warn",
-        Command::Solve(_) => "warn,highs=error",
+        Command::Solve(_) | Command::Bench(_) => "warn,highs=error",
     });
     if let Err(error) = start_log(filter, arguments.log_format) {
         eprintln!("exactlip: the log filter `{filter}` cannot be used: {error}");
@@ -60,6 +64,7 @@ pub fn main() -> ExitCode {
     match arguments.command {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Solve(arguments) => solve::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
     }
 }
 

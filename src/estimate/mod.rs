@@ -1,14 +1,34 @@
-//! Lower bounds: points of X where the gradient is large.
+//! Estimates of the constant.
+//!
+//! Points of X where the gradient is large:
 //!
 //! - [`Candidate`]: a point and the dual norm of the gradient there, in plain floating point; a lower bound only after
 //!   [`Subject::check_point`](crate::answer::Subject::check_point).
 //! - [`enclosure`]: the check of a point of a network that exact arithmetic cannot follow.
-//! - [`sampling`]: points drawn from X (LipMIP's RandomLB).
-//! - [`ascent`]: local search over activation patterns, from the best samples.
+//! - [`sampling`]: points drawn from X (LipMIP's RandomLB); [`grid`]: a refined grid, for up to three free inputs.
+//! - [`ascent`]: local search over activation patterns, from the best samples; [`annealing`]: simulated annealing.
+//! - [`clever`]: CLEVER, an extrapolation from samples by extreme value theory ([`weibull`]); no bound.
+//!
+//! Bounds from the weights alone, on the whole space and in the Euclidean norm ([`chain`], [`spectral`]):
+//!
+//! - [`frobenius`], [`autolip`], [`seqlip`]: upper bounds, valid under rounding.
+//! - [`lipsdp`]: an upper bound by semidefinite programming, valid under rounding.
+//! - [`greedy_seqlip`]: SeqLip by local search; no bound.
 
+pub mod annealing;
 pub mod ascent;
+pub mod autolip;
+pub mod chain;
+pub mod clever;
 pub mod enclosure;
+pub mod frobenius;
+pub mod greedy_seqlip;
+pub mod grid;
+pub mod lipsdp;
 pub mod sampling;
+pub mod seqlip;
+pub mod spectral;
+pub mod weibull;
 
 use crate::bounds::norms::dual_norm;
 use crate::network::Network;

@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 use super::Candidate;
 use crate::control::Control;
 use crate::network::Network;
-use crate::problem::Question;
+use crate::problem::{Question, Region};
 
 /// The `keep` best of at most `count` points of X, best first.
 ///
@@ -37,6 +37,14 @@ pub fn best_samples(
         insert(&mut best, keep, Candidate::at(network, question, x));
     }
     best
+}
+
+/// A point drawn uniformly from X.
+pub(super) fn uniform(region: &Region, random: &mut ChaCha8Rng) -> Vec<f64> {
+    let ends = region.inner_lower.iter().zip(&region.inner_upper);
+    let mut x: Vec<f64> = ends.map(|(l, u)| l + random.random::<f64>() * (u - l)).collect();
+    region.clamp(&mut x);
+    x
 }
 
 /// Puts a candidate into a list of at most `keep`, best first; equal values are taken once.

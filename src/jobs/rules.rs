@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{JobError, State};
-use crate::answer::{Progress, Report, Status, relative_gap};
+use crate::answer::{Check, Progress, Report, Status, relative_gap};
 
 /// How often a job is started at most.
 pub const MAX_ATTEMPTS: u32 = 3;
@@ -149,6 +149,9 @@ fn intersect(report: &Report, gap: f64, before: Option<&Progress>) -> Report {
         report.gap = relative_gap(report.lower, report.upper);
         report.exact = report.audit.witness_checked && report.gap.is_some_and(|g| g <= gap);
         report.notes.push("the upper end was proved by an earlier attempt".into());
+        for check in report.checks.iter_mut().flatten() {
+            *check = Check::new(check.name.clone(), check.value, check.claims, report.lower, report.upper);
+        }
     }
     if let Some(lower) = before.lower.filter(|lower| report.lower.is_none_or(|own| own < *lower)) {
         report.notes.push(format!("an earlier attempt had witnessed {lower}; its witness is lost"));
@@ -179,6 +182,7 @@ mod tests {
             seconds: 1.0,
             seed: 0,
             notes: vec![],
+            checks: None,
         }
     }
 

@@ -53,6 +53,11 @@ impl Matrix {
         &self.data
     }
 
+    /// All entries in row-major order, to be written.
+    pub fn entries_mut(&mut self) -> &mut [f64] {
+        &mut self.data
+    }
+
     /// The rows from the first to the last.
     pub fn iter_rows(&self) -> impl ExactSizeIterator<Item = &[f64]> {
         // A matrix without columns still has its rows.

@@ -46,15 +46,23 @@ pub enum Guarantee {
 
 impl Method {
     /// The methods that this version runs, from cheap to exact: the order in which they are run.
-    pub const BUILT: [Method; 11] = [
+    pub const BUILT: [Method; 19] = [
         Method::Naive,
+        Method::Frobenius,
+        Method::Autolip,
+        Method::GreedySeqlip,
+        Method::Seqlip,
         Method::Fastlip,
         Method::Recurjac,
         Method::LinearJacobian,
+        Method::Lipsdp,
         Method::Random,
         Method::Ascent,
         Method::RecurjacF1,
         Method::RecurjacF0,
+        Method::Annealing,
+        Method::Grid,
+        Method::Clever,
         Method::Lp,
         Method::Mip,
         Method::Exact,

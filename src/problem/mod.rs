@@ -2,10 +2,12 @@
 //!
 //! - [`Problem`]: the question as a client writes it, with every default filled in on reading.
 //! - [`Domain`], [`Norm`], [`Functional`], [`Method`], [`Limits`]: its parts.
+//! - [`Estimate`]: a number made elsewhere, for the kind `check`.
 //! - [`Question`]: the question in the engine's terms, after [`Problem::question`] has checked it against a network.
 //! - [`FieldError`]: what is wrong, and where (a JSON pointer).
 
 mod domain;
+mod estimates;
 mod functional;
 mod limits;
 mod method;
@@ -13,9 +15,11 @@ mod question;
 mod reading;
 
 pub use domain::{BallNorm, Domain, Region, Scalars};
+pub use estimates::{CheckRequest, Claims, Estimate};
 pub use functional::Functional;
 pub use limits::{Limits, StopWhen};
 pub use method::{Guarantee, Method, Solver};
+pub(crate) use question::MAX_GRID_INPUTS;
 pub use question::Question;
 pub use reading::ReadError;
 
@@ -68,9 +72,19 @@ impl Kind {
         }
     }
 
+    /// What a client should hear who asks for a kind that is not built.
+    pub(crate) fn not_built(self) -> String {
+        format!(
+            "`{}` is not built yet: this version answers `{}` and `{}`",
+            self.name(),
+            Kind::Lipschitz.name(),
+            Kind::Check.name()
+        )
+    }
+
     /// Whether this version answers it.
     pub fn is_built(self) -> bool {
-        matches!(self, Kind::Lipschitz)
+        matches!(self, Kind::Lipschitz | Kind::Check)
     }
 }
 
@@ -111,6 +125,9 @@ pub struct Problem {
     pub norm: Norm,
     /// Which function of the network's outputs is asked about.
     pub functional: Functional,
+    /// For kind `check`: what to judge. Left empty, the values of `methods` are judged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub estimates: Vec<Estimate>,
     /// The methods to run, from cheap to exact whatever their order here.
     #[serde(default = "Method::default_ladder")]
     pub methods: Vec<Method>,

@@ -2,7 +2,7 @@
 
 use crate::network::Summary;
 
-use super::{FieldError, Kind, Limits, Method, Problem, Region, Solver, StopWhen, VectorNorm};
+use super::{CheckRequest, FieldError, Kind, Limits, Method, Problem, Region, Solver, StopWhen, VectorNorm};
 
 /// A checked question: everything in it fits the network that it was checked against.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +23,8 @@ pub struct Question {
     pub stop_when: StopWhen,
     /// The seed of everything random.
     pub random_seed: u64,
+    /// For kind `check`: what to judge.
+    pub check: Option<CheckRequest>,
 }
 
 /// The largest number of labels, and of bytes in one.
@@ -30,6 +32,9 @@ const MAX_LABELS: usize = 32;
 const MAX_LABEL_BYTES: usize = 256;
 /// Priorities lie within ± this.
 const MAX_PRIORITY: i32 = 100;
+
+/// The most free inputs that a grid is laid over.
+pub(crate) const MAX_GRID_INPUTS: usize = 3;
 
 impl Problem {
     /// Checks the problem against a network with `inputs` inputs and `outputs` outputs.
@@ -39,10 +44,7 @@ impl Problem {
     pub fn question(&self, inputs: usize, outputs: usize) -> Result<Question, Vec<FieldError>> {
         let mut errors = Vec::new();
         if !self.kind.is_built() {
-            errors.push(FieldError::new(
-                "/kind",
-                format!("`{}` is not built yet: this version answers `{}`", self.kind.name(), Kind::Lipschitz.name()),
-            ));
+            errors.push(FieldError::new("/kind", self.kind.not_built()));
         }
         let region = self.domain.region(inputs).map_err(|e| errors.extend(e));
         let seed = self.functional.seed(outputs).map_err(|e| errors.extend(e));
@@ -50,9 +52,18 @@ impl Problem {
             errors.push(FieldError::new("/norm/input", "`l2` is not built yet: use `linf` or `l1`"));
         }
         self.check_methods(&mut errors);
+        if let Ok(region) = &region {
+            self.check_grid(region, &mut errors);
+        }
         self.check_limits(&mut errors);
+        self.check_estimates(&mut errors);
         self.check_rest(&mut errors);
-        let methods = Method::BUILT.into_iter().filter(|m| self.methods.contains(m)).collect();
+        // A check needs the truth, so whatever it judges, the default ladder runs unless an exact method was asked for.
+        let mut asked = self.methods.clone();
+        if self.kind == Kind::Check && !asked.iter().any(|m| matches!(m, Method::Mip | Method::Exact)) {
+            asked.extend(Method::default_ladder());
+        }
+        let methods = Method::BUILT.into_iter().filter(|m| asked.contains(m)).collect();
         match (region, seed) {
             (Ok(region), Ok(seed)) if errors.is_empty() => Ok(Question {
                 region,
@@ -63,6 +74,7 @@ impl Problem {
                 limits: self.limits,
                 stop_when: self.stop_when,
                 random_seed: self.seed,
+                check: self.check_request(),
             }),
             _ => Err(errors),
         }
@@ -106,6 +118,20 @@ impl Problem {
         }
         if self.certificate {
             errors.push(FieldError::new("/certificate", "certificates are not built yet"));
+        }
+    }
+
+    fn check_grid(&self, region: &Region, errors: &mut Vec<FieldError>) {
+        let free = (0..region.dim()).filter(|&k| region.is_free(k)).count();
+        if free > MAX_GRID_INPUTS
+            && let Some(i) = self.methods.iter().position(|m| *m == Method::Grid)
+        {
+            errors.push(FieldError::new(
+                format!("/methods/{i}"),
+                format!(
+                    "`grid` searches at most {MAX_GRID_INPUTS} free inputs, the domain has {free}: use `ascent` or `annealing`"
+                ),
+            ));
         }
     }
 

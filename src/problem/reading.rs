@@ -34,9 +34,7 @@ impl Problem {
         if let Some(kind) =
             value.get("kind").and_then(|kind| Kind::deserialize_name(kind).ok()).filter(|k| !k.is_built())
         {
-            let detail =
-                format!("`{}` is not built yet: this version answers `{}`", kind.name(), Kind::Lipschitz.name());
-            return Err(ReadError::Shape(FieldError::new("/kind", detail)));
+            return Err(ReadError::Shape(FieldError::new("/kind", kind.not_built())));
         }
         serde_path_to_error::deserialize(value).map_err(|error| {
             let pointer = error.path().iter().fold(String::new(), |pointer, segment| match segment {

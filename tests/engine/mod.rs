@@ -8,10 +8,16 @@
 //! - [`upper`]: the upper tiers against each other and against published codes.
 //! - [`activations`]: activations and networks of every kind against dense sampling.
 //! - [`degenerate`]: networks that are not in general position.
+//! - [`estimators`]: the estimators against their definitions and the truth.
+//! - [`check`]: estimates made elsewhere, judged.
+//! - [`bench`]: the comparison of all methods on trained networks.
 
 mod activations;
+mod bench;
 mod bounds;
+mod check;
 mod degenerate;
+mod estimators;
 mod oracle;
 mod programs;
 mod strategies;

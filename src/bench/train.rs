@@ -1,0 +1,176 @@
+//! A small trainer: cross-entropy, Adam (Kingma and Ba 2015) in mini-batches, He initialisation. The same seed gives the same
+//! network.
+
+use rand::Rng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+
+use super::data::Samples;
+use crate::network::{Activation, Layer, Matrix, Network, NetworkError};
+
+/// Samples in a batch, and the step sizes of Adam.
+const BATCH: usize = 32;
+const RATE: f64 = 2e-3;
+const FIRST_DECAY: f64 = 0.9;
+const SECOND_DECAY: f64 = 0.999;
+const EPSILON: f64 = 1e-8;
+
+/// A ReLU network of the given widths (inputs first) that was trained for `epochs` on all samples.
+///
+/// # Errors
+/// [`NetworkError`] when the widths do not make a network or the training left the finite numbers.
+pub fn train(
+    widths: &[usize],
+    samples: &Samples,
+    epochs: usize,
+    random: &mut ChaCha8Rng,
+) -> Result<Network, NetworkError> {
+    let mut layers: Vec<Layer> = widths.windows(2).map(|pair| initial(pair[0], pair[1], random)).collect();
+    if let Some(last) = layers.last_mut() {
+        last.activation = Activation::Identity;
+    }
+    let mut network = Network::new(layers, vec![])?;
+    let mut optimiser = Adam::new(network.parameters());
+    let mut order: Vec<usize> = (0..samples.labels.len()).collect();
+    for _ in 0..epochs {
+        order.shuffle(random);
+        for batch in order.chunks(BATCH) {
+            let mut gradient = vec![0.0; network.parameters()];
+            for &i in batch {
+                add_gradient(&network, &samples.inputs[i], samples.labels[i], &mut gradient);
+            }
+            gradient.iter_mut().for_each(|g| *g /= batch.len() as f64);
+            let steps = optimiser.steps(&gradient);
+            network = moved(&network, &steps)?;
+        }
+    }
+    Ok(network)
+}
+
+/// The share of samples whose label has the largest output.
+pub fn accuracy(network: &Network, samples: &Samples) -> f64 {
+    let largest = |y: &[f64]| (0..y.len()).max_by(|&a, &b| y[a].total_cmp(&y[b]));
+    let right = samples.inputs.iter().zip(&samples.labels).filter(|(x, l)| largest(&network.evaluate(x)) == Some(**l));
+    right.count() as f64 / samples.labels.len().max(1) as f64
+}
+
+/// A hidden layer with normal weights of variance 2/inputs and no bias.
+fn initial(inputs: usize, outputs: usize, random: &mut ChaCha8Rng) -> Layer {
+    let mut weight = Matrix::zeros(outputs, inputs);
+    let deviation = (2.0 / inputs as f64).sqrt();
+    for w in weight.entries_mut() {
+        // Box and Muller.
+        let radius = (-2.0 * (1.0 - random.random::<f64>()).ln()).sqrt();
+        *w = deviation * radius * (std::f64::consts::TAU * random.random::<f64>()).cos();
+    }
+    Layer { weight, bias: vec![0.0; outputs], activation: Activation::Relu }
+}
+
+/// Adds the gradient of the cross-entropy at one sample; parameters are counted layer by layer, weights before biases.
+fn add_gradient(network: &Network, x: &[f64], label: usize, gradient: &mut [f64]) {
+    let pre_activations = network.pre_activations(x);
+    let outputs = pre_activations.last().map_or(&[][..], |z| z.as_slice());
+    let largest = outputs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let powers: Vec<f64> = outputs.iter().map(|y| (y - largest).exp()).collect();
+    let total: f64 = powers.iter().sum();
+    // The derivative by the layer's pre-activations.
+    let mut v: Vec<f64> = powers.iter().enumerate().map(|(j, p)| p / total - f64::from(u8::from(j == label))).collect();
+    let mut end = gradient.len();
+    for (l, layer) in network.layers().iter().enumerate().rev() {
+        let (rows, columns) = (layer.weight.rows(), layer.weight.columns());
+        let start = end - rows * columns - rows;
+        let before: Vec<f64> = match l.checked_sub(1) {
+            None => x.to_vec(),
+            Some(b) => pre_activations[b].iter().map(|&z| network.layers()[b].activation.value(z)).collect(),
+        };
+        let (weights, biases) = gradient[start..end].split_at_mut(rows * columns);
+        for ((row, bias), v) in weights.chunks_mut(columns).zip(biases).zip(&v) {
+            *bias += v;
+            row.iter_mut().zip(&before).for_each(|(g, h)| *g += v * h);
+        }
+        end = start;
+        if let Some(b) = l.checked_sub(1) {
+            v = layer.weight.transpose_times(&v);
+            let slopes = pre_activations[b].iter().map(|&z| network.layers()[b].activation.derivative(z));
+            v.iter_mut().zip(slopes).for_each(|(v, slope)| *v *= slope);
+        }
+    }
+}
+
+/// The network after its parameters have moved by `steps`.
+fn moved(network: &Network, steps: &[f64]) -> Result<Network, NetworkError> {
+    let mut layers = network.layers().to_vec();
+    let mut steps = steps.iter();
+    for layer in &mut layers {
+        let parameters = layer.weight.entries_mut().iter_mut().chain(&mut layer.bias);
+        parameters.zip(&mut steps).for_each(|(parameter, step)| *parameter += step);
+    }
+    Network::new(layers, vec![])
+}
+
+struct Adam {
+    first: Vec<f64>,
+    second: Vec<f64>,
+    count: i32,
+}
+
+impl Adam {
+    fn new(parameters: usize) -> Self {
+        Self { first: vec![0.0; parameters], second: vec![0.0; parameters], count: 0 }
+    }
+
+    fn steps(&mut self, gradient: &[f64]) -> Vec<f64> {
+        self.count = self.count.saturating_add(1);
+        let (first_share, second_share) = (1.0 - FIRST_DECAY.powi(self.count), 1.0 - SECOND_DECAY.powi(self.count));
+        let moments = self.first.iter_mut().zip(&mut self.second);
+        gradient
+            .iter()
+            .zip(moments)
+            .map(|(g, (first, second))| {
+                *first = FIRST_DECAY * *first + (1.0 - FIRST_DECAY) * g;
+                *second = SECOND_DECAY * *second + (1.0 - SECOND_DECAY) * g * g;
+                -RATE * (*first / first_share) / ((*second / second_share).sqrt() + EPSILON)
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+
+    use super::*;
+    use crate::bench::data;
+
+    #[test]
+    fn the_gradient_is_the_difference_quotient_of_the_loss() {
+        let mut random = ChaCha8Rng::seed_from_u64(1);
+        let network = train(&[3, 5, 4, 2], &Samples::default(), 0, &mut random).unwrap();
+        let x = [0.3, -0.7, 1.1];
+        let loss = |network: &Network| {
+            let y = network.evaluate(&x);
+            y.iter().map(|v| v.exp()).sum::<f64>().ln() - y[1]
+        };
+        let mut gradient = vec![0.0; network.parameters()];
+        add_gradient(&network, &x, 1, &mut gradient);
+        for (i, g) in gradient.iter().enumerate() {
+            let shifted = |by: f64| {
+                let mut steps = vec![0.0; gradient.len()];
+                steps[i] = by;
+                loss(&moved(&network, &steps).unwrap())
+            };
+            let quotient = (shifted(1e-6) - shifted(-1e-6)) / 2e-6;
+            assert!((quotient - g).abs() < 1e-6, "parameter {i}: {g}, difference quotient {quotient}");
+        }
+    }
+
+    #[test]
+    fn training_learns_the_digits_and_repeats_itself() {
+        let samples = data::digits();
+        assert_eq!((samples.inputs.len(), samples.inputs[0].len()), (361, 64));
+        let trained = || train(&[64, 10, 2], &samples, 20, &mut ChaCha8Rng::seed_from_u64(3)).unwrap();
+        let network = trained();
+        assert!(accuracy(&network, &samples) > 0.97);
+        assert_eq!(network, trained());
+    }
+}

@@ -1,0 +1,74 @@
+//! A network as a product of matrices with σ' between them, for the bounds that look at nothing else: global ones, in the
+//! Euclidean norm.
+
+use super::spectral::root_up;
+use crate::arithmetic::rounding::{difference_up, product_up};
+use crate::bounds::Interval;
+use crate::bounds::norms::dual_norm_up;
+use crate::network::{Matrix, Network};
+use crate::problem::{Question, VectorNorm};
+
+/// `J(x)ᵀ c = W^(1)ᵀ D^(1) ⋯ D^(H-1) (cᵀ W^(H))ᵀ` over the free inputs, with 0 ≤ D ≤ 1.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chain {
+    /// The weights of the hidden layers; the first one has the columns of the free inputs only.
+    pub hidden: Vec<Matrix>,
+    /// `cᵀ W^(H)`, rounded (without hidden layers: over the free inputs).
+    pub row: Matrix,
+    /// An upper bound of the Euclidean norm of the rounding error of `row`.
+    pub row_error: f64,
+    /// An upper bound of the Euclidean norm of the exact row.
+    pub row_norm: f64,
+}
+
+impl Chain {
+    /// The chain of `cᵀ f` over the free inputs of X.
+    pub fn new(network: &Network, question: &Question) -> Self {
+        let region = &question.region;
+        let free: Vec<usize> = (0..region.dim()).filter(|&k| region.is_free(k)).collect();
+        let mut hidden: Vec<Matrix> = network.hidden().iter().map(|layer| layer.weight.clone()).collect();
+        let seed = Interval { lower: question.seed.clone(), upper: question.seed.clone() };
+        let mut image = seed.transposed_image(&network.output().weight);
+        match hidden.first_mut() {
+            Some(first) => *first = columns(first, &free),
+            None => {
+                let pick = |ends: &[f64]| free.iter().map(|&k| ends[k]).collect();
+                image = Interval { lower: pick(&image.lower), upper: pick(&image.upper) };
+            }
+        }
+        let l2 = |entries: &mut dyn Iterator<Item = f64>| dual_norm_up(VectorNorm::L2, entries);
+        let mut row = Matrix::zeros(1, image.len());
+        for (k, entry) in row.row_mut(0).iter_mut().enumerate() {
+            *entry = 0.5 * image.lower[k] + 0.5 * image.upper[k];
+        }
+        let middle = row.row(0);
+        let row_error = l2(&mut (0..image.len())
+            .map(|k| difference_up(middle[k], image.lower[k]).max(difference_up(image.upper[k], middle[k])).max(0.0)));
+        let row_norm = l2(&mut (0..image.len()).map(|k| image.magnitude(k)));
+        Self { hidden, row, row_error, row_norm }
+    }
+
+    /// The product of `norm` over all factors: `‖cᵀ W^(H)‖₂ · Π norm(W^(l))`.
+    pub fn product_of(&self, norm: impl Fn(&Matrix) -> f64) -> f64 {
+        self.hidden.iter().fold(self.row_norm, |product, weight| product_up(product, norm(weight)))
+    }
+}
+
+/// The bound in the asked norm that a bound in the Euclidean norm gives for a scalar function of `free` inputs:
+/// `L^∞ ≤ √n L²` and `L¹ ≤ L²` (norm equivalence).
+pub fn from_euclidean(native: f64, asked: VectorNorm, free: usize) -> f64 {
+    match asked {
+        VectorNorm::Linf => product_up(root_up(free as f64), native),
+        VectorNorm::L1 | VectorNorm::L2 => native,
+    }
+}
+
+fn columns(matrix: &Matrix, kept: &[usize]) -> Matrix {
+    let mut out = Matrix::zeros(matrix.rows(), kept.len());
+    for (r, row) in matrix.iter_rows().enumerate() {
+        for (to, &k) in out.row_mut(r).iter_mut().zip(kept) {
+            *to = row[k];
+        }
+    }
+    out
+}

@@ -1,0 +1,58 @@
+//! CLEVER (Weng et al. 2018): the largest gradients of batches of samples are taken for extremes of one distribution, whose end
+//! is the estimate. It proves nothing: it may lie on either side of the constant.
+
+use std::time::Instant;
+
+use rand_chacha::ChaCha8Rng;
+
+use super::sampling::uniform;
+use super::weibull::{self, Fit};
+use crate::bounds::norms::dual_norm;
+use crate::control::Control;
+use crate::network::Network;
+use crate::problem::Question;
+
+/// N_b and N_s of the paper.
+pub const BATCHES: usize = 500;
+/// Samples in a batch.
+pub const BATCH_SAMPLES: usize = 1024;
+/// The fewest batches that are fitted, and the share of the remaining time that more than these may take.
+const FEWEST_BATCHES: usize = 20;
+const TIME_SHARE: f64 = 0.25;
+
+/// What CLEVER found.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Estimate {
+    /// The fit; its location is the estimate.
+    pub fit: Fit,
+    /// The largest gradient norm of all samples.
+    pub largest: f64,
+    /// Batches drawn.
+    pub batches: usize,
+}
+
+/// The estimate in the asked norm; `None` when too few batches could be drawn.
+pub fn estimate(
+    network: &Network,
+    question: &Question,
+    random: &mut ChaCha8Rng,
+    control: &Control,
+) -> Option<Estimate> {
+    let share = control.remaining().map(|rest| rest.mul_f64(TIME_SHARE));
+    let begun = Instant::now();
+    let mut maxima = Vec::with_capacity(BATCHES);
+    for batch in 0..BATCHES {
+        let late = batch >= FEWEST_BATCHES && share.is_some_and(|share| begun.elapsed() >= share);
+        if late || control.should_stop() {
+            break;
+        }
+        let norms = (0..BATCH_SAMPLES).map(|_| {
+            let x = uniform(&question.region, random);
+            dual_norm(question.input_norm, &network.gradient(&x, &question.seed), &question.region)
+        });
+        maxima.push(norms.fold(0.0, f64::max));
+    }
+    let enough = maxima.len() >= FEWEST_BATCHES;
+    let fit = weibull::fit(&maxima).filter(|_| enough)?;
+    Some(Estimate { fit, largest: maxima.iter().copied().fold(0.0, f64::max), batches: maxima.len() })
+}

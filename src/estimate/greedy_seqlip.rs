@@ -1,0 +1,91 @@
+//! Greedy SeqLip (Scaman and Virmaux 2018, §6.1): SeqLip with each maximum over σ searched locally. It may miss the maximum,
+//! and for wide layers it drops small singular values, so it proves nothing.
+
+use super::chain::Chain;
+use super::seqlip::{Junction, SeqLipError, junctions};
+use super::spectral::{from_faer, product, view};
+use crate::network::Matrix;
+
+/// Singular values kept on each side of a layer (the paper's E).
+pub const RANK: usize = 200;
+/// How many of the leading pairs of singular vectors a search starts from.
+const STARTS: usize = 4;
+/// The most ascent steps from one start.
+const MOST_STEPS: usize = 50;
+
+/// The product over hidden layers of the largest norm found, in plain floating point.
+///
+/// # Errors
+/// [`SeqLipError::Decomposition`].
+pub fn estimate(chain: &Chain) -> Result<f64, SeqLipError> {
+    if chain.hidden.is_empty() {
+        return Ok(chain.row_norm);
+    }
+    Ok(junctions(chain)?.iter().map(largest_norm).product())
+}
+
+/// The largest `‖R diag(σ) L‖₂` that ascent finds.
+///
+/// For singular vectors u and v of the current matrix, `uᵀ R diag(σ) L v = Σ_r σ_r (Rᵀu)_r (L v)_r` is linear in σ: the σ that
+/// is 1 exactly where the product is positive is at least as good.
+pub(super) fn largest_norm(junction: &Junction) -> f64 {
+    let (before, after) = (truncated(&junction.before), truncated(&junction.after.transposed()).transposed());
+    let all = vec![true; before.rows()];
+    let Some(full) = Leading::of(&after, &all, &before, STARTS) else { return 0.0 };
+    let mut best = full.norm;
+    for start in 0..full.pairs.len() {
+        let mut active = full.agreeing(start, &after, &before);
+        let mut reached = 0.0;
+        for _ in 0..MOST_STEPS {
+            let Some(now) = Leading::of(&after, &active, &before, 1) else { break };
+            if now.norm <= reached || now.pairs.is_empty() {
+                break;
+            }
+            reached = now.norm;
+            active = now.agreeing(0, &after, &before);
+        }
+        best = best.max(reached);
+    }
+    best
+}
+
+/// The leading singular vectors of `R diag(σ) L`.
+struct Leading {
+    norm: f64,
+    pairs: Vec<(Vec<f64>, Vec<f64>)>,
+}
+
+impl Leading {
+    fn of(after: &Matrix, active: &[bool], before: &Matrix, count: usize) -> Option<Self> {
+        let mut switched = before.clone();
+        for (r, _) in active.iter().enumerate().filter(|(_, on)| !**on) {
+            switched.row_mut(r).fill(0.0);
+        }
+        let matrix = product(after, &switched);
+        let svd = view(&matrix).thin_svd().ok()?;
+        let (u, v) = (from_faer(svd.U().transpose()), from_faer(svd.V().transpose()));
+        let singular = svd.S().column_vector();
+        let pairs = (0..count.min(singular.nrows())).map(|i| (u.row(i).to_vec(), v.row(i).to_vec())).collect();
+        Some(Self { norm: singular.iter().copied().fold(0.0, f64::max), pairs })
+    }
+
+    /// The σ that is best for pair `i`.
+    fn agreeing(&self, i: usize, after: &Matrix, before: &Matrix) -> Vec<bool> {
+        let (u, v) = &self.pairs[i];
+        after.transpose_times(u).iter().zip(before.times(v)).map(|(a, b)| a * b > 0.0).collect()
+    }
+}
+
+/// The rows of a matrix in the space of its leading [`RANK`] right singular vectors; as it is when it has no more columns.
+fn truncated(matrix: &Matrix) -> Matrix {
+    if matrix.columns() <= RANK {
+        return matrix.clone();
+    }
+    match view(matrix).thin_svd() {
+        Ok(svd) => {
+            let kept = RANK.min(svd.S().column_vector().nrows());
+            product(matrix, &from_faer(svd.V().subcols(0, kept)))
+        }
+        Err(_) => matrix.clone(),
+    }
+}

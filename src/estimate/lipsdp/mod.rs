@@ -1,0 +1,136 @@
+//! LipSDP-Neuron (Fazlyab et al. 2019): an upper bound in the Euclidean norm by semidefinite programming.
+//!
+//! Between any two points the changes of a hidden layer satisfy `Δh_r (Δz_r - Δh_r) ≥ 0`, because σ' lies in [0, 1]. So for
+//! multipliers T ≥ 0, one a neuron, `‖Δ(cᵀ f)‖² ≤ ρ ‖Δx‖²` as soon as
+//!
+//! ```text
+//! M(ρ, T) = (wᵀΔh^(H-1))² - ρ ‖Δx‖² + 2 Σ_r T_r Δh_r (Δz_r - Δh_r)
+//! ```
+//!
+//! is negative semidefinite in (Δx, Δh^(1), …, Δh^(H-1)).
+//!
+//! - [`barrier`]: looks for the T with the smallest ρ, in plain floating point. Nothing depends on its result being right.
+//! - [`bound`]: proves a bound for the T found. Where the largest eigenvalue of M is ε instead of 0, `(Δ(cᵀ f))² ≤ (ρ + ε κ) ‖Δx‖²`
+//!   with `κ = 1 + Σ_l Π_{i ≤ l} ‖W^(i)‖²`, because no `Δh^(l)` is longer than that product of norms allows.
+
+mod barrier;
+
+use super::chain::Chain;
+use super::spectral::{frobenius_norm_up, largest_eigenvalue_up, root_up, spectral_norm_up};
+use crate::arithmetic::rounding::{UNIT_ROUNDOFF, product_up, sum_up};
+use crate::control::Control;
+use crate::network::Matrix;
+
+/// The largest order of M that is taken on: it takes some hundred factorisations of that order.
+pub const LARGEST_ORDER: usize = 700;
+
+/// Why there is no value.
+#[derive(Clone, Debug, thiserror::Error, PartialEq)]
+pub enum LipSdpError {
+    /// The matrix inequality is too large.
+    #[error(
+        "inputs and hidden neurons together are {order}; the semidefinite program is taken on up to {LARGEST_ORDER}"
+    )]
+    TooLarge {
+        /// The order of M.
+        order: usize,
+    },
+}
+
+/// What was found.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bound {
+    /// The bound in the Euclidean norm, rounded up.
+    pub value: f64,
+    /// √ρ before the repair, as the optimisation left it.
+    pub unrepaired: f64,
+    /// The order of M, and how many Newton steps were made.
+    pub order: usize,
+    /// Newton steps of the optimisation.
+    pub steps: usize,
+}
+
+/// The LipSDP bound; a stop of the control ends the optimisation early, with a larger bound.
+///
+/// # Errors
+/// [`LipSdpError`].
+pub fn bound(chain: &Chain, control: &Control) -> Result<Bound, LipSdpError> {
+    let order = chain.hidden.iter().map(Matrix::rows).sum::<usize>() + chain.hidden.first().map_or(0, Matrix::columns);
+    if order > LARGEST_ORDER {
+        return Err(LipSdpError::TooLarge { order });
+    }
+    let norms: Vec<f64> = chain.hidden.iter().map(spectral_norm_up).collect();
+    let product = norms.iter().fold(chain.row_norm, |product, &norm| product_up(product, norm));
+    if product == 0.0 || chain.hidden.is_empty() || !product.is_finite() {
+        return Ok(Bound { value: product, unrepaired: product, order, steps: 0 });
+    }
+    // Powers of two scale all factors to a norm near 1, without any rounding.
+    let powers: Vec<f64> = norms.iter().map(|n| n.log2().ceil().exp2()).collect();
+    let row_power = chain.row_norm.log2().ceil().exp2();
+    let scale = powers.iter().product::<f64>() * row_power;
+    if !scale.is_normal() {
+        return Ok(Bound { value: product, unrepaired: product, order, steps: 0 });
+    }
+    let scaled = |matrix: &Matrix, power: f64| {
+        let mut out = matrix.clone();
+        out.entries_mut().iter_mut().for_each(|w| *w /= power);
+        out
+    };
+    let hidden: Vec<Matrix> = chain.hidden.iter().zip(&powers).map(|(w, p)| scaled(w, *p)).collect();
+    let row = scaled(&chain.row, row_power);
+    let found = barrier::minimise(&hidden, row.row(0), control);
+    let scaled_norms: Vec<f64> = norms.iter().zip(&powers).map(|(n, p)| n / p).collect();
+    let square = repaired(&hidden, row.row(0), &found, &scaled_norms);
+    let reach = scaled_norms.iter().fold(1.0, |reach, &n| product_up(reach, n));
+    // What the rounding of the folded row can add.
+    let value = sum_up(root_up(square), product_up(chain.row_error / row_power, reach));
+    let value = product_up(value, scale).min(product);
+    Ok(Bound { value, unrepaired: found.rho.max(0.0).sqrt() * scale, order, steps: found.steps })
+}
+
+/// `ρ + ε κ`, rounded up.
+fn repaired(hidden: &[Matrix], row: &[f64], found: &barrier::Multipliers, norms: &[f64]) -> f64 {
+    let matrix = inequality(hidden, row, found);
+    // Each entry is a product and at most two sums of numbers that are entries of M themselves or its like.
+    let uncertainty =
+        8.0 * UNIT_ROUNDOFF * frobenius_norm_up(&matrix) + 8.0 * UNIT_ROUNDOFF * largest_multiplier(found);
+    let epsilon = largest_eigenvalue_up(&matrix, uncertainty);
+    let (mut kappa, mut reach) = (1.0, 1.0);
+    for &norm in norms {
+        reach = product_up(reach, product_up(norm, norm));
+        kappa = sum_up(kappa, reach);
+    }
+    sum_up(found.rho, product_up(epsilon, kappa))
+}
+
+/// 2 T and the row's products (at most 1) may cancel on the diagonal: their size bounds the rounding error there.
+fn largest_multiplier(found: &barrier::Multipliers) -> f64 {
+    let entries = found.neurons.iter().flatten();
+    let squares = entries.fold(1.0, |sum, t| sum_up(sum, product_up(4.0 * t, *t)));
+    root_up(squares) + 1.0
+}
+
+/// M(ρ, T).
+fn inequality(hidden: &[Matrix], row: &[f64], found: &barrier::Multipliers) -> Matrix {
+    let inputs = hidden.first().map_or(0, Matrix::columns);
+    let order = inputs + hidden.iter().map(Matrix::rows).sum::<usize>();
+    let mut matrix = Matrix::zeros(order, order);
+    (0..inputs).for_each(|k| matrix.row_mut(k)[k] = -found.rho);
+    let (mut before, mut at) = (0, inputs);
+    for (weight, multipliers) in hidden.iter().zip(&found.neurons) {
+        for (r, t) in multipliers.iter().enumerate() {
+            matrix.row_mut(at + r)[at + r] = -2.0 * t;
+            for (k, w) in weight.row(r).iter().enumerate() {
+                matrix.row_mut(at + r)[before + k] = t * w;
+                matrix.row_mut(before + k)[at + r] = t * w;
+            }
+        }
+        (before, at) = (at, at + weight.rows());
+    }
+    for (r, a) in row.iter().enumerate() {
+        for (s, b) in row.iter().enumerate() {
+            matrix.row_mut(before + r)[before + s] += a * b;
+        }
+    }
+    matrix
+}

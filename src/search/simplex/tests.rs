@@ -1,0 +1,56 @@
+use microlp::{ComparisonOp, OptimizationDirection, Problem, SolveOutcome};
+use proptest::prelude::*;
+
+use super::*;
+
+/// The largest value by another solver; `None` when there is no point.
+fn truth(form: &[f64], rows: &[(Vec<f64>, f64)], domain: &Interval) -> Option<f64> {
+    let mut program = Problem::new(OptimizationDirection::Maximize);
+    let x: Vec<_> =
+        form.iter().enumerate().map(|(j, &c)| program.add_var(c, (domain.lower[j], domain.upper[j]))).collect();
+    for (row, offset) in rows {
+        let terms: Vec<_> = x.iter().zip(row).map(|(&v, &a)| (v, a)).collect();
+        program.add_constraint(terms, ComparisonOp::Ge, -offset);
+    }
+    match program.solve() {
+        Ok(SolveOutcome::Solution(solution)) => Some(solution.objective()),
+        _ => None,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn tiny_programs_end_where_another_solver_does(
+        (form, widths, rows) in (1..6usize).prop_flat_map(|n| {
+            let number = || -1.0..1.0f64;
+            let row = (prop::collection::vec(number(), n), -0.5..1.0f64);
+            (
+                prop::collection::vec(number(), n),
+                prop::collection::vec(prop_oneof![1 => Just(0.0), 9 => 0.1..2.0f64], n),
+                prop::collection::vec(row, 0..12),
+            )
+        }),
+    ) {
+        let domain = Interval { lower: widths.iter().map(|w| -0.5 * w).collect(), upper: widths.clone() };
+        let mut half_spaces = HalfSpaces::default();
+        half_spaces.clear(form.len());
+        rows.iter().for_each(|(row, offset)| half_spaces.push(row.iter().copied(), *offset, &domain));
+        let mut program = TinyProgram::default();
+        let end = program.maximise(&form, 0.0, &half_spaces, &domain, f64::NEG_INFINITY);
+        match (end, truth(&form, &rows, &domain)) {
+            (End::Empty, truth) => prop_assert!(truth.is_none(), "called empty, but there is {truth:?}"),
+            (End::Bounded(bound), Some(truth)) => {
+                prop_assert!(bound >= truth - 1e-9, "bound {bound} below {truth}");
+                prop_assert!(program.optimal && bound <= truth + 1e-7, "bound {bound} above {truth}");
+            }
+            // An empty region may go unproved only where it is empty by a hair.
+            (End::Bounded(_), None) => prop_assert!(truth(&form, &widened(&rows), &domain).is_some()),
+        }
+    }
+}
+
+fn widened(rows: &[(Vec<f64>, f64)]) -> Vec<(Vec<f64>, f64)> {
+    rows.iter().map(|(row, offset)| (row.clone(), offset + 1e-6)).collect()
+}
