@@ -70,11 +70,12 @@ struct Ladder<'a> {
 }
 
 impl Ladder<'_> {
-    /// The asked methods without those that do not apply to the network; where an exact one is left out, sampling takes its
+    /// The asked methods without those that do not apply to the network or the question; where an exact one is left out, sampling takes its
     /// place at the lower end.
     fn applicable(&mut self) -> Vec<Method> {
         let asked = self.subject.question.methods.clone();
-        let Some(reason) = self.subject.network.exact_support().reason else { return asked };
+        let of_question = self.subject.question.obstacle_to_exact().map(String::from);
+        let Some(reason) = self.subject.network.exact_support().reason.or(of_question) else { return asked };
         let (dropped, mut kept): (Vec<Method>, Vec<Method>) = asked.into_iter().partition(|m| m.needs_patterns());
         if !dropped.is_empty() {
             let names = dropped.iter().map(|m| m.name()).collect::<Vec<_>>().join("`, `");

@@ -2,16 +2,19 @@
 
 use super::Interval;
 use super::linear::{self, Constant, Step};
+use super::norms::dual_norm_up;
 use super::relaxation::Relaxation;
-use crate::arithmetic::rounding::inner_product_error;
+use crate::arithmetic::rounding::{inner_product_error, product_up};
 use crate::network::{Network, Phase};
-use crate::problem::Region;
+use crate::problem::{Ball, BallNorm, Region, VectorNorm};
 
 /// Bounds of the pre-activations of every hidden layer over a region.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ForwardBounds {
     /// The region, as an interval.
     pub input: Interval,
+    /// The ball that cuts the region, if one does.
+    pub ball: Option<Ball>,
     /// One entry a hidden layer.
     pub layers: Vec<Interval>,
 }
@@ -53,7 +56,7 @@ impl ForwardBounds {
         for (l, layer) in network.hidden().iter().enumerate() {
             let before = bounds.post_activation(network, l);
             let mut image = before.affine_image(&layer.weight, &layer.bias);
-            if l > 0 {
+            if l > 0 || bounds.ball.is_some() {
                 for (r, row) in layer.weight.iter_rows().enumerate() {
                     let bound = |side| substitution.bound(network, &bounds, l, row, layer.bias[r], side);
                     image.lower[r] = image.lower[r].max(bound(Side::Lower));
@@ -67,7 +70,11 @@ impl ForwardBounds {
     }
 
     fn start(region: &Region) -> Self {
-        Self { input: Interval { lower: region.lower.clone(), upper: region.upper.clone() }, layers: Vec::new() }
+        Self {
+            input: Interval { lower: region.lower.clone(), upper: region.upper.clone() },
+            ball: region.ball.clone(),
+            layers: Vec::new(),
+        }
     }
 
     /// Bounds of `h^(l)`: the region for l = 0, otherwise what hidden layer l (counted from 1) puts out.
@@ -160,11 +167,34 @@ impl Substitution {
         constant: f64,
         side: Side,
     ) -> f64 {
-        self.linear_bound(network, l, row, constant, side).extreme(&bounds.input, side)
+        let form = self.linear_bound(network, l, row, constant, side);
+        let over_box = form.extreme(&bounds.input, side);
+        match (&bounds.ball, side) {
+            (None, _) => over_box,
+            (Some(ball), Side::Lower) => over_box.max(form.extreme_over_ball(ball, side)),
+            (Some(ball), Side::Upper) => over_box.min(form.extreme_over_ball(ball, side)),
+        }
     }
 }
 
 impl LinearForm {
+    /// The smallest or largest value over a ball, outwards: at the centre, less or more the radius times the dual norm.
+    pub fn extreme_over_ball(&self, ball: &Ball, side: Side) -> f64 {
+        let norm = match ball.norm {
+            BallNorm::Linf => VectorNorm::Linf,
+            BallNorm::L1 => VectorNorm::L1,
+            BallNorm::L2 => VectorNorm::L2,
+        };
+        let spread = product_up(ball.radius, dual_norm_up(norm, self.coefficients.iter().map(|a| a.abs())));
+        let (mut value, mut magnitude) = (self.constant, self.constant.abs() + spread);
+        for (a, c) in self.coefficients.iter().zip(&ball.center) {
+            value += a * c;
+            magnitude += (a * c).abs();
+        }
+        let error = inner_product_error(self.coefficients.len() + 2, magnitude);
+        if side == Side::Lower { (value - spread - error).next_down() } else { (value + spread + error).next_up() }
+    }
+
     /// The smallest or largest value over a box, outwards.
     pub fn extreme(&self, input: &Interval, side: Side) -> f64 {
         let (mut value, mut magnitude) = (self.constant, self.constant.abs());

@@ -12,7 +12,7 @@ mod method;
 mod question;
 mod reading;
 
-pub use domain::{BallNorm, Domain, Region, Scalars};
+pub use domain::{Ball, BallNorm, Domain, Region, Scalars};
 pub use functional::Functional;
 pub use limits::{Limits, StopWhen};
 pub use method::{Guarantee, Method, Solver};
