@@ -32,12 +32,12 @@ const STARTS: usize = 8;
 pub fn answer(network: &Network, question: &Question, control: &Control) -> Report {
     let mut ledger = Ledger::new(question, control);
     network.notes().iter().for_each(|note| ledger.note(note.clone()));
-    let forward = ForwardBounds::crown(network, &question.region);
+    let workers = Workers::new(question.limits.threads, control);
+    let forward = ForwardBounds::crown_on(network, &question.region, &workers);
     let backward = BackwardBounds::fastlip(network, &forward, &question.seed);
     let relaxed = linear_jacobian(network, &forward, &backward, &question.region, question.input_norm);
     let all_finite = forward.layers.iter().chain(&backward.post_activation).all(|bounds| bounds.is_finite());
     let phases = forward.phases();
-    let workers = Workers::new(question.limits.threads, control);
     let subject = Subject { network, question, phases: &phases };
     let bounds = Bounds { forward: &forward, backward: &relaxed.bounds };
     let mut ladder =
