@@ -44,7 +44,7 @@ fn methods(criterion: &mut Criterion) {
         });
         let before = fastlip();
         group.bench_function("linear_jacobian", |b| {
-            b.iter(|| black_box(linear_jacobian(&network, &bounds, &before, &region, VectorNorm::Linf)));
+            b.iter(|| black_box(linear_jacobian(&network, &bounds, &before, &region, VectorNorm::Linf, &workers)));
         });
         group.finish();
     }

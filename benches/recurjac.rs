@@ -8,6 +8,7 @@ use std::time::Instant;
 use exactlip::arithmetic::dense::{View, add_product};
 use exactlip::bounds::ForwardBounds;
 use exactlip::bounds::fastlip::BackwardBounds;
+use exactlip::bounds::linear_jacobian::linear_jacobian;
 use exactlip::bounds::norms::dual_norm_of_interval;
 use exactlip::bounds::recurjac::backward::Recurjac;
 use exactlip::control::Control;
@@ -32,9 +33,9 @@ fn main() {
         let mut seed = vec![0.0; network.output_dim()];
         seed[0] = 1.0;
         let begun = Instant::now();
-        let fastlip = BackwardBounds::fastlip(&network, &forward, &seed);
+        let before = BackwardBounds::fastlip(&network, &forward, &seed);
         let fastlip_seconds = begun.elapsed().as_secs_f64();
-        let fastlip = dual_norm_of_interval(VectorNorm::Linf, fastlip.gradient(), &region);
+        let fastlip = dual_norm_of_interval(VectorNorm::Linf, before.gradient(), &region);
         println!(
             "radius {radius}: crown {crown:.3} s, {} unstable; fastlip {fastlip:.6e} in {fastlip_seconds:.4} s",
             forward.unstable(&network)
@@ -44,7 +45,12 @@ fn main() {
             let begun = Instant::now();
             let Some(found) = Recurjac::new(&network, &forward, &seed, &workers) else { continue };
             let value = found.constant(&network, &region, VectorNorm::Linf);
-            println!("  recurjac {value:.6e} in {:.4} s on {threads} threads", begun.elapsed().as_secs_f64());
+            let seconds = begun.elapsed().as_secs_f64();
+            let begun = Instant::now();
+            let relaxed = linear_jacobian(&network, &forward, &before, &region, VectorNorm::Linf, &workers).norm;
+            let relaxed_seconds = begun.elapsed().as_secs_f64();
+            println!("  linear_jacobian {relaxed:.6e} in {relaxed_seconds:.4} s on {threads} threads");
+            println!("  recurjac {value:.6e} in {seconds:.4} s on {threads} threads");
         }
     }
 }

@@ -35,7 +35,7 @@ pub fn answer(network: &Network, question: &Question, control: &Control) -> Repo
     let workers = Workers::new(question.limits.threads, control);
     let forward = ForwardBounds::crown_on(network, &question.region, &workers);
     let backward = BackwardBounds::fastlip(network, &forward, &question.seed);
-    let relaxed = linear_jacobian(network, &forward, &backward, &question.region, question.input_norm);
+    let relaxed = linear_jacobian(network, &forward, &backward, &question.region, question.input_norm, &workers);
     let all_finite = forward.layers.iter().chain(&backward.post_activation).all(|bounds| bounds.is_finite());
     let phases = forward.phases();
     let subject = Subject { network, question, phases: &phases };

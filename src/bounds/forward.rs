@@ -1,8 +1,8 @@
 //! Bounds of every pre-activation over X: interval arithmetic and CROWN's backward substitution, intersected.
 
 use super::Interval;
-use super::crown::{self, Passage};
-use super::linear;
+use super::crown;
+use super::linear::{self, Passage, Step};
 use super::norms::dual_norm_up;
 use super::relaxation::Relaxation;
 use crate::arithmetic::rounding::{inner_product_error, product_up};
@@ -66,23 +66,20 @@ impl ForwardBounds {
             let mut image = before.affine_image(&layer.weight, &layer.bias);
             // On a box, the first layer's interval bounds are the tightest there are.
             if l > 0 || bounds.ball.is_some() {
-                let steps: Vec<crown::Before<'_>> = passages
-                    .iter()
-                    .enumerate()
-                    .map(|(j, passage)| crown::Before {
-                        layer: &network.hidden()[j],
-                        passage,
-                        lines: &substitution.lines[j],
-                        magnitudes: &substitution.magnitudes[j],
-                    })
-                    .collect();
+                let step = |j: usize| Step {
+                    lines: &substitution.lines[j],
+                    weight: &network.hidden()[j].weight,
+                    bias: Some(&network.hidden()[j].bias),
+                    magnitudes: &substitution.magnitudes[j],
+                };
+                let steps: Vec<_> = passages.iter().enumerate().map(|(j, passage)| (step(j), passage)).collect();
                 if let Some(tighter) = crown::bounds(layer, &steps, &bounds, workers) {
                     image.intersect(&tighter);
                 }
             }
             if l + 1 < network.hidden().len() {
                 substitution.push(network, l, &before, &image);
-                passages.push(Passage::new(layer, &substitution.lines[l]));
+                passages.push(Passage::new(&layer.weight, &substitution.lines[l]));
             }
             bounds.layers.push(image);
         }
