@@ -35,12 +35,12 @@ const STARTS: usize = 8;
 pub fn answer(network: &Network, question: &Question, control: &Control) -> Report {
     let mut ledger = Ledger::new(question, control);
     network.notes().iter().for_each(|note| ledger.note(note.clone()));
-    let forward = ForwardBounds::crown(network, &question.region);
+    let workers = Workers::new(question.limits.threads, control);
+    let forward = ForwardBounds::crown_on(network, &question.region, &workers);
     let backward = BackwardBounds::fastlip(network, &forward, &question.seed);
-    let relaxed = linear_jacobian(network, &forward, &backward, &question.region, question.input_norm);
+    let relaxed = linear_jacobian(network, &forward, &backward, &question.region, question.input_norm, &workers);
     let all_finite = forward.layers.iter().chain(&backward.post_activation).all(|bounds| bounds.is_finite());
     let phases = forward.phases();
-    let workers = Workers::new(question.limits.threads, control);
     let subject = Subject { network, question, phases: &phases };
     let bounds = Bounds { forward: &forward, backward: &relaxed.bounds };
     let mut ladder =
@@ -73,11 +73,12 @@ struct Ladder<'a> {
 }
 
 impl Ladder<'_> {
-    /// The asked methods without those that do not apply to the network; where an exact one is left out, sampling takes its
+    /// The asked methods without those that do not apply to the network or the question; where an exact one is left out, sampling takes its
     /// place at the lower end.
     fn applicable(&mut self) -> Vec<Method> {
         let asked = self.subject.question.methods.clone();
-        let Some(reason) = self.subject.network.exact_support().reason else { return asked };
+        let of_question = self.subject.question.obstacle_to_exact().map(String::from);
+        let Some(reason) = self.subject.network.exact_support().reason.or(of_question) else { return asked };
         let (dropped, mut kept): (Vec<Method>, Vec<Method>) = asked.into_iter().partition(|m| m.needs_patterns());
         if !dropped.is_empty() {
             let names = dropped.iter().map(|m| m.name()).collect::<Vec<_>>().join("`, `");

@@ -1,17 +1,22 @@
 //! Bounds of every pre-activation over X: interval arithmetic and CROWN's backward substitution, intersected.
 
 use super::Interval;
-use super::linear::{self, Constant, Step};
+use super::crown;
+use super::linear::{self, Passage, Step};
+use super::norms::dual_norm_up;
 use super::relaxation::Relaxation;
-use crate::arithmetic::rounding::inner_product_error;
+use crate::arithmetic::rounding::{inner_product_error, product_up};
 use crate::network::{Network, Phase};
-use crate::problem::Region;
+use crate::problem::{Ball, BallNorm, Region, VectorNorm};
+use crate::workers::Workers;
 
 /// Bounds of the pre-activations of every hidden layer over a region.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ForwardBounds {
     /// The region, as an interval.
     pub input: Interval,
+    /// The ball that cuts the region, if one does.
+    pub ball: Option<Ball>,
     /// One entry a hidden layer.
     pub layers: Vec<Interval>,
 }
@@ -48,26 +53,55 @@ impl ForwardBounds {
     /// Interval arithmetic and CROWN with adaptive slopes, intersected layer by layer: each layer's relaxations use the
     /// intersected bounds of the layers before it.
     pub fn crown(network: &Network, region: &Region) -> Self {
+        Self::crown_on(network, region, &Workers::single())
+    }
+
+    /// As [`ForwardBounds::crown`], on several threads. Layers that the solve was asked to end before have interval bounds.
+    pub fn crown_on(network: &Network, region: &Region, workers: &Workers) -> Self {
         let mut bounds = Self::start(region);
-        let mut substitution = Substitution::new();
+        let mut substitution = Substitution::default();
+        let mut passages: Vec<Passage> = Vec::new();
         for (l, layer) in network.hidden().iter().enumerate() {
             let before = bounds.post_activation(network, l);
             let mut image = before.affine_image(&layer.weight, &layer.bias);
-            if l > 0 {
-                for (r, row) in layer.weight.iter_rows().enumerate() {
-                    let bound = |side| substitution.bound(network, &bounds, l, row, layer.bias[r], side);
-                    image.lower[r] = image.lower[r].max(bound(Side::Lower));
-                    image.upper[r] = image.upper[r].min(bound(Side::Upper));
+            // On a box, the first layer's interval bounds are the tightest there are.
+            if l > 0 || bounds.ball.is_some() {
+                let step = |j: usize| Step {
+                    lines: &substitution.lines[j],
+                    weight: &network.hidden()[j].weight,
+                    bias: Some(&network.hidden()[j].bias),
+                    magnitudes: &substitution.magnitudes[j],
+                };
+                let steps: Vec<_> = passages.iter().enumerate().map(|(j, passage)| (step(j), passage)).collect();
+                if let Some(tighter) = crown::bounds(layer, &steps, &bounds, workers) {
+                    image.intersect(&tighter);
                 }
             }
-            substitution.push(network, l, &before, &image);
+            if l + 1 < network.hidden().len() {
+                substitution.push(network, l, &before, &image);
+                passages.push(Passage::new(&layer.weight, &substitution.lines[l]));
+            }
             bounds.layers.push(image);
         }
         bounds
     }
 
+    /// The smallest or largest value of a linear form over the region, outwards.
+    pub fn extreme(&self, form: &LinearForm, side: Side) -> f64 {
+        let over_box = form.extreme(&self.input, side);
+        match (&self.ball, side) {
+            (None, _) => over_box,
+            (Some(ball), Side::Lower) => over_box.max(form.extreme_over_ball(ball, side)),
+            (Some(ball), Side::Upper) => over_box.min(form.extreme_over_ball(ball, side)),
+        }
+    }
+
     fn start(region: &Region) -> Self {
-        Self { input: Interval { lower: region.lower.clone(), upper: region.upper.clone() }, layers: Vec::new() }
+        Self {
+            input: Interval { lower: region.lower.clone(), upper: region.upper.clone() },
+            ball: region.ball.clone(),
+            layers: Vec::new(),
+        }
     }
 
     /// Bounds of `h^(l)`: the region for l = 0, otherwise what hidden layer l (counted from 1) puts out.
@@ -106,65 +140,43 @@ impl ForwardBounds {
     }
 }
 
-/// CROWN's backward substitution: a linear function of some layer's output is carried back to the input through the lines
-/// of [`Relaxation`] (see [`linear`] for the rounding).
-#[derive(Clone, Debug, Default)]
-pub struct Substitution {
+/// The lines of each hidden layer and its magnitudes (see [`linear`] for the rounding): what CROWN's backward substitution
+/// passes through.
+#[derive(Default)]
+struct Substitution {
     lines: Vec<Vec<Relaxation>>,
     magnitudes: Vec<Vec<f64>>,
 }
 
 impl Substitution {
-    /// Nothing known yet.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// Adds hidden layer `l`, whose input lies in `before` and whose pre-activations lie in `bounds`.
-    pub fn push(&mut self, network: &Network, l: usize, before: &Interval, bounds: &Interval) {
+    fn push(&mut self, network: &Network, l: usize, before: &Interval, bounds: &Interval) {
         let layer = &network.hidden()[l];
         let ends = bounds.lower.iter().zip(&bounds.upper);
         self.lines.push(ends.map(|(&lo, &up)| Relaxation::activation(layer.activation, lo, up)).collect());
         let sizes: Vec<f64> = (0..before.len()).map(|k| before.magnitude(k)).collect();
         self.magnitudes.push(linear::magnitudes(&layer.weight, Some(&layer.bias), &sizes));
     }
-
-    /// A linear bound, in x, of `row·h^(l) + constant` from one side.
-    pub fn linear_bound(&self, network: &Network, l: usize, row: &[f64], constant: f64, side: Side) -> LinearForm {
-        // One sign convention: bound from below, and turn the quantity around for a bound from above.
-        let sign = if side == Side::Lower { 1.0 } else { -1.0 };
-        let mut coefficients: Vec<f64> = row.iter().map(|w| sign * w).collect();
-        let mut constant = Constant { value: sign * constant, error: 0.0 };
-        let mut spare = Vec::new();
-        for j in (0..l).rev() {
-            let layer = &network.hidden()[j];
-            let step = Step {
-                lines: &self.lines[j],
-                weight: &layer.weight,
-                bias: Some(&layer.bias),
-                magnitudes: &self.magnitudes[j],
-            };
-            linear::carry(step, &mut coefficients, &mut spare, &mut constant);
-        }
-        coefficients.iter_mut().for_each(|a| *a *= sign);
-        LinearForm { coefficients, constant: sign * constant.lowered() }
-    }
-
-    /// A bound of `row·h^(l) + constant` over the region from one side.
-    pub fn bound(
-        &self,
-        network: &Network,
-        bounds: &ForwardBounds,
-        l: usize,
-        row: &[f64],
-        constant: f64,
-        side: Side,
-    ) -> f64 {
-        self.linear_bound(network, l, row, constant, side).extreme(&bounds.input, side)
-    }
 }
 
 impl LinearForm {
+    /// The smallest or largest value over a ball, outwards: at the centre, less or more the radius times the dual norm.
+    pub fn extreme_over_ball(&self, ball: &Ball, side: Side) -> f64 {
+        let norm = match ball.norm {
+            BallNorm::Linf => VectorNorm::Linf,
+            BallNorm::L1 => VectorNorm::L1,
+            BallNorm::L2 => VectorNorm::L2,
+        };
+        let spread = product_up(ball.radius, dual_norm_up(norm, self.coefficients.iter().map(|a| a.abs())));
+        let (mut value, mut magnitude) = (self.constant, self.constant.abs() + spread);
+        for (a, c) in self.coefficients.iter().zip(&ball.center) {
+            value += a * c;
+            magnitude += (a * c).abs();
+        }
+        let error = inner_product_error(self.coefficients.len() + 2, magnitude);
+        if side == Side::Lower { (value - spread - error).next_down() } else { (value + spread + error).next_up() }
+    }
+
     /// The smallest or largest value over a box, outwards.
     pub fn extreme(&self, input: &Interval, side: Side) -> f64 {
         let (mut value, mut magnitude) = (self.constant, self.constant.abs());

@@ -3,13 +3,17 @@
 //! to constants. It dominates RecurJac and FastLip on the same pre-activation bounds.
 
 use super::fastlip::BackwardBounds;
-use super::linear::{self, Constant, Step};
+use super::linear::{self, Constant, Passage, Step};
 use super::norms::dual_norm_up;
 use super::relaxation::{Relaxation, absolute_value_chord};
 use super::{ForwardBounds, Interval};
 use crate::arithmetic::rounding::{inner_product_error, sum_up};
 use crate::network::{Matrix, Network};
 use crate::problem::{Region, VectorNorm};
+use crate::workers::Workers;
+
+/// How many entries of a gradient are bounded together.
+const BLOCK: usize = 64;
 
 /// The unrolled backward pass of one functional: what does not change when derivative ranges are settled.
 #[derive(Clone, Debug)]
@@ -87,7 +91,12 @@ impl BackwardChain {
             };
             linear::carry(step, coefficients, spare, &mut constant);
         }
-        // In the last layer v is known to the last bits: each term takes its smallest value.
+        self.close(lines, coefficients, constant)
+    }
+
+    /// A lower bound of `coefficients·s + constant` for the last hidden layer, where v is known to the last bits: each term
+    /// takes its smallest value.
+    fn close(&self, lines: &[Vec<Relaxation>], coefficients: &[f64], mut constant: Constant) -> f64 {
         let last = self.depth() - 1;
         let (mut low, mut size, mut terms) = (constant.value, constant.value.abs(), 0);
         for (r, &a) in coefficients.iter().enumerate().filter(|(_, a)| **a != 0.0) {
@@ -114,6 +123,46 @@ impl BackwardChain {
             constant.error += inner_product_error(2 * terms + 4, size);
         }
         constant.lowered()
+    }
+
+    /// Bounds of every entry of the gradient at the input of hidden layer `l`, by blocks of rows; `None` when the solve was asked
+    /// to end.
+    fn entry_bounds(
+        &self,
+        lines: &[Vec<Relaxation>],
+        passages: &[Option<Passage>],
+        l: usize,
+        workers: &Workers,
+    ) -> Option<Interval> {
+        let rows = self.transposed[l].rows();
+        let blocks = workers.map(rows.div_ceil(BLOCK), |block| {
+            let range = block * BLOCK..((block + 1) * BLOCK).min(rows);
+            // From above is from below of the negative: the block's rows, then their negatives.
+            let mut coefficients = Vec::with_capacity(2 * range.len() * self.transposed[l].columns());
+            for sign in [1.0, -1.0] {
+                range.clone().for_each(|k| coefficients.extend(self.row(l, k).iter().map(|w| sign * w)));
+            }
+            let mut constants = vec![Constant::default(); 2 * range.len()];
+            for (j, passage) in passages.iter().enumerate().skip(l) {
+                let Some(passage) = passage else { break };
+                let (weight, magnitudes) = (&self.transposed[j + 1], &self.magnitudes[j + 1]);
+                let step = Step { lines: &lines[j], weight, bias: None, magnitudes };
+                coefficients = linear::carry_rows(step, passage, &coefficients, &mut constants);
+            }
+            let width = self.last.len();
+            let close = |(i, constant): (usize, &Constant)| {
+                self.close(lines, &coefficients[i * width..(i + 1) * width], *constant)
+            };
+            let lows: Vec<f64> = constants.iter().enumerate().map(close).collect();
+            let (lower, upper) = lows.split_at(range.len());
+            Interval { lower: lower.to_vec(), upper: upper.iter().map(|v| -v).collect() }
+        })?;
+        let mut all = Interval::default();
+        for block in blocks {
+            all.lower.extend(block.lower);
+            all.upper.extend(block.upper);
+        }
+        Some(all)
     }
 }
 
@@ -144,24 +193,21 @@ pub fn linear_jacobian(
     fastlip: &BackwardBounds,
     region: &Region,
     input_norm: VectorNorm,
+    workers: &Workers,
 ) -> LinearJacobian {
     let chain = BackwardChain::new(network, fastlip);
     let depth = chain.depth();
     let mut bounds = fastlip.clone();
     let mut lines: Vec<Vec<Relaxation>> = vec![Vec::new(); depth];
-    let (mut coefficients, mut spare) = (Vec::new(), Vec::new());
+    let mut passages: Vec<Option<Passage>> = vec![None; depth];
     for l in (0..depth).rev() {
         lines[l] = product_lines(network, forward, l, &bounds.post_activation[l + 1]);
-        for k in 0..chain.map(l).rows() {
-            let mut bound = |sign: f64| {
-                coefficients.clear();
-                coefficients.extend(chain.row(l, k).iter().map(|w| sign * w));
-                chain.lower_bound(&lines, l, &mut coefficients, &mut spare, Constant::default(), |_, _| {})
-            };
-            let (low, high) = (bound(1.0), -bound(-1.0));
-            let entry = &mut bounds.post_activation[l];
-            entry.lower[k] = entry.lower[k].max(low);
-            entry.upper[k] = entry.upper[k].min(high);
+        if l + 1 < depth {
+            passages[l] = Some(Passage::new(chain.map(l + 1), &lines[l]));
+        }
+        // Where the solve was asked to end, FastLip's bounds stand.
+        if let Some(tighter) = chain.entry_bounds(&lines, &passages, l, workers) {
+            bounds.post_activation[l].intersect(&tighter);
         }
     }
     let norm = norm_bound(&chain, &lines, bounds.gradient(), region, input_norm);

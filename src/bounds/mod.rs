@@ -4,12 +4,14 @@
 //! - [`Interval`]: lower and upper bounds of one layer's quantities.
 //! - [`forward`]: pre-activation bounds: interval arithmetic and CROWN, intersected.
 //! - [`relaxation`]: the two lines between which a nonlinear step lies; [`linear`]: linear bounds carried through layers.
+//! - `crown`: CROWN for whole layers.
 //! - `curve`: the lines of activations that are curved or have several kinks.
 //! - [`fastlip`]: bounds of the gradient through every layer (FastLip).
 //! - [`recurjac`]: tighter bounds of the gradient (RecurJac, backward and forward).
 //! - [`linear_jacobian`]: the same by linear relaxation: tighter.
 //! - [`norms`]: dual norms of gradients, and the product of operator norms.
 
+mod crown;
 mod curve;
 pub mod fastlip;
 pub mod forward;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::FieldError;
-use crate::arithmetic::rounding::{difference_down, difference_up, sum_down, sum_up};
+use crate::arithmetic::rounding::{difference_down, difference_up, product_up, sum_down, sum_up};
 
 /// One number for all inputs, or one for each.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -85,7 +85,37 @@ pub enum Domain {
     },
 }
 
-/// X in the engine's terms: a box, as an outer and an inner one.
+/// A ball in ℓ1 or ℓ2.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ball {
+    /// ℓ1 or ℓ2; an ℓ∞ ball is a box.
+    pub norm: BallNorm,
+    /// The midpoint.
+    pub center: Vec<f64>,
+    /// The radius.
+    pub radius: f64,
+}
+
+impl Ball {
+    /// Whether `x` lies in the ball for certain: its distance from the centre, rounded up, is at most the radius.
+    pub fn contains(&self, x: &[f64]) -> bool {
+        let apart = x.iter().zip(&self.center).map(|(&x, &c)| difference_up(x, c).max(difference_up(c, x)));
+        match self.norm {
+            BallNorm::Linf => apart.fold(0.0, f64::max) <= self.radius,
+            BallNorm::L1 => apart.fold(0.0, sum_up) <= self.radius,
+            BallNorm::L2 => {
+                let square = apart.fold(0.0, |sum, d| sum_up(sum, product_up(d, d)));
+                // The root of 0 is exact, any other is rounded to the nearest.
+                square == 0.0 || square.sqrt().next_up() <= self.radius
+            }
+        }
+    }
+}
+
+/// Halvings on the way from a point outside a ball into it.
+const STEPS_TO_BALL: usize = 30;
+
+/// X in the engine's terms: a box, as an outer and an inner one, and perhaps cut by a ball.
 ///
 /// The ends of a ball are `center ± radius`, which is in general not a floating-point number. Upper bounds are taken over
 /// the *outer* box, whose ends are rounded outwards, and witnesses lie in the *inner* one, whose ends are rounded inwards:
@@ -100,6 +130,8 @@ pub struct Region {
     pub inner_lower: Vec<f64>,
     /// The largest values of the inner box.
     pub inner_upper: Vec<f64>,
+    /// X is the part of the box that lies in this ball.
+    pub ball: Option<Ball>,
 }
 
 impl Region {
@@ -107,7 +139,7 @@ impl Region {
     pub fn from_box(lower: Vec<f64>, upper: Vec<f64>) -> Option<Self> {
         let fits = lower.len() == upper.len()
             && lower.iter().zip(&upper).all(|(l, u)| l.is_finite() && u.is_finite() && l <= u);
-        fits.then(|| Self { inner_lower: lower.clone(), inner_upper: upper.clone(), lower, upper })
+        fits.then(|| Self { inner_lower: lower.clone(), inner_upper: upper.clone(), lower, upper, ball: None })
     }
 
     /// The number of inputs.
@@ -120,14 +152,37 @@ impl Region {
         self.lower[k] < self.upper[k]
     }
 
-    /// Whether `x` lies in X (in the inner box).
+    /// Whether `x` lies in X (in the inner box, and in the ball).
     pub fn contains(&self, x: &[f64]) -> bool {
         x.len() == self.dim()
             && x.iter().zip(&self.inner_lower).zip(&self.inner_upper).all(|((x, l), u)| l <= x && x <= u)
+            && self.ball.as_ref().is_none_or(|ball| ball.contains(x))
     }
 
-    /// Moves `x` into the inner box, entry by entry.
+    /// Moves `x` into the inner box, entry by entry, and from there towards the ball's centre until it lies in the ball.
     pub fn clamp(&self, x: &mut [f64]) {
+        self.clamp_to_box(x);
+        let Some(ball) = self.ball.as_ref().filter(|ball| !ball.contains(x)) else { return };
+        let far = x.to_vec();
+        let mut near = ball.center.clone();
+        self.clamp_to_box(&mut near);
+        // Both ends lie in the box, and so does all between them.
+        let (mut inside, mut outside) = (0.0, 1.0);
+        for _ in 0..STEPS_TO_BALL {
+            let share = 0.5 * (inside + outside);
+            for (x, (n, f)) in x.iter_mut().zip(near.iter().zip(&far)) {
+                *x = n + share * (f - n);
+            }
+            self.clamp_to_box(x);
+            *(if ball.contains(x) { &mut inside } else { &mut outside }) = share;
+        }
+        for (x, (n, f)) in x.iter_mut().zip(near.iter().zip(&far)) {
+            *x = n + inside * (f - n);
+        }
+        self.clamp_to_box(x);
+    }
+
+    fn clamp_to_box(&self, x: &mut [f64]) {
         for ((x, l), u) in x.iter_mut().zip(&self.inner_lower).zip(&self.inner_upper) {
             *x = x.clamp(*l, *u);
         }
@@ -163,6 +218,7 @@ impl Domain {
                     upper: upper.expand(n, "/domain/upper", &mut errors),
                     inner_lower: vec![],
                     inner_upper: vec![],
+                    ball: None,
                 };
                 for (field, values) in [("lower", &region.lower), ("upper", &region.upper)] {
                     if let Some(at) = values.iter().position(|v| !v.is_finite()) {
@@ -180,20 +236,26 @@ impl Domain {
                 }
                 Region { inner_lower: region.lower.clone(), inner_upper: region.upper.clone(), ..region }
             }
-            Domain::Ball { norm: BallNorm::Linf, center, radius, clip } => {
+            Domain::Ball { norm, center, radius, clip } => {
                 check_ball(n, center, *radius, clip, &mut errors);
-                ball(center, *radius, clip.unwrap_or([f64::MIN, f64::MAX]))
-            }
-            Domain::Ball { .. } => {
-                errors.push(FieldError::new("/domain/norm", "balls in `l1` and `l2` are not built yet: use `linf`"));
-                Region { lower: vec![], upper: vec![], inner_lower: vec![], inner_upper: vec![] }
+                let mut region = ball(center, *radius, clip.unwrap_or([f64::MIN, f64::MAX]));
+                if *norm != BallNorm::Linf && errors.is_empty() {
+                    let ball = Ball { norm: *norm, center: center.clone(), radius: *radius };
+                    let mut nearest = center.clone();
+                    region.clamp_to_box(&mut nearest);
+                    if !ball.contains(&nearest) {
+                        errors.push(FieldError::new("/domain/clip", "leaves nothing of the ball"));
+                    }
+                    region.ball = Some(ball);
+                }
+                region
             }
             Domain::Polytope { .. } | Domain::Vnnlib { .. } => {
                 errors.push(FieldError::new(
                     "/domain/type",
                     format!("`{}` is not built yet: use `box` or `ball`", self.name()),
                 ));
-                Region { lower: vec![], upper: vec![], inner_lower: vec![], inner_upper: vec![] }
+                Region { lower: vec![], upper: vec![], inner_lower: vec![], inner_upper: vec![], ball: None }
             }
         };
         if errors.is_empty() { Ok(region) } else { Err(errors) }
@@ -237,5 +299,6 @@ fn ball(center: &[f64], radius: f64, clip: [f64; 2]) -> Region {
         upper: ends(sum_up),
         inner_lower: ends(difference_up),
         inner_upper: ends(sum_down),
+        ball: None,
     }
 }

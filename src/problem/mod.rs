@@ -14,7 +14,7 @@ mod method;
 mod question;
 mod reading;
 
-pub use domain::{BallNorm, Domain, Region, Scalars};
+pub use domain::{Ball, BallNorm, Domain, Region, Scalars};
 pub use estimates::{CheckRequest, Claims, Estimate};
 pub use functional::Functional;
 pub use limits::{Limits, StopWhen};

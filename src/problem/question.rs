@@ -27,6 +27,23 @@ pub struct Question {
     pub check: Option<CheckRequest>,
 }
 
+impl Question {
+    /// Why no method that follows activation patterns answers the question; `None` where they do.
+    pub fn obstacle_to_exact(&self) -> Option<&'static str> {
+        obstacle(&self.region, self.input_norm)
+    }
+}
+
+fn obstacle(region: &Region, input_norm: VectorNorm) -> Option<&'static str> {
+    if region.ball.is_some() {
+        Some("exact methods are built for boxes and balls in linf; this domain is a ball in another norm")
+    } else if input_norm == VectorNorm::L2 {
+        Some("exact methods are built for the input norms linf and l1")
+    } else {
+        None
+    }
+}
+
 /// The largest number of labels, and of bytes in one.
 const MAX_LABELS: usize = 32;
 const MAX_LABEL_BYTES: usize = 256;
@@ -48,12 +65,13 @@ impl Problem {
         }
         let region = self.domain.region(inputs).map_err(|e| errors.extend(e));
         let seed = self.functional.seed(outputs).map_err(|e| errors.extend(e));
-        if self.norm.input == VectorNorm::L2 {
-            errors.push(FieldError::new("/norm/input", "`l2` is not built yet: use `linf` or `l1`"));
-        }
         self.check_methods(&mut errors);
         if let Ok(region) = &region {
             self.check_grid(region, &mut errors);
+        }
+        let obstacle = region.as_ref().ok().and_then(|region| obstacle(region, self.norm.input));
+        if let Some(reason) = obstacle.filter(|_| self.methods != Method::default_ladder()) {
+            errors.extend(self.refuse_exact(reason));
         }
         self.check_limits(&mut errors);
         self.check_estimates(&mut errors);
@@ -90,16 +108,20 @@ impl Problem {
         if summary.exact.supported || self.methods == Method::default_ladder() {
             return question;
         }
-        let reason = summary.exact.reason.as_deref().unwrap_or_default();
-        let refused = self.methods.iter().enumerate().filter(|(_, method)| method.needs_patterns());
-        let refused: Vec<FieldError> = refused
-            .map(|(i, method)| FieldError::new(format!("/methods/{i}"), format!("`{method}` does not apply: {reason}")))
-            .collect();
+        let refused = self.refuse_exact(summary.exact.reason.as_deref().unwrap_or_default());
         match question {
             Ok(question) if refused.is_empty() => Ok(question),
             Ok(_) => Err(refused),
             Err(errors) => Err(errors.into_iter().chain(refused).collect()),
         }
+    }
+
+    /// An error for every method that follows activation patterns.
+    fn refuse_exact(&self, reason: &str) -> Vec<FieldError> {
+        let refused = self.methods.iter().enumerate().filter(|(_, method)| method.needs_patterns());
+        refused
+            .map(|(i, method)| FieldError::new(format!("/methods/{i}"), format!("`{method}` does not apply: {reason}")))
+            .collect()
     }
 
     fn check_methods(&self, errors: &mut Vec<FieldError>) {

@@ -106,7 +106,8 @@ proptest! {
         }
         for pair in [(0, 1), (1, 2), (2, 3)] {
             let (a, b) = (values[pair.0], values[pair.1]);
-            prop_assert!(a <= b * (1.0 + 1e-9), "{} gives {a}, {} gives {b}", methods[pair.0], methods[pair.1]);
+            // Where most of the gradient cancels, what rounding may cost is measured by what there was before.
+            prop_assert!(a <= b * (1.0 + 1e-9) + 1e-12 * values[3], "{} gives {a}, {} gives {b}", methods[pair.0], methods[pair.1]);
         }
         if let Some(lower) = answer(&network, &question, &[Method::Random]).lower {
             prop_assert!(lower <= values[0], "lower end {lower}, upper {}", values[0]);

@@ -9,6 +9,7 @@ use exactlip::mip::lipmip::parts_of;
 use exactlip::mip::{Bounds, Encoding, Objective, Program};
 use exactlip::network::{Network, Pattern};
 use exactlip::problem::{Method, Question, VectorNorm};
+use exactlip::workers::Workers;
 use microlp::{ComparisonOp, OptimizationDirection, Problem, SolveOutcome};
 use proptest::prelude::*;
 
@@ -17,7 +18,7 @@ use super::{answer, problem, question, strategies};
 fn programs(network: &Network, question: &Question) -> Vec<Encoding> {
     let forward = ForwardBounds::crown(network, &question.region);
     let fastlip = BackwardBounds::fastlip(network, &forward, &question.seed);
-    let tight = linear_jacobian(network, &forward, &fastlip, &question.region, question.input_norm);
+    let tight = linear_jacobian(network, &forward, &fastlip, &question.region, question.input_norm, &Workers::single());
     let phases = forward.phases();
     let subject = Subject { network, question, phases: &phases };
     let bounds = Bounds { forward: &forward, backward: &tight.bounds };
