@@ -17,7 +17,7 @@ use crate::network::{Network, NetworkError};
 use crate::problem::{FieldError, Guarantee, Method, Problem, ReadError};
 
 /// Epochs of training.
-const EPOCHS: usize = 150;
+const EPOCHS: usize = 40;
 /// The radius of the balls around digits.
 const RADIUS: f64 = 0.1;
 

@@ -7,24 +7,29 @@
 //! *Rounding.* The computed halves leave `E_i = W_i - L_i R_i`, with `e_i` at least its norm. Exactly `W_i = [L_i, E_i/√e_i] ·
 //! [R_i; √e_i I]`, so the square of each factor grows by at most `‖R‖² e_i + e_{i+1} ‖L‖² + e_i e_{i+1}`.
 //!
-//! *Enumeration.* `N(S) = R_S L_S L_Sᵀ R_Sᵀ` of a set S of active neurons is one rank-two update away from that of a set with one
-//! neuron less. The neurons are decided one by one, those of large `‖R_r‖‖L_r‖` first; a set is given up as soon as all the
-//! others together, `‖R D L‖₂ ≤ ‖R_S L_S‖₂ + Σ_rest ‖R_r‖‖L_r‖`, could not pass the best one known. What was given up counts
-//! with the bound that was proved for it.
+//! *Enumeration.* The neurons are decided one by one, those of large `‖R_r‖‖L_r‖` first. While the neurons F are open they
+//! stand at ½, so that no choice for them is farther than `½ ‖R_F‖₂‖L_F‖₂` (or `½ Σ_F ‖R_r‖‖L_r‖`) from the matrix M at hand; where
+//! that cannot pass the best norm known, all choices are given up together, and count with the bound that was proved for them.
+//! A decision changes `M Mᵀ` by a matrix of rank two.
 
 use super::chain::Chain;
 use super::spectral::{
-    frobenius_norm_up, from_faer, largest_eigenvalue_up, product, product_error, prove_below, root_up, view,
+    frobenius_norm_up, from_faer, largest_eigenvalue_up, product, product_error, prove_below, root_up,
+    spectral_norm_up, view,
 };
 use super::{autolip, greedy_seqlip};
 use crate::arithmetic::rounding::{UNIT_ROUNDOFF, product_up, sum_up};
+use crate::bounds::norms::dual_norm_up;
 use crate::control::Control;
-use crate::network::{Matrix, dot};
+use crate::network::Matrix;
+use crate::problem::VectorNorm;
 
 /// The most neurons in a layer for which all of {0,1}^n is searched.
 pub const MOST_NEURONS: usize = 20;
 /// How far a bound that gives a set up may exceed the best value known, relative to it.
 const SLACK: f64 = 1e-11;
+/// More than the scaling by powers of two can lose to underflow.
+const UNDERFLOW: f64 = 1e-300;
 
 /// Why there is no value.
 #[derive(Clone, Debug, thiserror::Error, PartialEq)]
@@ -125,7 +130,7 @@ pub fn bound(chain: &Chain, control: &Control) -> Result<f64, SeqLipError> {
 /// An upper bound of the largest norm over all σ, with the errors of both halves.
 fn largest_norm(junction: &Junction, control: &Control) -> Result<f64, SeqLipError> {
     let mut search = Search::new(junction, control);
-    let start = search.empty();
+    let start = search.start();
     search.visit(0, &start)?;
     let (left, right) = (frobenius_norm_up(&junction.before), frobenius_norm_up(&junction.after));
     let (e, f) = (junction.before_error, junction.after_error);
@@ -135,23 +140,28 @@ fn largest_norm(junction: &Junction, control: &Control) -> Result<f64, SeqLipErr
     Ok(root_up(sum_up(square, product_up(e, f))))
 }
 
-/// A set of neurons that were decided to be active, with `N(S)`.
+/// A choice for some neurons, the others at ½.
+#[derive(Clone)]
 struct Node {
+    /// `M Mᵀ` with `M = R diag(σ) L`.
     square: Matrix,
-    active: Vec<usize>,
+    /// σ.
+    switches: Vec<f64>,
 }
 
 struct Search<'a> {
     control: &'a Control,
     /// The neurons in the order of decision.
     order: Vec<usize>,
-    /// `rest[d]`: Σ ‖R_r‖‖L_r‖ over the neurons decided from step d on.
+    /// `rest[d]`: how far M can move when the neurons from step d on leave ½.
     rest: Vec<f64>,
+    /// Σ ‖R_r‖‖L_r‖: no norm is larger.
+    total: f64,
     /// `L Lᵀ`.
     gram: Matrix,
     /// `Rᵀ`: the columns of R as rows.
     columns: Matrix,
-    /// A bound of the rounding error of any `N(S)`, in the spectral norm.
+    /// A bound of the rounding error of any `M Mᵀ`, in the spectral norm.
     uncertainty: f64,
     /// The best norm that some σ reaches, nearly.
     reached: f64,
@@ -164,17 +174,27 @@ impl<'a> Search<'a> {
     fn new(junction: &Junction, control: &'a Control) -> Self {
         let n = junction.before.rows();
         let columns = junction.after.transposed();
-        let norm = |row: &[f64]| dot(row, row).sqrt();
-        let sizes: Vec<f64> = (0..n).map(|r| norm(junction.before.row(r)) * norm(columns.row(r))).collect();
+        let norm = |row: &[f64]| dual_norm_up(VectorNorm::L2, row.iter().copied());
+        let sizes: Vec<f64> = (0..n).map(|r| product_up(norm(junction.before.row(r)), norm(columns.row(r)))).collect();
         let mut order: Vec<usize> = (0..n).collect();
         order.sort_by(|&a, &b| sizes[b].total_cmp(&sizes[a]));
-        let mut rest = vec![0.0; n + 1];
+        // Row r of L is made larger and column r of R smaller by a power of two, so that both are of one size.
+        let power = |r: usize| (0.5 * (norm(columns.row(r)) / norm(junction.before.row(r))).log2()).round().exp2();
+        let powers: Vec<f64> = (0..n).map(power).map(|p| if p.is_normal() { p } else { 1.0 }).collect();
+        let suffix = |matrix: &Matrix, d: usize, sign: i32| {
+            let row = |&r: &usize| matrix.row(r).iter().map(move |w| (r, w)).collect::<Vec<_>>();
+            let rows = order[d..].iter().flat_map(row).map(|(r, w)| w * powers[r].powi(sign)).collect();
+            let scaled = Matrix::from_row_major(n - d, matrix.columns(), rows);
+            sum_up(scaled.map_or(f64::INFINITY, |scaled| spectral_norm_up(&scaled)), UNDERFLOW)
+        };
+        let (mut rest, mut total) = (vec![0.0; n + 1], 0.0);
         for d in (0..n).rev() {
-            rest[d] = sum_up(rest[d + 1], product_up(sizes[order[d]], 1.0 + 1e-6));
+            total = sum_up(total, sizes[order[d]]);
+            rest[d] = 0.5 * product_up(suffix(&junction.before, d, 1), suffix(&columns, d, -1)).min(total);
         }
-        // Entries of L Lᵀ are off by γ_p, and each of the n updates adds at most four roundings of terms below rest[0]².
-        let terms = (junction.before.columns() + 4 * n * (n + 8)) as f64;
-        let uncertainty = 4.0 * terms * UNIT_ROUNDOFF * product_up(rest[0], rest[0]) + terms * f64::MIN_POSITIVE;
+        // Entries of L Lᵀ are off by γ_p, and each of at most 2n updates adds at most four roundings of terms below (Σ ‖R_r‖‖L_r‖)².
+        let terms = (junction.before.columns() + 8 * n * (n + 8)) as f64;
+        let uncertainty = 4.0 * terms * UNIT_ROUNDOFF * product_up(total, total) + terms * f64::MIN_POSITIVE;
         Self {
             control,
             rest,
@@ -182,17 +202,22 @@ impl<'a> Search<'a> {
             factor: Matrix::zeros(columns.columns(), columns.columns()),
             columns,
             uncertainty,
+            total,
             reached: greedy_seqlip::largest_norm(junction),
             proved: 0.0,
             order,
         }
     }
 
-    fn empty(&self) -> Node {
-        Node { square: Matrix::zeros(self.columns.columns(), self.columns.columns()), active: Vec::new() }
+    /// Everything at ½.
+    fn start(&self) -> Node {
+        let k = self.columns.columns();
+        let n = self.order.len();
+        let nothing = Node { square: Matrix::zeros(k, k), switches: vec![0.0; n] };
+        (0..n).fold(nothing, |node, r| self.with(&node, r, 0.5))
     }
 
-    /// Looks at all sets that decide neurons `order[d..]` and agree with `node` on the others.
+    /// Looks at all choices for the neurons `order[d..]`, which stand at ½ in `node`, with the others as there.
     fn visit(&mut self, d: usize, node: &Node) -> Result<(), SeqLipError> {
         if let Some(norm) = self.bound_from_here(d, &node.square) {
             self.proved = self.proved.max(norm);
@@ -208,17 +233,22 @@ impl<'a> Search<'a> {
         if d + 8 <= self.order.len() && self.control.should_stop() {
             return Err(SeqLipError::Stopped);
         }
-        let with = self.with(node, self.order[d]);
-        self.visit(d + 1, &with)?;
-        self.visit(d + 1, node)
+        for switch in [1.0, 0.0] {
+            let child = self.with(node, self.order[d], switch);
+            self.visit(d + 1, &child)?;
+        }
+        Ok(())
     }
 
     /// A bound of the norm of all sets from here on, if it does not pass what was reached.
     fn bound_from_here(&mut self, d: usize, square: &Matrix) -> Option<f64> {
         let target = self.reached * (1.0 + SLACK);
         let room = target - self.rest[d];
+        if self.total == 0.0 {
+            return Some(0.0);
+        }
         if room <= 0.0 {
-            return (target == 0.0 && self.rest[d] == 0.0).then_some(0.0);
+            return None;
         }
         let trial = room * room * (1.0 - 0.1 * SLACK) - self.uncertainty;
         let eigenvalue = if trial > 0.0 { prove_below(square, trial, &mut self.factor)? } else { return None };
@@ -226,23 +256,23 @@ impl<'a> Search<'a> {
         (norm <= target * (1.0 + SLACK)).then_some(norm)
     }
 
-    /// `node` with neuron `r` active as well.
-    fn with(&self, node: &Node, r: usize) -> Node {
-        let mut square = node.square.clone();
+    /// `node` with σ_r = `switch`.
+    fn with(&self, node: &Node, r: usize, switch: f64) -> Node {
+        let mut next = node.clone();
+        let step = switch - node.switches[r];
+        next.switches[r] = switch;
         let column = self.columns.row(r);
-        // N' = N + w R_rᵀ + R_r wᵀ with w = Σ_S Q_rs R_s + ½ Q_rr R_r.
-        let mut w: Vec<f64> = column.iter().map(|c| 0.5 * self.gram.row(r)[r] * c).collect();
-        for &s in &node.active {
-            let q = self.gram.row(r)[s];
+        // M' = M + δ R_r L_r, so M'M'ᵀ = MMᵀ + w R_rᵀ + R_r wᵀ with w = δ Σ_s σ_s Q_rs R_s + ½ δ² Q_rr R_r and Q = L Lᵀ.
+        let mut w: Vec<f64> = column.iter().map(|c| 0.5 * step * step * self.gram.row(r)[r] * c).collect();
+        for (s, sigma) in node.switches.iter().enumerate().filter(|(_, sigma)| **sigma != 0.0) {
+            let q = step * sigma * self.gram.row(r)[s];
             w.iter_mut().zip(self.columns.row(s)).for_each(|(w, c)| *w += q * c);
         }
         for (i, (wi, ci)) in w.iter().zip(column).enumerate() {
-            for ((entry, wj), cj) in square.row_mut(i).iter_mut().zip(&w).zip(column) {
+            for ((entry, wj), cj) in next.square.row_mut(i).iter_mut().zip(&w).zip(column) {
                 *entry += wi * cj + ci * wj;
             }
         }
-        let mut active = node.active.clone();
-        active.push(r);
-        Node { square, active }
+        next
     }
 }

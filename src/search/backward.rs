@@ -79,6 +79,10 @@ impl<'a> Backward<'a> {
 
     /// A lower bound of `sign` times entry k of the gradient at the input of hidden layer `l`.
     fn entry_bound(&mut self, l: usize, k: usize, sign: f64) -> f64 {
+        if self.root.depth() == 0 {
+            let known = self.root.chain.last();
+            return if sign > 0.0 { known.lower[k] } else { -known.upper[k] };
+        }
         self.coefficients.clear();
         self.coefficients.extend(self.root.chain.row(l, k).iter().map(|w| sign * w));
         self.root.chain.lower_bound(

@@ -77,3 +77,11 @@ fn a_ball_whose_radius_is_lost_in_rounding_is_still_a_ball() {
     let report = answer(&network, &question(&network, problem), &[Method::Exact]);
     assert_eq!((report.lower, report.exact), (Some(3.0), true), "{report:?}");
 }
+
+#[test]
+fn an_affine_network_whose_gradient_cancels_has_constant_zero() {
+    let weight = Matrix::from_row_major(2, 1, vec![0.1, -0.1]).unwrap();
+    let network = lower(1, vec![Step::Affine { weight, bias: vec![0.0; 2] }], vec![]).unwrap();
+    let report = answer(&network, &question(&network, problem(&[0.0], &[1.0], &[1.0, 1.0], "linf")), &[Method::Exact]);
+    assert_eq!((report.lower, report.upper, report.exact), (Some(0.0), Some(0.0), true), "{report:?}");
+}

@@ -237,6 +237,24 @@ fn a_grid_is_refused_in_more_than_three_free_inputs() {
 }
 
 #[test]
+fn seqlip_sees_what_cancels_while_all_neurons_are_active() {
+    // relu(x) - relu(x) vanishes with both neurons on, and is 1 with one of them: where greedy search starts, all is 0.
+    let column = Matrix::from_row_major(2, 1, vec![1.0, 1.0]).unwrap();
+    let row = Matrix::from_row_major(1, 2, vec![1.0, -1.0]).unwrap();
+    let network = Network::new(
+        vec![
+            Layer { weight: column, bias: vec![0.0, 0.0], activation: Activation::Relu },
+            Layer { weight: row, bias: vec![0.0], activation: Activation::Identity },
+        ],
+        vec![],
+    )
+    .unwrap();
+    let question = question(&network, problem(&[-1.0], &[1.0], &[1.0], "l1"));
+    let bound = value(&network, &question, Method::Seqlip).unwrap();
+    assert!((1.0..1.0 + 1e-9).contains(&bound), "{bound}");
+}
+
+#[test]
 fn wide_layers_are_left_to_greedy_seqlip() {
     let weight = Matrix::from_row_major(21, 2, (0..42).map(|i| f64::from(i % 5) - 2.0).collect()).unwrap();
     let second = Matrix::from_row_major(1, 21, (0..21).map(|i| f64::from(i % 3) - 1.0).collect()).unwrap();

@@ -2,11 +2,13 @@
 //!
 //! - [`contract`]: what the interface promises.
 //! - [`bad_input`]: what it refuses, and that nothing is stored then.
+//! - [`check`]: estimates made elsewhere; `exactlip bench`.
 //! - [`faults`]: killed children, cancels, a killed and a stopped service.
 //! - [`solve`]: `exactlip solve`.
 //! - [`server`]: a service of their own for the tests.
 
 mod bad_input;
+mod check;
 mod contract;
 mod faults;
 mod server;
