@@ -3,19 +3,21 @@
 //! - [`router`]: all routes, and what every request passes through.
 //! - [`Service`], [`Maxima`]: what handlers share, and the configured limits.
 //! - [`ErrorDocument`], [`Code`], [`ApiError`]: errors as `application/problem+json`.
-//! - `networks`, `jobs`, `health`: the handlers.
+//! - `networks`, `jobs`, `events`, `stats`, `health`: the handlers.
 //! - `body`, `parameters`: reading requests, with errors of the same form.
 //! - `gate`: keeps other sites' pages away from a loopback service.
 //! - `trace`: request ids and one log line a request.
 
 mod body;
 mod error;
+mod events;
 mod gate;
 mod health;
 mod jobs;
 mod maxima;
 mod networks;
 mod parameters;
+mod stats;
 mod trace;
 
 pub use error::{ApiError, Code, ErrorDocument};
@@ -62,10 +64,17 @@ impl Service {
 pub fn router(service: Service, pages: Router<Service>) -> Router {
     Router::new()
         .route("/v1/networks", get(networks::list).post(networks::upload))
-        .route("/v1/networks/{id}", get(networks::get))
+        .route("/v1/networks/{id}", get(networks::get).delete(networks::delete))
+        .route("/v1/networks/{id}/file", get(networks::file))
         .route("/v1/jobs", get(jobs::list).post(jobs::submit))
-        .route("/v1/jobs/{id}", get(jobs::get))
+        .route("/v1/jobs/{id}", get(jobs::get).delete(jobs::delete))
         .route("/v1/jobs/{id}/cancel", post(jobs::cancel))
+        .route("/v1/jobs/{id}/retry", post(jobs::retry))
+        .route("/v1/jobs/{id}/log", get(jobs::log))
+        .route("/v1/jobs/{id}/problem.json", get(jobs::problem))
+        .route("/v1/jobs/{id}/events", get(events::of_job))
+        .route("/v1/events", get(events::of_all))
+        .route("/v1/stats", get(stats::get))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .merge(pages)

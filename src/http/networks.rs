@@ -1,15 +1,15 @@
-//! `/v1/networks`: uploading and finding networks.
+//! `/v1/networks`: uploading, finding and deleting networks.
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::parameters::{bad_cursor, page_limit};
 use super::{ApiError, Code, Parameters, Segment, Service, body};
-use crate::jobs::store::NewNetwork;
+use crate::jobs::store::{Deletion, NewNetwork};
 use crate::jobs::{NetworkRecord, network_id};
 use crate::network::import::{Format, ImportOptions, import};
 
@@ -91,6 +91,29 @@ pub(super) async fn list(
 
 /// One network.
 pub(super) async fn get(State(service): State<Service>, Segment(id): Segment) -> Result<Json<NetworkRecord>, ApiError> {
-    let record = service.queue.store().network(&id).await?;
-    record.map(Json).ok_or_else(|| ApiError::new(Code::NotFound, format!("there is no network {id}")))
+    service.queue.store().network(&id).await?.map(Json).ok_or_else(|| unknown(&id))
+}
+
+/// The file, byte for byte as it was uploaded.
+pub(super) async fn file(State(service): State<Service>, Segment(id): Segment) -> Result<Response, ApiError> {
+    let record = service.queue.store().network(&id).await?.ok_or_else(|| unknown(&id))?;
+    let bytes = service.queue.store().network_bytes(&id).await?.ok_or_else(|| unknown(&id))?;
+    let name = format!("attachment; filename=\"{}.{}\"", record.id, record.format);
+    let headers = [(header::CONTENT_TYPE, "application/octet-stream".to_owned()), (header::CONTENT_DISPOSITION, name)];
+    Ok((headers, bytes).into_response())
+}
+
+/// Deletes a network: 204.
+pub(super) async fn delete(State(service): State<Service>, Segment(id): Segment) -> Result<StatusCode, ApiError> {
+    match service.queue.store().delete_network(&id).await? {
+        Deletion::Done => Ok(StatusCode::NO_CONTENT),
+        Deletion::Unknown => Err(unknown(&id)),
+        Deletion::InUse(job) => {
+            Err(ApiError::new(Code::Conflict, format!("the job {job} is about this network and has not ended")))
+        }
+    }
+}
+
+fn unknown(id: &str) -> ApiError {
+    ApiError::new(Code::NotFound, format!("there is no network {id}"))
 }

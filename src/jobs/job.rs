@@ -153,4 +153,41 @@ pub struct JobFilter {
     pub kind: Option<Kind>,
     /// Only about this network.
     pub network: Option<String>,
+    /// Only with all of these labels.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// Something that happened to a job.
+#[derive(Clone, Debug)]
+pub struct JobEvent {
+    /// Grows with every event of the service.
+    pub id: i64,
+    /// The job.
+    pub job: Uuid,
+    /// `state`, `progress`, `tier` or `result`.
+    pub kind: String,
+    /// What happened; with the job's id in the field `job`.
+    pub data: Value,
+}
+
+/// How many jobs there are and how they fare.
+#[derive(Clone, Debug, Serialize)]
+pub struct Stats {
+    /// How many jobs there are in each state.
+    pub jobs: BTreeMap<&'static str, u64>,
+    /// How many networks there are.
+    pub networks: u64,
+    /// How long the oldest waiting job has waited, in seconds; `None` when none waits.
+    pub queue_age_s: Option<f64>,
+    /// How many jobs ended.
+    pub finished: Throughput,
+}
+
+/// How many jobs ended lately.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Throughput {
+    /// In the last minute.
+    pub last_minute: u64,
+    /// In the last hour.
+    pub last_hour: u64,
 }

@@ -18,7 +18,7 @@ pub mod store;
 pub mod supervisor;
 pub mod workers;
 
-pub use identity::network_id;
-pub use job::{Job, JobError, JobFilter, NetworkRecord, Page, State};
+pub use identity::{body_hash, network_id, question_hash};
+pub use job::{Job, JobError, JobEvent, JobFilter, NetworkRecord, Page, State, Stats, Throughput};
 pub use queue::{Queue, Shutdown};
 pub use rules::codes;

@@ -7,9 +7,8 @@ use tokio::sync::{Notify, broadcast, watch};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::store::{Cancellation, NewJob, Renewal, Rule, Store, StoreError, Ticket};
+use super::store::{Cancellation, NewJob, Renewal, Rule, Store, StoreError, Ticket, Update};
 use super::{Job, State, rules};
-use crate::answer::Progress;
 
 /// How many changes a slow listener may fall behind before it has to look for itself.
 const CAPACITY: usize = 4096;
@@ -79,6 +78,11 @@ impl Queue {
         self.changes.subscribe()
     }
 
+    /// Returns once `id` has changed, or may have while the listener fell behind.
+    pub async fn change_of(&self, changes: &mut broadcast::Receiver<Uuid>, id: Uuid) {
+        change_of(changes, id).await;
+    }
+
     /// The ids of jobs that somebody wants cancelled, from now on.
     pub(super) fn cancels(&self) -> broadcast::Receiver<Uuid> {
         self.cancels.subscribe()
@@ -122,14 +126,9 @@ impl Queue {
     ///
     /// # Errors
     /// [`StoreError`]
-    pub async fn renew(
-        &self,
-        ticket: Ticket,
-        lease: Duration,
-        progress: Option<&Progress>,
-    ) -> Result<Renewal, StoreError> {
-        let renewal = self.store.renew(ticket, lease, progress).await?;
-        if progress.is_some() {
+    pub async fn renew(&self, ticket: Ticket, lease: Duration, update: Update<'_>) -> Result<Renewal, StoreError> {
+        let renewal = self.store.renew(ticket, lease, update).await?;
+        if !update.is_empty() {
             self.announce(ticket.job);
         }
         Ok(renewal)
@@ -143,9 +142,9 @@ impl Queue {
         &self,
         ticket: Ticket,
         rule: Rule<'_>,
-        progress: Option<&Progress>,
+        update: Update<'_>,
     ) -> Result<Option<State>, StoreError> {
-        let state = self.store.settle(ticket, rule, progress).await?;
+        let state = self.store.settle(ticket, rule, update).await?;
         self.announce(ticket.job);
         if state == Some(State::Queued) {
             self.work.notify_one();

@@ -2,13 +2,16 @@
 //!
 //! - [`contract`]: what the interface promises.
 //! - [`bad_input`]: what it refuses, and that nothing is stored then.
+//! - [`lifecycle`]: jobs and networks after they were made; [`events`]: server-sent events.
 //! - [`faults`]: killed children, cancels, a killed and a stopped service.
 //! - [`solve`]: `exactlip solve`.
 //! - [`server`]: a service of their own for the tests.
 
 mod bad_input;
 mod contract;
+mod events;
 mod faults;
+mod lifecycle;
 mod server;
 mod solve;
 
