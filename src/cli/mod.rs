@@ -2,9 +2,15 @@
 //!
 //! - [`serve`]: the service.
 //! - [`solve`]: one problem, by hand or as a child of the service.
+//! - [`export`]: a question's LipMIP program as a file.
+//! - `input`: reading problems and networks.
+//! - `supervision`: how a child ties its life and its memory to the service.
 
+pub mod export;
+mod input;
 pub mod serve;
 pub mod solve;
+mod supervision;
 
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
@@ -44,6 +50,8 @@ enum Command {
     /// Exits with 0 when there is an answer (an interval proved up to a limit is one), with 2 when the input is bad, with
     /// 1 otherwise. On SIGTERM or SIGINT it stops and prints what it has proved; a second signal ends it at once.
     Solve(solve::Arguments),
+    /// Write the mixed-integer program of a problem to a file, for other solvers.
+    Export(export::Arguments),
 }
 
 /// Reads the arguments and runs the command.
@@ -51,7 +59,7 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let filter = arguments.log.as_deref().unwrap_or(match arguments.command {
         Command::Serve(_) => "info,sqlx=warn",
-        Command::Solve(_) => "warn,highs=error",
+        Command::Solve(_) | Command::Export(_) => "warn,highs=error",
     });
     if let Err(error) = start_log(filter, arguments.log_format) {
         eprintln!("exactlip: the log filter `{filter}` cannot be used: {error}");
@@ -60,6 +68,7 @@ pub fn main() -> ExitCode {
     match arguments.command {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Solve(arguments) => solve::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
     }
 }
 

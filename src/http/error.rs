@@ -3,6 +3,7 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::jobs::store::StoreError;
 use crate::problem::FieldError;
@@ -71,7 +72,7 @@ impl Code {
 }
 
 /// The body of an error.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct ErrorDocument {
     /// Names the kind of error; no page stands there.
     #[serde(rename = "type")]

@@ -27,6 +27,18 @@ const POLL: Duration = Duration::from_secs(5);
 const GATHER: Duration = Duration::from_millis(20);
 
 /// The events of one job from its beginning, or behind `Last-Event-ID`; ends behind the last one.
+#[utoipa::path(
+    get,
+    path = "/v1/jobs/{id}/events",
+    tag = "events",
+    params(
+        ("id" = String, Path, description = "The job's id"),
+        ("Last-Event-ID" = Option<i64>, Header, description = "Go on behind this event", minimum = 0)
+    ),
+    responses(
+        (status = 200, description = "Events `state`, `progress`, `tier` and `result`", body = String, content_type = "text/event-stream")
+    )
+)]
 pub(super) async fn of_job(
     State(service): State<Service>,
     Segment(id): Segment,
@@ -42,6 +54,17 @@ pub(super) async fn of_job(
 }
 
 /// The events of all jobs from now on, or behind `Last-Event-ID`.
+#[utoipa::path(
+    get,
+    path = "/v1/events",
+    tag = "events",
+    params(
+        ("Last-Event-ID" = Option<i64>, Header, description = "Go on behind this event", minimum = 0)
+    ),
+    responses(
+        (status = 200, description = "Events `state`, `progress`, `tier` and `result`", body = String, content_type = "text/event-stream")
+    )
+)]
 pub(super) async fn of_all(
     State(service): State<Service>,
     headers: HeaderMap,

@@ -6,15 +6,16 @@ use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::parameters::{bad_cursor, page_limit, patience};
 use super::{ApiError, Code, Parameters, Segment, Service, body};
 use crate::jobs::store::{Cancellation, Deletion, IdempotencyKey, NewJob};
-use crate::jobs::{Job, JobFilter, NetworkRecord, body_hash, question_hash};
-use crate::problem::{FieldError, Problem, ReadError};
+use crate::jobs::{Job, JobFilter, NetworkRecord, State as JobState, body_hash, question_hash};
+use crate::problem::{FieldError, Kind, Problem, ReadError};
 
 /// The longest idempotency key.
 const MAX_KEY_BYTES: usize = 255;
@@ -28,6 +29,20 @@ pub(super) struct WaitQuery {
 }
 
 /// Takes a job: 202, or 200 when it ends within the wait.
+#[utoipa::path(
+    post,
+    path = "/v1/jobs",
+    tag = "jobs",
+    params(
+        ("wait" = Option<f64>, Query, description = "Hold the response for up to this many seconds, until the job ends", minimum = 0, maximum = 60),
+        ("Idempotency-Key" = Option<String>, Header, description = "Sent again with the same body within 24 hours, it returns the same job", min_length = 1, max_length = 255)
+    ),
+    request_body(content_type = "application/json", content = ref("#/components/schemas/JobRequest")),
+    responses(
+        (status = 202, description = "It is queued", body = Job),
+        (status = 200, description = "It has ended", body = Job)
+    )
+)]
 pub(super) async fn submit(
     State(service): State<Service>,
     Parameters(query): Parameters<WaitQuery>,
@@ -42,6 +57,19 @@ pub(super) async fn submit(
 }
 
 /// Runs the question of a job that has ended once more, as a new job: stored answers are left alone.
+#[utoipa::path(
+    post,
+    path = "/v1/jobs/{id}/retry",
+    tag = "jobs",
+    params(
+        ("id" = String, Path, description = "The job's id"),
+        ("wait" = Option<f64>, Query, description = "Hold the response for up to this many seconds, until the job ends", minimum = 0, maximum = 60)
+    ),
+    responses(
+        (status = 202, description = "The new job", body = Job),
+        (status = 200, description = "The new job, which has ended", body = Job)
+    )
+)]
 pub(super) async fn retry(
     State(service): State<Service>,
     Segment(id): Segment,
@@ -128,15 +156,39 @@ async fn find_network(
     }
 }
 
+/// A page of jobs.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct JobPage {
+    /// The jobs, newest first.
+    jobs: Vec<Job>,
+    /// Where the next page starts; `null` on the last one.
+    next_cursor: Option<String>,
+}
+
 /// Jobs, newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/jobs",
+    tag = "jobs",
+    params(
+        ("state" = Option<JobState>, Query, description = "Only in this state"),
+        ("kind" = Option<Kind>, Query, description = "Only of this kind"),
+        ("network" = Option<String>, Query, description = "Only about this network"),
+        ("limit" = Option<u32>, Query, description = "How many entries a page has", minimum = 1, maximum = 200),
+        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before")
+    ),
+    responses(
+        (status = 200, description = "Jobs, newest first; `label.NAME=VALUE` asks for a label", body = JobPage)
+    )
+)]
 pub(super) async fn list(
     State(service): State<Service>,
     Parameters(query): Parameters<Vec<(String, String)>>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<JobPage>, ApiError> {
     let ListQuery { filter, limit, cursor } = ListQuery::read(query)?;
     let limit = page_limit(limit)?;
     let page = service.queue.store().jobs(&filter, limit, cursor.as_deref()).await?.ok_or_else(bad_cursor)?;
-    Ok(Json(json!({ "jobs": page.entries, "next_cursor": page.next_cursor })))
+    Ok(Json(JobPage { jobs: page.entries, next_cursor: page.next_cursor }))
 }
 
 /// The parameters of the list: beside the fixed ones, `label.NAME=VALUE` for any name.
@@ -184,6 +236,18 @@ impl ListQuery {
 }
 
 /// One job, at once or when it ends.
+#[utoipa::path(
+    get,
+    path = "/v1/jobs/{id}",
+    tag = "jobs",
+    params(
+        ("id" = String, Path, description = "The job's id"),
+        ("wait" = Option<f64>, Query, description = "Hold the response for up to this many seconds, until the job ends", minimum = 0, maximum = 60)
+    ),
+    responses(
+        (status = 200, description = "The job", body = Job)
+    )
+)]
 pub(super) async fn get(
     State(service): State<Service>,
     Segment(id): Segment,
@@ -195,6 +259,17 @@ pub(super) async fn get(
 }
 
 /// Cancels a job: 202.
+#[utoipa::path(
+    post,
+    path = "/v1/jobs/{id}/cancel",
+    tag = "jobs",
+    params(
+        ("id" = String, Path, description = "The job's id")
+    ),
+    responses(
+        (status = 202, description = "It ends within two seconds", body = Job)
+    )
+)]
 pub(super) async fn cancel(
     State(service): State<Service>,
     Segment(id): Segment,
@@ -209,6 +284,17 @@ pub(super) async fn cancel(
 }
 
 /// Deletes a job that has ended: 204.
+#[utoipa::path(
+    delete,
+    path = "/v1/jobs/{id}",
+    tag = "jobs",
+    params(
+        ("id" = String, Path, description = "The job's id")
+    ),
+    responses(
+        (status = 204, description = "It is deleted")
+    )
+)]
 pub(super) async fn delete(State(service): State<Service>, Segment(id): Segment) -> Result<StatusCode, ApiError> {
     match service.queue.store().delete_job(job_id(&id)?).await? {
         Deletion::Done => Ok(StatusCode::NO_CONTENT),
@@ -218,12 +304,34 @@ pub(super) async fn delete(State(service): State<Service>, Segment(id): Segment)
 }
 
 /// The end of what the last attempt wrote to its standard error, the solver's log in it.
+#[utoipa::path(
+    get,
+    path = "/v1/jobs/{id}/log",
+    tag = "jobs",
+    params(
+        ("id" = String, Path, description = "The job's id")
+    ),
+    responses(
+        (status = 200, description = "The end of the log", body = String)
+    )
+)]
 pub(super) async fn log(State(service): State<Service>, Segment(id): Segment) -> Result<Response, ApiError> {
     let job = service.queue.store().job(job_id(&id)?).await?.ok_or_else(|| unknown(&id))?;
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], job.log.unwrap_or_default()).into_response())
 }
 
 /// What `exactlip solve` needs to repeat the job.
+#[utoipa::path(
+    get,
+    path = "/v1/jobs/{id}/problem.json",
+    tag = "jobs",
+    params(
+        ("id" = String, Path, description = "The job's id")
+    ),
+    responses(
+        (status = 200, description = "What `exactlip solve` needs to repeat the job", body = Problem)
+    )
+)]
 pub(super) async fn problem(State(service): State<Service>, Segment(id): Segment) -> Result<Json<Value>, ApiError> {
     let job = service.queue.store().job(job_id(&id)?).await?.ok_or_else(|| unknown(&id))?;
     Ok(Json(job.problem))

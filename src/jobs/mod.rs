@@ -4,6 +4,7 @@
 //! - [`rules`]: how a job moves from state to state.
 //! - [`store`]: the database behind the queue.
 //! - [`Queue`]: what HTTP and workers use: the store, and word of every change.
+//! - [`Metrics`]: what the process has seen, for Prometheus.
 //! - [`supervisor`]: one child process per attempt.
 //! - [`workers`]: the pool that claims jobs and runs them.
 //!
@@ -12,6 +13,7 @@
 
 mod identity;
 mod job;
+mod metrics;
 mod queue;
 pub mod rules;
 pub mod store;
@@ -20,5 +22,6 @@ pub mod workers;
 
 pub use identity::{body_hash, network_id, question_hash};
 pub use job::{Job, JobError, JobEvent, JobFilter, NetworkRecord, Page, State, Stats, Throughput};
+pub use metrics::Metrics;
 pub use queue::{Queue, Shutdown};
 pub use rules::codes;

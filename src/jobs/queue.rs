@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::store::{Cancellation, NewJob, Renewal, Rule, Store, StoreError, Ticket, Update};
-use super::{Job, State, rules};
+use super::{Job, Metrics, State, rules};
 
 /// How many changes a slow listener may fall behind before it has to look for itself.
 const CAPACITY: usize = 4096;
@@ -49,6 +49,7 @@ pub struct Queue {
     cancels: broadcast::Sender<Uuid>,
     work: Arc<Notify>,
     shutdown: Shutdown,
+    metrics: Arc<Metrics>,
 }
 
 impl Queue {
@@ -60,12 +61,18 @@ impl Queue {
             cancels: broadcast::Sender::new(CAPACITY),
             work: Arc::default(),
             shutdown,
+            metrics: Arc::default(),
         }
     }
 
     /// The store, for everything that changes no job.
     pub fn store(&self) -> &dyn Store {
         &*self.store
+    }
+
+    /// What the process has seen.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// When the service ends.

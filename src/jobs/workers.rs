@@ -102,6 +102,7 @@ impl Worker {
             return;
         };
         let gap = limits(&claim).gap;
+        self.measure(&claim, &ending).await;
         if let Ending::Answered(report) = &ending {
             let last = last_progress(report, found.progress.take());
             found.progress = Some(rules::merge(claim.progress.as_ref(), last));
@@ -124,6 +125,19 @@ impl Worker {
                 Err(error) => tracing::error!(job = %ticket.job, %error, "could not be settled"),
             }
             sleep(SETTLE_PAUSE).await;
+        }
+    }
+
+    /// Counts how an attempt ended.
+    async fn measure(&self, claim: &Claim, ending: &Ending) {
+        match ending {
+            Ending::Answered(report) => {
+                // A network that is gone, or a database that fails, costs a number and no more.
+                let record = self.queue.store().network(&claim.network).await.ok().flatten();
+                self.queue.metrics().answered(report, record.map_or(0, |record| record.summary.parameters));
+            }
+            Ending::Died { error, .. } => self.queue.metrics().died(&error.code),
+            Ending::Cancelled | Ending::HandedBack => {}
         }
     }
 

@@ -8,10 +8,12 @@
 //! - [`upper`]: the upper tiers against each other and against published codes.
 //! - [`activations`]: activations and networks of every kind against dense sampling.
 //! - [`degenerate`]: networks that are not in general position.
+//! - [`export`]: programs as files, read by a solver's own reader.
 
 mod activations;
 mod bounds;
 mod degenerate;
+mod export;
 mod oracle;
 mod programs;
 mod strategies;

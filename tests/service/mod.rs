@@ -1,17 +1,21 @@
 //! The service and the command line as their users meet them: the real program, over HTTP and pipes.
 //!
 //! - [`contract`]: what the interface promises.
+//! - [`description`]: what it tells about itself.
 //! - [`bad_input`]: what it refuses, and that nothing is stored then.
-//! - [`lifecycle`]: jobs and networks after they were made; [`events`]: server-sent events.
+//! - [`lifecycle`]: jobs and networks after they were made; [`events`]: server-sent events;
+//!   [`programs`]: programs as files.
 //! - [`faults`]: killed children, cancels, a killed and a stopped service.
 //! - [`solve`]: `exactlip solve`.
 //! - [`server`]: a service of their own for the tests.
 
 mod bad_input;
 mod contract;
+mod description;
 mod events;
 mod faults;
 mod lifecycle;
+mod programs;
 mod server;
 mod solve;
 
