@@ -8,6 +8,7 @@
 //! - [`upper`]: the upper tiers against each other and against published codes.
 //! - [`activations`]: activations and networks of every kind against dense sampling.
 //! - [`degenerate`]: networks that are not in general position.
+//! - [`solvers`]: HiGHS and CBC against each other.
 //! - [`export`]: programs as files, read by a solver's own reader.
 
 mod activations;
@@ -16,6 +17,7 @@ mod degenerate;
 mod export;
 mod oracle;
 mod programs;
+mod solvers;
 mod strategies;
 mod truth;
 mod upper;
