@@ -2,12 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use super::Check;
 use crate::problem::{Guarantee, Method};
 
 /// How rigorous an upper end is.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Rigor {
     /// Valid under floating-point rounding.
@@ -17,7 +18,7 @@ pub enum Rigor {
 }
 
 /// What one method found.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 pub struct Tier {
     /// Which method.
     pub method: Method,
@@ -34,7 +35,7 @@ pub struct Tier {
 }
 
 /// A point at which the gradient proves the lower end.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 pub struct Witness {
     /// The point, inside X, at which the network is differentiable along every free input.
     pub x: Vec<f64>,
@@ -47,7 +48,7 @@ pub struct Witness {
 }
 
 /// What the audit of the lower end found.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 pub struct Audit {
     /// False when an activation pattern had to be excluded: the network is not in general position on X.
     pub general_position: bool,
@@ -59,9 +60,9 @@ pub struct Audit {
 }
 
 /// Who solved the programs and what it took.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 pub struct SolverReport {
-    /// `highs`.
+    /// `highs`, `cbc`, or `exactlip` for our own search.
     pub name: String,
     /// Its version.
     pub version: String,
@@ -72,7 +73,7 @@ pub struct SolverReport {
 }
 
 /// Why a solve ended.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Every method that was asked for has run to its end; the bracket is exact where `exact` says so.
@@ -88,7 +89,7 @@ pub enum Status {
 }
 
 /// The answer: `result` in the interface.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 pub struct Report {
     /// The lower end, witnessed.
     pub lower: Option<f64>,
@@ -120,7 +121,7 @@ pub struct Report {
 }
 
 /// Where a solve stands.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize, ToSchema)]
 pub struct Progress {
     /// What it is doing: the method's name.
     pub phase: String,
@@ -137,7 +138,7 @@ pub struct Progress {
 }
 
 /// What a solve emits on the way; `exactlip solve --events` writes one a line.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
     /// The bracket moved, or some time has passed.

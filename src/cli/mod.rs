@@ -3,10 +3,16 @@
 //! - [`bench`]: the papers' comparisons.
 //! - [`serve`]: the service.
 //! - [`solve`]: one problem, by hand or as a child of the service.
+//! - [`export`]: a question's LipMIP program as a file.
+//! - `input`: reading problems and networks.
+//! - `supervision`: how a child ties its life and its memory to the service.
 
 pub mod bench;
+pub mod export;
+mod input;
 pub mod serve;
 pub mod solve;
+mod supervision;
 
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
@@ -48,6 +54,8 @@ enum Command {
     Solve(solve::Arguments),
     /// Compare all methods on networks that are trained for it.
     Bench(bench::Arguments),
+    /// Write the mixed-integer program of a problem to a file, for other solvers.
+    Export(export::Arguments),
 }
 
 /// Reads the arguments and runs the command.
@@ -55,7 +63,7 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let filter = arguments.log.as_deref().unwrap_or(match arguments.command {
         Command::Serve(_) => "info,sqlx=warn",
-        Command::Solve(_) | Command::Bench(_) => "warn,highs=error",
+        Command::Solve(_) | Command::Bench(_) | Command::Export(_) => "warn,highs=error",
     });
     if let Err(error) = start_log(filter, arguments.log_format) {
         eprintln!("exactlip: the log filter `{filter}` cannot be used: {error}");
@@ -65,6 +73,7 @@ pub fn main() -> ExitCode {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Solve(arguments) => solve::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
     }
 }
 

@@ -3,6 +3,7 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::jobs::store::StoreError;
 use crate::problem::FieldError;
@@ -32,6 +33,8 @@ pub enum Code {
     InvalidNetwork,
     /// The problem is not one that can be answered for this network.
     InvalidProblem,
+    /// The idempotency key stands for another request.
+    KeyReused,
     /// The service failed.
     Internal,
     /// Too many jobs wait, or the database does not answer: later may be better.
@@ -59,6 +62,9 @@ impl Code {
             Code::InvalidProblem => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "invalid-problem", "The problem cannot be answered")
             }
+            Code::KeyReused => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "key-reused", "The idempotency key stands for another request")
+            }
             Code::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "The service failed"),
             Code::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not available now"),
         }
@@ -66,7 +72,7 @@ impl Code {
 }
 
 /// The body of an error.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct ErrorDocument {
     /// Names the kind of error; no page stands there.
     #[serde(rename = "type")]
@@ -134,6 +140,7 @@ impl From<StoreError> for ApiError {
                 Self::with_errors(Code::InvalidProblem, "the problem", vec![error])
             }
             StoreError::QueueFull(_) => Self::new(Code::Unavailable, format!("{error}: try again later")),
+            StoreError::KeyReused => Self::new(Code::KeyReused, error.to_string()),
             StoreError::Address(_) | StoreError::Database(_) | StoreError::Migration(_) | StoreError::Corrupt(..) => {
                 tracing::error!(%error, "the store failed");
                 Self::new(Code::Internal, "the database failed; the service's log says more")

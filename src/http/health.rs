@@ -13,11 +13,27 @@ use super::{ApiError, Code, Service};
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The process answers.
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    tag = "service",
+    responses(
+        (status = 200, description = "The process answers", body = Value)
+    )
+)]
 pub(super) async fn alive() -> Json<Value> {
     Json(json!({ "status": "ok" }))
 }
 
 /// The database answers and its tables are there.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    tag = "service",
+    responses(
+        (status = 200, description = "The database answers", body = Value)
+    )
+)]
 pub(super) async fn ready(State(service): State<Service>) -> Result<Json<Value>, ApiError> {
     match timeout(PATIENCE, service.queue.store().ping()).await {
         Ok(Ok(())) => Ok(Json(json!({ "status": "ok" }))),

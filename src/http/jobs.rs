@@ -1,18 +1,26 @@
-//! `/v1/jobs`: submitting, finding and cancelling jobs.
+//! `/v1/jobs`: submitting, finding, cancelling, retrying and deleting jobs.
+
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::parameters::{bad_cursor, page_limit, patience};
 use super::{ApiError, Code, Parameters, Segment, Service, body};
-use crate::jobs::store::{Cancellation, NewJob};
-use crate::jobs::{Job, JobFilter, NetworkRecord, State as JobState};
+use crate::jobs::store::{Cancellation, Deletion, IdempotencyKey, NewJob};
+use crate::jobs::{Job, JobFilter, NetworkRecord, State as JobState, body_hash, question_hash};
 use crate::problem::{FieldError, Kind, Problem, ReadError};
+
+/// The longest idempotency key.
+const MAX_KEY_BYTES: usize = 255;
+/// How many labels a list may be asked for.
+const MAX_LABELS: usize = 32;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -21,20 +29,80 @@ pub(super) struct WaitQuery {
 }
 
 /// Takes a job: 202, or 200 when it ends within the wait.
+#[utoipa::path(
+    post,
+    path = "/v1/jobs",
+    tag = "jobs",
+    params(
+        ("wait" = Option<f64>, Query, description = "Hold the response for up to this many seconds, until the job ends", minimum = 0, maximum = 60),
+        ("Idempotency-Key" = Option<String>, Header, description = "Sent again with the same body within 24 hours, it returns the same job", min_length = 1, max_length = 255)
+    ),
+    request_body(content_type = "application/json", content = ref("#/components/schemas/JobRequest")),
+    responses(
+        (status = 202, description = "It is queued", body = Job),
+        (status = 200, description = "It has ended", body = Job)
+    )
+)]
 pub(super) async fn submit(
     State(service): State<Service>,
     Parameters(query): Parameters<WaitQuery>,
     request: Request,
 ) -> Result<Response, ApiError> {
     let patience = patience(query.wait)?;
+    let key = idempotency_key(request.headers())?;
     let document = body::read_json(request, service.maxima.problem_bytes).await?;
+    let key = key.map(|key| IdempotencyKey { key, body: body_hash(&document) });
     let new = check(&service, document).await?;
+    queue_and_wait(&service, NewJob { key, ..new }, patience).await
+}
+
+/// Runs the question of a job that has ended once more, as a new job: stored answers are left alone.
+#[utoipa::path(
+    post,
+    path = "/v1/jobs/{id}/retry",
+    tag = "jobs",
+    params(
+        ("id" = String, Path, description = "The job's id"),
+        ("wait" = Option<f64>, Query, description = "Hold the response for up to this many seconds, until the job ends", minimum = 0, maximum = 60)
+    ),
+    responses(
+        (status = 202, description = "The new job", body = Job),
+        (status = 200, description = "The new job, which has ended", body = Job)
+    )
+)]
+pub(super) async fn retry(
+    State(service): State<Service>,
+    Segment(id): Segment,
+    Parameters(query): Parameters<WaitQuery>,
+) -> Result<Response, ApiError> {
+    let patience = patience(query.wait)?;
+    let job = service.queue.store().job(job_id(&id)?).await?.ok_or_else(|| unknown(&id))?;
+    if !job.state.is_finished() {
+        return Err(ApiError::new(Code::Conflict, format!("the job has not ended: it is {}", job.state)));
+    }
+    let mut document = job.problem;
+    if let Some(fields) = document.as_object_mut() {
+        fields.insert("network".into(), job.network.into());
+    }
+    let new = check(&service, document).await?;
+    queue_and_wait(&service, NewJob { cache: false, ..new }, patience).await
+}
+
+async fn queue_and_wait(service: &Service, new: NewJob, patience: Duration) -> Result<Response, ApiError> {
     let mut job = service.queue.submit(new, service.maxima.queued).await?;
     if !patience.is_zero() {
         job = service.queue.wait(job.id, patience).await?.ok_or_else(|| unknown(&job.id.to_string()))?;
     }
     let status = if job.state.is_finished() { StatusCode::OK } else { StatusCode::ACCEPTED };
     Ok((status, [("location", format!("/v1/jobs/{}", job.id))], Json(job)).into_response())
+}
+
+/// The header `Idempotency-Key`.
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let key = value.to_str().ok().filter(|key| (1..=MAX_KEY_BYTES).contains(&key.len()));
+    let detail = || format!("the header `Idempotency-Key` must have 1 to {MAX_KEY_BYTES} printable ASCII characters");
+    key.map(|key| Some(key.to_owned())).ok_or_else(|| ApiError::new(Code::BadRequest, detail()))
 }
 
 /// The checked job of a document; or everything that is wrong with it.
@@ -58,13 +126,18 @@ async fn check(service: &Service, document: Value) -> Result<NewJob, ApiError> {
         Err(error @ ReadError::Syntax(_)) => return Err(ApiError::new(Code::BadRequest, error.to_string())),
     };
     let (Some(network), Some(problem)) = (network, problem) else { return Err(invalid(errors)) };
-    if let Err(more) = problem.question_for(&network.summary) {
-        errors.extend(more);
-    }
-    if !errors.is_empty() {
+    let question = problem.question_for(&network.summary).map_err(|more| errors.extend(more));
+    let Ok(question) = question.and_then(|question| if errors.is_empty() { Ok(question) } else { Err(()) }) else {
         return Err(invalid(errors));
-    }
-    Ok(NewJob { network: network.id, notes: network.summary.notes, problem })
+    };
+    Ok(NewJob {
+        question: question_hash(&network.id, &problem, &question),
+        network: network.id,
+        notes: network.summary.notes,
+        cache: problem.cache,
+        problem,
+        key: None,
+    })
 }
 
 /// The network that a document names, taken out of it.
@@ -83,28 +156,98 @@ async fn find_network(
     }
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ListQuery {
-    state: Option<JobState>,
-    kind: Option<Kind>,
-    network: Option<String>,
+/// A page of jobs.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct JobPage {
+    /// The jobs, newest first.
+    jobs: Vec<Job>,
+    /// Where the next page starts; `null` on the last one.
+    next_cursor: Option<String>,
+}
+
+/// Jobs, newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/jobs",
+    tag = "jobs",
+    params(
+        ("state" = Option<JobState>, Query, description = "Only in this state"),
+        ("kind" = Option<Kind>, Query, description = "Only of this kind"),
+        ("network" = Option<String>, Query, description = "Only about this network"),
+        ("limit" = Option<u32>, Query, description = "How many entries a page has", minimum = 1, maximum = 200),
+        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before")
+    ),
+    responses(
+        (status = 200, description = "Jobs, newest first; `label.NAME=VALUE` asks for a label", body = JobPage)
+    )
+)]
+pub(super) async fn list(
+    State(service): State<Service>,
+    Parameters(query): Parameters<Vec<(String, String)>>,
+) -> Result<Json<JobPage>, ApiError> {
+    let ListQuery { filter, limit, cursor } = ListQuery::read(query)?;
+    let limit = page_limit(limit)?;
+    let page = service.queue.store().jobs(&filter, limit, cursor.as_deref()).await?.ok_or_else(bad_cursor)?;
+    Ok(Json(JobPage { jobs: page.entries, next_cursor: page.next_cursor }))
+}
+
+/// The parameters of the list: beside the fixed ones, `label.NAME=VALUE` for any name.
+#[derive(Debug, Default)]
+struct ListQuery {
+    filter: JobFilter,
     limit: Option<u32>,
     cursor: Option<String>,
 }
 
-/// Jobs, newest first.
-pub(super) async fn list(
-    State(service): State<Service>,
-    Parameters(query): Parameters<ListQuery>,
-) -> Result<Json<Value>, ApiError> {
-    let limit = page_limit(query.limit)?;
-    let filter = JobFilter { state: query.state, kind: query.kind, network: query.network };
-    let page = service.queue.store().jobs(&filter, limit, query.cursor.as_deref()).await?.ok_or_else(bad_cursor)?;
-    Ok(Json(json!({ "jobs": page.entries, "next_cursor": page.next_cursor })))
+impl ListQuery {
+    fn read(parameters: Vec<(String, String)>) -> Result<Self, ApiError> {
+        let bad = |detail: String| ApiError::new(Code::BadRequest, detail);
+        let mut query = Self::default();
+        let filter = &mut query.filter;
+        for (name, value) in parameters {
+            let wrong = |wanted: &str| bad(format!("{name}: `{value}` is not {wanted}"));
+            let word = || Value::String(value.clone());
+            let twice = match name.as_str() {
+                "state" => {
+                    let state = serde_json::from_value(word()).map_err(|_| wrong("a state of a job"))?;
+                    filter.state.replace(state).is_some()
+                }
+                "kind" => {
+                    let kind = serde_json::from_value(word()).map_err(|_| wrong("a kind of a job"))?;
+                    filter.kind.replace(kind).is_some()
+                }
+                "limit" => query.limit.replace(value.parse().map_err(|_| wrong("a whole number"))?).is_some(),
+                "network" => filter.network.replace(value).is_some(),
+                "cursor" => query.cursor.replace(value).is_some(),
+                _ => match name.strip_prefix("label.") {
+                    Some(label) if filter.labels.len() < MAX_LABELS => {
+                        filter.labels.insert(label.to_owned(), value).is_some()
+                    }
+                    Some(_) => return Err(bad(format!("{name}: at most {MAX_LABELS} labels can be asked for"))),
+                    None => return Err(bad(format!("{name}: there is no such parameter"))),
+                },
+            };
+            if twice {
+                return Err(bad(format!("{name}: is given twice")));
+            }
+        }
+        Ok(query)
+    }
 }
 
 /// One job, at once or when it ends.
+#[utoipa::path(
+    get,
+    path = "/v1/jobs/{id}",
+    tag = "jobs",
+    params(
+        ("id" = String, Path, description = "The job's id"),
+        ("wait" = Option<f64>, Query, description = "Hold the response for up to this many seconds, until the job ends", minimum = 0, maximum = 60)
+    ),
+    responses(
+        (status = 200, description = "The job", body = Job)
+    )
+)]
 pub(super) async fn get(
     State(service): State<Service>,
     Segment(id): Segment,
@@ -116,6 +259,17 @@ pub(super) async fn get(
 }
 
 /// Cancels a job: 202.
+#[utoipa::path(
+    post,
+    path = "/v1/jobs/{id}/cancel",
+    tag = "jobs",
+    params(
+        ("id" = String, Path, description = "The job's id")
+    ),
+    responses(
+        (status = 202, description = "It ends within two seconds", body = Job)
+    )
+)]
 pub(super) async fn cancel(
     State(service): State<Service>,
     Segment(id): Segment,
@@ -129,10 +283,66 @@ pub(super) async fn cancel(
     }
 }
 
-fn job_id(id: &str) -> Result<Uuid, ApiError> {
+/// Deletes a job that has ended: 204.
+#[utoipa::path(
+    delete,
+    path = "/v1/jobs/{id}",
+    tag = "jobs",
+    params(
+        ("id" = String, Path, description = "The job's id")
+    ),
+    responses(
+        (status = 204, description = "It is deleted")
+    )
+)]
+pub(super) async fn delete(State(service): State<Service>, Segment(id): Segment) -> Result<StatusCode, ApiError> {
+    match service.queue.store().delete_job(job_id(&id)?).await? {
+        Deletion::Done => Ok(StatusCode::NO_CONTENT),
+        Deletion::Unknown => Err(unknown(&id)),
+        Deletion::InUse(_) => Err(ApiError::new(Code::Conflict, "the job has not ended: cancel it first")),
+    }
+}
+
+/// The end of what the last attempt wrote to its standard error, the solver's log in it.
+#[utoipa::path(
+    get,
+    path = "/v1/jobs/{id}/log",
+    tag = "jobs",
+    params(
+        ("id" = String, Path, description = "The job's id")
+    ),
+    responses(
+        (status = 200, description = "The end of the log", body = String)
+    )
+)]
+pub(super) async fn log(State(service): State<Service>, Segment(id): Segment) -> Result<Response, ApiError> {
+    let job = service.queue.store().job(job_id(&id)?).await?.ok_or_else(|| unknown(&id))?;
+    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], job.log.unwrap_or_default()).into_response())
+}
+
+/// What `exactlip solve` needs to repeat the job.
+#[utoipa::path(
+    get,
+    path = "/v1/jobs/{id}/problem.json",
+    tag = "jobs",
+    params(
+        ("id" = String, Path, description = "The job's id")
+    ),
+    responses(
+        (status = 200, description = "What `exactlip solve` needs to repeat the job", body = Problem)
+    )
+)]
+pub(super) async fn problem(State(service): State<Service>, Segment(id): Segment) -> Result<Json<Value>, ApiError> {
+    let job = service.queue.store().job(job_id(&id)?).await?.ok_or_else(|| unknown(&id))?;
+    Ok(Json(job.problem))
+}
+
+/// The id in a path.
+pub(super) fn job_id(id: &str) -> Result<Uuid, ApiError> {
     Uuid::try_parse(id).map_err(|_| unknown(id))
 }
 
-fn unknown(id: &str) -> ApiError {
+/// That there is no such job.
+pub(super) fn unknown(id: &str) -> ApiError {
     ApiError::new(Code::NotFound, format!("there is no job {id}"))
 }

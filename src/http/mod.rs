@@ -3,19 +3,25 @@
 //! - [`router`]: all routes, and what every request passes through.
 //! - [`Service`], [`Maxima`]: what handlers share, and the configured limits.
 //! - [`ErrorDocument`], [`Code`], [`ApiError`]: errors as `application/problem+json`.
-//! - `networks`, `jobs`, `health`: the handlers.
+//! - `networks`, `jobs`, `programs`, `events`, `stats`, `health`: the handlers.
+//! - `openapi`: the description of the interface, and its page; `metrics`: the service's own numbers.
 //! - `body`, `parameters`: reading requests, with errors of the same form.
 //! - `gate`: keeps other sites' pages away from a loopback service.
 //! - `trace`: request ids and one log line a request.
 
 mod body;
 mod error;
+mod events;
 mod gate;
 mod health;
 mod jobs;
 mod maxima;
+mod metrics;
 mod networks;
+mod openapi;
 mod parameters;
+mod programs;
+mod stats;
 mod trace;
 
 pub use error::{ApiError, Code, ErrorDocument};
@@ -27,16 +33,22 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::get;
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::jobs::Queue;
+use crate::jobs::supervisor::Supervisor;
 
 /// How many uploads are imported at once: each may hold the largest network several times over.
 const IMPORTS_AT_ONCE: usize = 2;
+/// How many programs are built at once.
+const EXPORTS_AT_ONCE: usize = 2;
 
 /// What handlers share.
 #[derive(Clone)]
@@ -44,12 +56,20 @@ pub struct Service {
     queue: Queue,
     maxima: Arc<Maxima>,
     imports: Arc<Semaphore>,
+    exports: Arc<Semaphore>,
+    supervisor: Supervisor,
 }
 
 impl Service {
-    /// A service on `queue`.
-    pub fn new(queue: Queue, maxima: Maxima) -> Self {
-        Self { queue, maxima: Arc::new(maxima), imports: Arc::new(Semaphore::new(IMPORTS_AT_ONCE)) }
+    /// A service on `queue`; `supervisor` builds the programs that clients ask for.
+    pub fn new(queue: Queue, supervisor: Supervisor, maxima: Maxima) -> Self {
+        Self {
+            queue,
+            maxima: Arc::new(maxima),
+            imports: Arc::new(Semaphore::new(IMPORTS_AT_ONCE)),
+            exports: Arc::new(Semaphore::new(EXPORTS_AT_ONCE)),
+            supervisor,
+        }
     }
 
     /// Its queue.
@@ -60,23 +80,44 @@ impl Service {
 
 /// All routes: the interface's own, and `pages`.
 pub fn router(service: Service, pages: Router<Service>) -> Router {
-    Router::new()
-        .route("/v1/networks", get(networks::list).post(networks::upload))
-        .route("/v1/networks/{id}", get(networks::get))
-        .route("/v1/jobs", get(jobs::list).post(jobs::submit))
-        .route("/v1/jobs/{id}", get(jobs::get))
-        .route("/v1/jobs/{id}/cancel", post(jobs::cancel))
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
+    let (routes, document) = interface();
+    let observed = service.clone();
+    routes
+        .merge(openapi::routes(&document))
+        .route("/metrics", get(metrics::get))
         .merge(pages)
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .with_state(service)
         // Handlers read bodies themselves, each with its own limit.
         .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(observed, metrics::observe))
         .layer(from_fn(gate::check))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(trace::trace))
+}
+
+/// The routes of the interface, and the document that describes them: a route that is not described does not exist.
+fn interface() -> (Router<Service>, OpenApi) {
+    let (routes, document) = OpenApiRouter::new()
+        .routes(routes!(networks::list, networks::upload))
+        .routes(routes!(networks::get, networks::delete))
+        .routes(routes!(networks::file))
+        .routes(routes!(jobs::list, jobs::submit))
+        .routes(routes!(jobs::get, jobs::delete))
+        .routes(routes!(jobs::cancel))
+        .routes(routes!(jobs::retry))
+        .routes(routes!(jobs::log))
+        .routes(routes!(jobs::problem))
+        .routes(routes!(programs::mps))
+        .routes(routes!(programs::lp))
+        .routes(routes!(events::of_job))
+        .routes(routes!(events::of_all))
+        .routes(routes!(stats::get))
+        .routes(routes!(health::alive))
+        .routes(routes!(health::ready))
+        .split_for_parts();
+    (routes, openapi::complete(document))
 }
 
 async fn unknown(request: Request) -> ApiError {

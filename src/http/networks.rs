@@ -1,15 +1,15 @@
-//! `/v1/networks`: uploading and finding networks.
+//! `/v1/networks`: uploading, finding and deleting networks.
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::parameters::{bad_cursor, page_limit};
 use super::{ApiError, Code, Parameters, Segment, Service, body};
-use crate::jobs::store::NewNetwork;
+use crate::jobs::store::{Deletion, NewNetwork};
 use crate::jobs::{NetworkRecord, network_id};
 use crate::network::import::{Format, ImportOptions, import};
 
@@ -25,6 +25,21 @@ pub(super) struct UploadQuery {
 }
 
 /// Takes a network: 201, or 200 when it is there already.
+#[utoipa::path(
+    post,
+    path = "/v1/networks",
+    tag = "networks",
+    params(
+        ("name" = Option<String>, Query, description = "What to call it"),
+        ("format" = Option<Format>, Query, description = "The file format; detected when absent"),
+        ("output" = Option<String>, Query, description = "The output of the graph to take")
+    ),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The file"),
+    responses(
+        (status = 201, description = "It is stored", body = NetworkRecord),
+        (status = 200, description = "It was stored before", body = NetworkRecord)
+    )
+)]
 pub(super) async fn upload(
     State(service): State<Service>,
     Parameters(query): Parameters<UploadQuery>,
@@ -79,18 +94,95 @@ pub(super) struct ListQuery {
     cursor: Option<String>,
 }
 
+/// A page of networks.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct NetworkPage {
+    /// The networks, newest first.
+    networks: Vec<NetworkRecord>,
+    /// Where the next page starts; `null` on the last one.
+    next_cursor: Option<String>,
+}
+
 /// Networks, newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/networks",
+    tag = "networks",
+    params(
+        ("limit" = Option<u32>, Query, description = "How many entries a page has", minimum = 1, maximum = 200),
+        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before")
+    ),
+    responses(
+        (status = 200, description = "Networks, newest first", body = NetworkPage)
+    )
+)]
 pub(super) async fn list(
     State(service): State<Service>,
     Parameters(query): Parameters<ListQuery>,
-) -> Result<Json<serde_json::Value>, ApiError> {
+) -> Result<Json<NetworkPage>, ApiError> {
     let limit = page_limit(query.limit)?;
     let page = service.queue.store().networks(limit, query.cursor.as_deref()).await?.ok_or_else(bad_cursor)?;
-    Ok(Json(json!({ "networks": page.entries, "next_cursor": page.next_cursor })))
+    Ok(Json(NetworkPage { networks: page.entries, next_cursor: page.next_cursor }))
 }
 
 /// One network.
+#[utoipa::path(
+    get,
+    path = "/v1/networks/{id}",
+    tag = "networks",
+    params(
+        ("id" = String, Path, description = "The network's id")
+    ),
+    responses(
+        (status = 200, description = "The network", body = NetworkRecord)
+    )
+)]
 pub(super) async fn get(State(service): State<Service>, Segment(id): Segment) -> Result<Json<NetworkRecord>, ApiError> {
-    let record = service.queue.store().network(&id).await?;
-    record.map(Json).ok_or_else(|| ApiError::new(Code::NotFound, format!("there is no network {id}")))
+    service.queue.store().network(&id).await?.map(Json).ok_or_else(|| unknown(&id))
+}
+
+/// The file, byte for byte as it was uploaded.
+#[utoipa::path(
+    get,
+    path = "/v1/networks/{id}/file",
+    tag = "networks",
+    params(
+        ("id" = String, Path, description = "The network's id")
+    ),
+    responses(
+        (status = 200, description = "The file", body = Vec<u8>, content_type = "application/octet-stream")
+    )
+)]
+pub(super) async fn file(State(service): State<Service>, Segment(id): Segment) -> Result<Response, ApiError> {
+    let record = service.queue.store().network(&id).await?.ok_or_else(|| unknown(&id))?;
+    let bytes = service.queue.store().network_bytes(&id).await?.ok_or_else(|| unknown(&id))?;
+    let name = format!("attachment; filename=\"{}.{}\"", record.id, record.format);
+    let headers = [(header::CONTENT_TYPE, "application/octet-stream".to_owned()), (header::CONTENT_DISPOSITION, name)];
+    Ok((headers, bytes).into_response())
+}
+
+/// Deletes a network: 204.
+#[utoipa::path(
+    delete,
+    path = "/v1/networks/{id}",
+    tag = "networks",
+    params(
+        ("id" = String, Path, description = "The network's id")
+    ),
+    responses(
+        (status = 204, description = "It is deleted")
+    )
+)]
+pub(super) async fn delete(State(service): State<Service>, Segment(id): Segment) -> Result<StatusCode, ApiError> {
+    match service.queue.store().delete_network(&id).await? {
+        Deletion::Done => Ok(StatusCode::NO_CONTENT),
+        Deletion::Unknown => Err(unknown(&id)),
+        Deletion::InUse(job) => {
+            Err(ApiError::new(Code::Conflict, format!("the job {job} is about this network and has not ended")))
+        }
+    }
+}
+
+fn unknown(id: &str) -> ApiError {
+    ApiError::new(Code::NotFound, format!("there is no network {id}"))
 }

@@ -6,14 +6,15 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::answer::Progress;
+use crate::answer::{Progress, Report};
 use crate::network::Summary;
-use crate::problem::Kind;
+use crate::problem::{Kind, Problem};
 
 /// Where a job stands.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// It waits for a worker.
@@ -61,7 +62,7 @@ impl fmt::Display for State {
 }
 
 /// Why a job failed.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 pub struct JobError {
     /// One of [`codes`](super::codes).
     pub code: String,
@@ -70,7 +71,7 @@ pub struct JobError {
 }
 
 /// A job as the interface shows it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Job {
     /// UUIDv7: younger jobs have larger ids.
     pub id: Uuid,
@@ -83,6 +84,7 @@ pub struct Job {
     /// The network's name.
     pub network_name: String,
     /// The question as submitted, with defaults filled in: what `exactlip solve` takes.
+    #[schema(value_type = Problem)]
     pub problem: Value,
     /// When it was submitted.
     #[serde(with = "time::serde::rfc3339")]
@@ -105,7 +107,8 @@ pub struct Job {
     pub notes: Vec<String>,
     /// The bracket so far, intersected over all attempts.
     pub progress: Option<Progress>,
-    /// The answer: a [`Report`](crate::answer::Report).
+    /// The answer: a [`Report`].
+    #[schema(value_type = Option<Report>)]
     pub result: Option<Value>,
     /// Why it failed.
     pub error: Option<JobError>,
@@ -115,7 +118,7 @@ pub struct Job {
 }
 
 /// A network as the interface shows it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct NetworkRecord {
     /// The sha256 of the bytes, in hexadecimal digits; see [`network_id`](super::network_id).
     pub id: String,
@@ -153,4 +156,41 @@ pub struct JobFilter {
     pub kind: Option<Kind>,
     /// Only about this network.
     pub network: Option<String>,
+    /// Only with all of these labels.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// Something that happened to a job.
+#[derive(Clone, Debug)]
+pub struct JobEvent {
+    /// Grows with every event of the service.
+    pub id: i64,
+    /// The job.
+    pub job: Uuid,
+    /// `state`, `progress`, `tier` or `result`.
+    pub kind: String,
+    /// What happened; with the job's id in the field `job`.
+    pub data: Value,
+}
+
+/// How many jobs there are and how they fare.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Stats {
+    /// How many jobs there are in each state.
+    pub jobs: BTreeMap<&'static str, u64>,
+    /// How many networks there are.
+    pub networks: u64,
+    /// How long the oldest waiting job has waited, in seconds; `None` when none waits.
+    pub queue_age_s: Option<f64>,
+    /// How many jobs ended.
+    pub finished: Throughput,
+}
+
+/// How many jobs ended lately.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub struct Throughput {
+    /// In the last minute.
+    pub last_minute: u64,
+    /// In the last hour.
+    pub last_hour: u64,
 }

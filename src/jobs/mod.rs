@@ -4,6 +4,7 @@
 //! - [`rules`]: how a job moves from state to state.
 //! - [`store`]: the database behind the queue.
 //! - [`Queue`]: what HTTP and workers use: the store, and word of every change.
+//! - [`Metrics`]: what the process has seen, for Prometheus.
 //! - [`supervisor`]: one child process per attempt.
 //! - [`workers`]: the pool that claims jobs and runs them.
 //!
@@ -12,13 +13,15 @@
 
 mod identity;
 mod job;
+mod metrics;
 mod queue;
 pub mod rules;
 pub mod store;
 pub mod supervisor;
 pub mod workers;
 
-pub use identity::network_id;
-pub use job::{Job, JobError, JobFilter, NetworkRecord, Page, State};
+pub use identity::{body_hash, network_id, question_hash};
+pub use job::{Job, JobError, JobEvent, JobFilter, NetworkRecord, Page, State, Stats, Throughput};
+pub use metrics::Metrics;
 pub use queue::{Queue, Shutdown};
 pub use rules::codes;

@@ -7,9 +7,8 @@ use tokio::sync::{Notify, broadcast, watch};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::store::{Cancellation, NewJob, Renewal, Rule, Store, StoreError, Ticket};
-use super::{Job, State, rules};
-use crate::answer::Progress;
+use super::store::{Cancellation, NewJob, Renewal, Rule, Store, StoreError, Ticket, Update};
+use super::{Job, Metrics, State, rules};
 
 /// How many changes a slow listener may fall behind before it has to look for itself.
 const CAPACITY: usize = 4096;
@@ -50,6 +49,7 @@ pub struct Queue {
     cancels: broadcast::Sender<Uuid>,
     work: Arc<Notify>,
     shutdown: Shutdown,
+    metrics: Arc<Metrics>,
 }
 
 impl Queue {
@@ -61,12 +61,18 @@ impl Queue {
             cancels: broadcast::Sender::new(CAPACITY),
             work: Arc::default(),
             shutdown,
+            metrics: Arc::default(),
         }
     }
 
     /// The store, for everything that changes no job.
     pub fn store(&self) -> &dyn Store {
         &*self.store
+    }
+
+    /// What the process has seen.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// When the service ends.
@@ -77,6 +83,11 @@ impl Queue {
     /// The ids of jobs as they change, from now on.
     pub fn changes(&self) -> broadcast::Receiver<Uuid> {
         self.changes.subscribe()
+    }
+
+    /// Returns once `id` has changed, or may have while the listener fell behind.
+    pub async fn change_of(&self, changes: &mut broadcast::Receiver<Uuid>, id: Uuid) {
+        change_of(changes, id).await;
     }
 
     /// The ids of jobs that somebody wants cancelled, from now on.
@@ -122,14 +133,9 @@ impl Queue {
     ///
     /// # Errors
     /// [`StoreError`]
-    pub async fn renew(
-        &self,
-        ticket: Ticket,
-        lease: Duration,
-        progress: Option<&Progress>,
-    ) -> Result<Renewal, StoreError> {
-        let renewal = self.store.renew(ticket, lease, progress).await?;
-        if progress.is_some() {
+    pub async fn renew(&self, ticket: Ticket, lease: Duration, update: Update<'_>) -> Result<Renewal, StoreError> {
+        let renewal = self.store.renew(ticket, lease, update).await?;
+        if !update.is_empty() {
             self.announce(ticket.job);
         }
         Ok(renewal)
@@ -143,9 +149,9 @@ impl Queue {
         &self,
         ticket: Ticket,
         rule: Rule<'_>,
-        progress: Option<&Progress>,
+        update: Update<'_>,
     ) -> Result<Option<State>, StoreError> {
-        let state = self.store.settle(ticket, rule, progress).await?;
+        let state = self.store.settle(ticket, rule, update).await?;
         self.announce(ticket.job);
         if state == Some(State::Queued) {
             self.work.notify_one();

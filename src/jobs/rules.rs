@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::{JobError, State};
 use crate::answer::{Check, Progress, Report, Status, relative_gap};
+use crate::problem::{Method, Problem};
 
 /// How often a job is started at most.
 pub const MAX_ATTEMPTS: u32 = 3;
@@ -159,6 +160,23 @@ fn intersect(report: &Report, gap: f64, before: Option<&Progress>) -> Report {
     report
 }
 
+/// The stored answer to the same question as the answer to `asked`, if it satisfies it.
+///
+/// It does when nothing that is asked for could be better after another run: the bracket is closed to the asked gap or meets
+/// `stop_when`, or every asked method has run to its end. A request for an exact method wants the constant, whoever found it;
+/// one for other methods wants what *they* find.
+pub fn reuse(stored: Report, asked: &Problem) -> Option<Report> {
+    let closed = stored.audit.witness_checked && stored.gap.is_some_and(|gap| gap <= asked.limits.gap);
+    let above = asked.stop_when.lower_above.zip(stored.lower).is_some_and(|(wanted, lower)| lower > wanted);
+    let below = asked.stop_when.upper_below.zip(stored.upper).is_some_and(|(wanted, upper)| upper < wanted);
+    let wants_constant = asked.methods.iter().any(|method| matches!(method, Method::Mip | Method::Exact));
+    let all_ran = asked.methods.iter().all(|method| stored.tiers.iter().any(|tier| tier.method == *method));
+    let satisfied =
+        if closed || above || below { wants_constant || all_ran } else { all_ran && stored.status == Status::Optimal };
+    let status = if closed || !(above || below) { Status::Optimal } else { Status::Stopped };
+    satisfied.then_some(Report { exact: closed, status, ..stored })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -213,6 +231,43 @@ mod tests {
         let worse =
             after_attempt(&Ending::Answered(Box::new(report(2.0, 4.0))), FIRST, 1e-6, Some(&progress(1.0, 5.0)));
         assert_eq!(worse.result, serde_json::to_value(report(2.0, 4.0)).ok());
+    }
+
+    #[test]
+    fn a_stored_answer_is_reused_only_where_another_run_could_bring_nothing_more() {
+        let tier = |method| crate::answer::Tier {
+            method,
+            guarantee: crate::problem::Guarantee::Upper,
+            rigor: None,
+            value: None,
+            seconds: 0.0,
+            detail: serde_json::Map::new(),
+        };
+        let asked = |methods: &[Method], gap: f64, upper_below: Option<f64>| {
+            let limits = serde_json::json!({ "gap": gap });
+            let stop_when = serde_json::json!({ "upper_below": upper_below });
+            let domain = serde_json::json!({ "type": "box", "lower": 0, "upper": 1 });
+            let functional = serde_json::json!({ "type": "logit", "index": 0 });
+            let problem = serde_json::json!({
+                "domain": domain, "functional": functional, "methods": methods, "limits": limits, "stop_when": stop_when,
+            });
+            Problem::from_value(problem).unwrap()
+        };
+        let lp = Method::Lp;
+        let stored = Report { tiers: vec![tier(lp)], ..report(2.0, 2.2) };
+        let optimal = Report { status: Status::Optimal, ..stored.clone() };
+        // Closed to the asked gap, or not.
+        assert!(reuse(stored.clone(), &asked(&[Method::Exact], 0.2, None)).is_some_and(|r| r.exact));
+        assert!(reuse(stored.clone(), &asked(&[Method::Exact], 0.01, None)).is_none());
+        assert!(reuse(stored.clone(), &asked(&[Method::Naive], 0.2, None)).is_none(), "its own value is wanted");
+        // The condition is met, or not.
+        let stopped = reuse(stored.clone(), &asked(&[Method::Exact], 0.01, Some(3.0))).unwrap();
+        assert_eq!((stopped.status, stopped.exact), (Status::Stopped, false));
+        assert!(reuse(stored.clone(), &asked(&[Method::Exact], 0.01, Some(2.1))).is_none());
+        // Every asked method has run to its end, or not.
+        assert!(reuse(optimal.clone(), &asked(&[lp], 0.01, None)).is_some());
+        assert!(reuse(optimal, &asked(&[lp, Method::Exact], 0.01, None)).is_none());
+        assert!(reuse(stored, &asked(&[lp], 0.01, None)).is_none(), "the time limit may have cut it short");
     }
 
     #[test]

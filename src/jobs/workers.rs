@@ -9,10 +9,10 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use super::queue::change_of;
 use super::rules::{self, Ending, Verdict};
-use super::store::{Claim, Renewal, StoreError};
+use super::store::{Claim, Renewal, StoreError, Update};
 use super::supervisor::{Assignment, Order, Outcome, Supervisor};
 use super::{JobError, Queue, codes};
-use crate::answer::{Event, Progress, Report};
+use crate::answer::{Event, Progress, Report, Tier};
 use crate::problem::Limits;
 
 /// How long a worker that says nothing keeps a job.
@@ -92,9 +92,9 @@ impl Worker {
     async fn run(&self, claim: Claim) {
         let ticket = claim.ticket;
         tracing::info!(job = %ticket.job, attempt = claim.attempts, worker = self.name, "starts");
-        let mut progress = claim.progress.clone();
+        let mut found = Found { progress: claim.progress.clone(), ..Found::default() };
         let outcome = match self.assignment(&claim).await {
-            Ok(assignment) => self.supervise(&claim, assignment, &mut progress).await,
+            Ok(assignment) => self.supervise(&claim, assignment, &mut found).await,
             Err(error) => Some(Outcome { ending: error, log: String::new() }),
         };
         let Some(Outcome { ending, log }) = outcome else {
@@ -102,15 +102,18 @@ impl Worker {
             return;
         };
         let gap = limits(&claim).gap;
+        self.measure(&claim, &ending).await;
         if let Ending::Answered(report) = &ending {
-            progress = Some(rules::merge(claim.progress.as_ref(), last_progress(report, progress)));
+            let last = last_progress(report, found.progress.take());
+            found.progress = Some(rules::merge(claim.progress.as_ref(), last));
         }
         let rule = |waiting| Verdict {
             log: Some(log.clone()),
             ..rules::after_attempt(&ending, waiting, gap, claim.progress.as_ref())
         };
+        let update = Update { progress: found.progress.as_ref(), tiers: &found.tiers };
         for _ in 0..SETTLE_TRIES {
-            match self.queue.settle(ticket, &rule, progress.as_ref()).await {
+            match self.queue.settle(ticket, &rule, update).await {
                 Ok(Some(state)) => {
                     tracing::info!(job = %ticket.job, %state, "ended");
                     return;
@@ -122,6 +125,19 @@ impl Worker {
                 Err(error) => tracing::error!(job = %ticket.job, %error, "could not be settled"),
             }
             sleep(SETTLE_PAUSE).await;
+        }
+    }
+
+    /// Counts how an attempt ended.
+    async fn measure(&self, claim: &Claim, ending: &Ending) {
+        match ending {
+            Ending::Answered(report) => {
+                // A network that is gone, or a database that fails, costs a number and no more.
+                let record = self.queue.store().network(&claim.network).await.ok().flatten();
+                self.queue.metrics().answered(report, record.map_or(0, |record| record.summary.parameters));
+            }
+            Ending::Died { error, .. } => self.queue.metrics().died(&error.code),
+            Ending::Cancelled | Ending::HandedBack => {}
         }
     }
 
@@ -154,19 +170,13 @@ impl Worker {
     }
 
     /// Sees an attempt through; `None` when the job was lost to somebody else.
-    async fn supervise(
-        &self,
-        claim: &Claim,
-        assignment: Assignment,
-        progress: &mut Option<Progress>,
-    ) -> Option<Outcome> {
+    async fn supervise(&self, claim: &Claim, assignment: Assignment, found: &mut Found) -> Option<Outcome> {
         let ticket = claim.ticket;
         let (orders, order) = watch::channel(Order::Run);
         let (sender, mut events) = mpsc::channel(64);
         let mut cancels = self.queue.cancels();
         let supervisor = Arc::clone(&self.supervisor);
         let mut attempt = tokio::spawn(async move { supervisor.run(assignment, order, sender).await });
-        let mut unwritten = false;
         let mut writes = interval(PROGRESS);
         writes.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut beats = interval(HEARTBEAT);
@@ -176,13 +186,10 @@ impl Worker {
             let renew = tokio::select! {
                 ended = &mut attempt => break ended,
                 Some(event) = events.recv() => {
-                    if let Event::Progress(now) = event {
-                        *progress = Some(rules::merge(claim.progress.as_ref(), now));
-                        unwritten = true;
-                    }
+                    found.hear(claim, event);
                     false
                 }
-                _ = writes.tick(), if unwritten => true,
+                _ = writes.tick(), if !found.unwritten().is_empty() => true,
                 _ = beats.tick() => true,
                 () = change_of(&mut cancels, ticket.job) => true,
                 () = self.queue.shutdown().begun(), if *orders.borrow() != Order::Drop => {
@@ -193,9 +200,10 @@ impl Worker {
             if !renew {
                 continue;
             }
-            match self.queue.renew(ticket, LEASE, progress.as_ref().filter(|_| unwritten)).await {
+            match self.queue.renew(ticket, LEASE, found.unwritten()).await {
                 Ok(Renewal::Held { cancel_requested }) => {
-                    (held, unwritten) = (Instant::now(), false);
+                    held = Instant::now();
+                    found.written();
                     if cancel_requested && *orders.borrow() == Order::Run {
                         orders.send_replace(Order::Cancel);
                     }
@@ -211,9 +219,7 @@ impl Worker {
             }
         };
         while let Ok(event) = events.try_recv() {
-            if let Event::Progress(now) = event {
-                *progress = Some(rules::merge(claim.progress.as_ref(), now));
-            }
+            found.hear(claim, event);
         }
         if lost {
             return None;
@@ -222,6 +228,39 @@ impl Worker {
             let error = JobError { code: codes::CRASHED.into(), message: format!("the supervisor failed: {error}") };
             Outcome { ending: Ending::Died { error, retry: true }, log: String::new() }
         }))
+    }
+}
+
+/// What an attempt has found so far.
+#[derive(Default)]
+struct Found {
+    progress: Option<Progress>,
+    /// Whether the progress is not stored yet.
+    moved: bool,
+    /// The tiers that are not stored yet.
+    tiers: Vec<Tier>,
+}
+
+impl Found {
+    fn hear(&mut self, claim: &Claim, event: Event) {
+        match event {
+            Event::Progress(now) => {
+                self.progress = Some(rules::merge(claim.progress.as_ref(), now));
+                self.moved = true;
+            }
+            Event::Tier(tier) => self.tiers.push(tier),
+            Event::Result(_) => {}
+        }
+    }
+
+    /// What is not stored yet.
+    fn unwritten(&self) -> Update<'_> {
+        Update { progress: self.progress.as_ref().filter(|_| self.moved), tiers: &self.tiers }
+    }
+
+    fn written(&mut self) {
+        self.moved = false;
+        self.tiers.clear();
     }
 }
 

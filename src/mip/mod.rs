@@ -2,12 +2,15 @@
 //!
 //! - [`Program`]: columns and rows with names.
 //! - [`encode`]: network, question and bounds → [`Encoding`].
+//! - [`export`]: programs as MPS and LP files.
 //! - [`relaxation`]: LipLP; [`dual`]: the proof of its bound from the solver's multipliers.
-//! - [`highs`]: HiGHS as solver.
+//! - [`highs`], [`cbc`]: HiGHS and CBC as solvers.
 //! - [`lipmip`]: solves the programs of a question, audits what comes out, excludes patterns without interior.
 
+pub mod cbc;
 pub mod dual;
 pub mod encode;
+pub mod export;
 mod expression;
 pub mod highs;
 pub mod lipmip;

@@ -1,11 +1,12 @@
 //! What the service and the command line tell about a network.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Bend, Network};
 
 /// One layer of a [`Summary`].
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 pub struct LayerSummary {
     /// The kind of map: `affine`.
     pub kind: String,
@@ -20,7 +21,7 @@ pub struct LayerSummary {
 }
 
 /// Whether an exact answer can be had for a network.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 pub struct ExactSupport {
     /// Whether exact methods apply.
     pub supported: bool,
@@ -29,7 +30,7 @@ pub struct ExactSupport {
 }
 
 /// Shape and size of a network.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 pub struct Summary {
     /// n.
     pub input_dim: usize,

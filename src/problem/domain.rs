@@ -1,12 +1,13 @@
 //! X: the set of inputs over which the constant is asked.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::FieldError;
 use crate::arithmetic::rounding::{difference_down, difference_up, product_up, sum_down, sum_up};
 
 /// One number for all inputs, or one for each.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum Scalars {
     /// The same for every input.
@@ -33,7 +34,7 @@ impl Scalars {
 }
 
 /// The norm of a ball.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum BallNorm {
     /// ℓ∞: a box.
@@ -45,7 +46,7 @@ pub enum BallNorm {
 }
 
 /// The set of inputs as a client writes it.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Domain {
     /// lower ≤ x ≤ upper.

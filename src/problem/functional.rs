@@ -1,11 +1,12 @@
 //! Which function of the network's outputs is asked about.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::FieldError;
 
 /// A function of the network's output `f(x) ∈ R^m`.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Functional {
     /// `cᵀ f`.

@@ -1,9 +1,10 @@
 //! When a solve stops: limits that it must not pass, and conditions under which its answer is good enough.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Limits of one solve. Reaching one is an answer (the bracket proved so far), not a failure.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// Wall-clock seconds.
@@ -23,7 +24,7 @@ impl Default for Limits {
 }
 
 /// Conditions under which the bracket answers the client's real question.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct StopWhen {
     /// Stop once the lower end is above this.

@@ -3,9 +3,10 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A way to bound or to estimate the constant.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "each is one row of METHODS.md's table and documented where it is implemented")]
 pub enum Method {
@@ -31,7 +32,7 @@ pub enum Method {
 }
 
 /// On which side of the constant a method's value lies.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Guarantee {
     /// At or below, with a witness.
@@ -116,7 +117,7 @@ impl fmt::Display for Method {
 }
 
 /// Who solves the mixed-integer programs.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Solver {
     /// The fastest one here.
@@ -126,11 +127,4 @@ pub enum Solver {
     Highs,
     /// CBC.
     Cbc,
-}
-
-impl Solver {
-    /// Whether this version has it.
-    pub fn is_built(self) -> bool {
-        !matches!(self, Solver::Cbc)
-    }
 }

@@ -26,9 +26,10 @@ pub use reading::ReadError;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// One thing that is wrong with a problem.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 pub struct FieldError {
     /// JSON pointer (RFC 6901) to the field; empty for the document itself.
     pub pointer: String,
@@ -44,7 +45,7 @@ impl FieldError {
 }
 
 /// The kinds of questions that the interface knows.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// The local Lipschitz constant.
@@ -89,7 +90,7 @@ impl Kind {
 }
 
 /// A vector norm.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum VectorNorm {
     /// ℓ∞, the largest absolute value.
@@ -102,7 +103,7 @@ pub enum VectorNorm {
 }
 
 /// The norms in which changes of the input and of the output are measured.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Norm {
     /// α: the norm of a change of the input. The gradient is measured in its dual (ℓ∞ ↔ ℓ1).
@@ -112,7 +113,7 @@ pub struct Norm {
 }
 
 /// A question about a network, as `POST /v1/jobs` and `exactlip solve` take it (there without `network`).
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Problem {
     /// The kind of question.

@@ -135,9 +135,6 @@ impl Problem {
                 format!("`{method}` is not built yet: this version has `{}`", built()),
             ));
         }
-        if !self.solver.is_built() {
-            errors.push(FieldError::new("/solver", "`cbc` is not built yet: use `auto` or `highs`"));
-        }
         if self.certificate {
             errors.push(FieldError::new("/certificate", "certificates are not built yet"));
         }

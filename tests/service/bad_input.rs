@@ -103,7 +103,7 @@ fn bad_problems_are_refused_and_not_stored() {
         (json!({"methods": ["oracle"]}), "/methods/0"),
         (json!({"methods": ["mip", "lipsdp"]}), "/methods/1"),
         (json!({"methods": []}), "/methods"),
-        (json!({"solver": "cbc"}), "/solver"),
+        (json!({"solver": "simplex"}), "/solver"),
         (json!({"limits": {"time_s": 0}}), "/limits/time_s"),
         (json!({"limits": {"time_s": 101}}), "/limits/time_s"),
         (json!({"limits": {"memory_mb": 4096}}), "/limits/memory_mb"),

@@ -1,8 +1,11 @@
 //! The service and the command line as their users meet them: the real program, over HTTP and pipes.
 //!
 //! - [`contract`]: what the interface promises.
+//! - [`description`]: what it tells about itself.
 //! - [`bad_input`]: what it refuses, and that nothing is stored then.
 //! - [`check`]: estimates made elsewhere; `exactlip bench`.
+//! - [`lifecycle`]: jobs and networks after they were made; [`events`]: server-sent events;
+//!   [`programs`]: programs as files.
 //! - [`faults`]: killed children, cancels, a killed and a stopped service.
 //! - [`solve`]: `exactlip solve`.
 //! - [`server`]: a service of their own for the tests.
@@ -10,7 +13,11 @@
 mod bad_input;
 mod check;
 mod contract;
+mod description;
+mod events;
 mod faults;
+mod lifecycle;
+mod programs;
 mod server;
 mod solve;
 

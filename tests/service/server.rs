@@ -94,6 +94,11 @@ impl Server {
         }
     }
 
+    /// Host and port.
+    pub fn address(&self) -> &str {
+        self.base.trim_start_matches("http://")
+    }
+
     pub fn get(&self, path: &str) -> Answer {
         self.call("GET", path, &[], None)
     }

@@ -3,17 +3,14 @@
 //! - `output`: the result and the events on standard output, out of the solvers' reach.
 //! - `display`: tiers and a progress bar for people.
 //! - `stopping`: signals and the memory limit, which stop a solve softly.
-//! - `supervision`: how a child ties its life and its memory to the service.
 
 mod display;
 mod output;
 mod stopping;
-mod supervision;
 
-use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,13 +18,14 @@ use std::time::Duration;
 use clap::Args;
 use thiserror::Error;
 
+use super::input::{self, BadInput};
+use super::supervision;
 use crate::answer::{Event, Report};
 use crate::control::{Control, StopFlag};
-use crate::http::{Code, ErrorDocument};
 use crate::ladder;
 use crate::network::Network;
-use crate::network::import::{Format, ImportLimits, ImportOptions, import};
-use crate::problem::{Problem, Question, ReadError};
+use crate::network::import::Format;
+use crate::problem::Question;
 use display::Display;
 use output::Output;
 
@@ -41,7 +39,7 @@ pub struct Arguments {
     #[arg(long, env = "EXACTLIP_NETWORK", value_name = "FILE")]
     network: PathBuf,
     /// The network's format [default: what the file looks like].
-    #[arg(long, env = "EXACTLIP_FORMAT", value_name = "onnx|nnet|json", value_parser = format)]
+    #[arg(long, env = "EXACTLIP_FORMAT", value_name = "onnx|nnet|json", value_parser = input::format)]
     format: Option<Format>,
     /// The output of the graph to take [default: the first float tensor that depends on the input].
     #[arg(long, env = "EXACTLIP_OUTPUT", value_name = "NAME")]
@@ -54,28 +52,15 @@ pub struct Arguments {
     supervisor: Option<u32>,
 }
 
-fn format(name: &str) -> Result<Format, String> {
-    [Format::Onnx, Format::Nnet, Format::Json]
-        .into_iter()
-        .find(|format| format.name() == name)
-        .ok_or_else(|| "use `onnx`, `nnet` or `json`".into())
-}
-
 /// Why there is no answer.
 #[derive(Debug, Error)]
 enum SolveError {
-    #[error("{}", .0.detail)]
-    BadInput(Box<ErrorDocument>),
+    #[error(transparent)]
+    BadInput(#[from] BadInput),
     #[error("{what}: {error}")]
     System { what: &'static str, error: io::Error },
     #[error("the engine failed; the lines above say where")]
     Engine,
-}
-
-impl SolveError {
-    fn bad_input(code: Code, detail: impl Into<String>) -> Self {
-        Self::BadInput(Box::new(ErrorDocument::new(code, detail)))
-    }
 }
 
 /// A [`SolveError`] from an operation of the system.
@@ -87,10 +72,7 @@ fn system(what: &'static str) -> impl Fn(io::Error) -> SolveError {
 pub fn run(arguments: &Arguments) -> ExitCode {
     match solve(arguments) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(SolveError::BadInput(document)) => {
-            eprintln!("{}", document.to_json());
-            ExitCode::from(2)
-        }
+        Err(SolveError::BadInput(bad)) => bad.report(),
         Err(error) => {
             eprintln!("exactlip solve: {error}");
             ExitCode::FAILURE
@@ -107,14 +89,12 @@ fn solve(arguments: &Arguments) -> Result<(), SolveError> {
     let stop = StopFlag::default();
     stopping::on_signals(&stop).map_err(system("cannot listen to signals"))?;
 
-    let problem = read_problem(&arguments.problem)?;
+    let problem = input::problem(&arguments.problem)?;
     if arguments.supervisor.is_some() {
         supervision::limit_memory(&problem.limits).map_err(system("cannot limit its memory"))?;
     }
-    let network = read_network(arguments)?;
-    let question = problem.question_for(&network.summary()).map_err(|errors| {
-        SolveError::BadInput(Box::new(ErrorDocument::with_errors(Code::InvalidProblem, "the problem", errors)))
-    })?;
+    let network = input::network(&arguments.network, arguments.format, arguments.output.as_deref())?;
+    let question = input::question(&problem, &network)?;
     stopping::on_memory(&stop, problem.limits.memory_mb).map_err(system("cannot watch its memory"))?;
 
     let report = answer(&network, &question, stop, &output)?;
@@ -135,38 +115,4 @@ fn answer(network: &Network, question: &Question, stop: StopFlag, output: &Arc<O
     let report = catch_unwind(AssertUnwindSafe(|| ladder::answer(network, question, &control)));
     display.end();
     report.map_err(|_| SolveError::Engine)
-}
-
-fn read_problem(path: &Path) -> Result<Problem, SolveError> {
-    let mut text = Vec::new();
-    let read = if path == Path::new("-") { io::stdin().read_to_end(&mut text) } else { read_file(path, &mut text) };
-    read.map_err(|e| SolveError::bad_input(Code::BadRequest, format!("the problem {}: {e}", path.display())))?;
-    Problem::from_json(&text).map_err(|error| match error {
-        ReadError::Syntax(_) => SolveError::bad_input(Code::BadRequest, format!("the problem is {error}")),
-        ReadError::Shape(error) => {
-            SolveError::BadInput(Box::new(ErrorDocument::with_errors(Code::InvalidProblem, "the problem", vec![error])))
-        }
-    })
-}
-
-fn read_network(arguments: &Arguments) -> Result<Network, SolveError> {
-    let mut bytes = Vec::new();
-    let path = &arguments.network;
-    read_file(path, &mut bytes)
-        .map_err(|e| SolveError::bad_input(Code::InvalidNetwork, format!("the network {}: {e}", path.display())))?;
-    // The file is the caller's own, or the service has taken it already: how large it may be is no question here.
-    let limits = ImportLimits {
-        max_parameters: usize::MAX,
-        max_layers: usize::MAX,
-        max_width: usize::MAX,
-        max_nodes: usize::MAX,
-        max_multiplications: u64::MAX,
-    };
-    let options = ImportOptions { format: arguments.format, output: arguments.output.clone(), limits };
-    import(&bytes, &options)
-        .map_err(|e| SolveError::bad_input(Code::InvalidNetwork, format!("the network {}: {e}", path.display())))
-}
-
-fn read_file(path: &Path, bytes: &mut Vec<u8>) -> io::Result<usize> {
-    fs::File::open(path)?.read_to_end(bytes)
 }

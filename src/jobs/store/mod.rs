@@ -15,8 +15,8 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use super::rules::{Verdict, Waiting};
-use super::{Job, JobFilter, NetworkRecord, Page, State};
-use crate::answer::Progress;
+use super::{Job, JobEvent, JobFilter, NetworkRecord, Page, State, Stats};
+use crate::answer::{Progress, Tier};
 use crate::network::Summary;
 use crate::problem::Problem;
 
@@ -41,6 +41,9 @@ pub enum StoreError {
     /// As many jobs wait as may.
     #[error("{0} jobs are waiting already")]
     QueueFull(u64),
+    /// An idempotency key came with another body before.
+    #[error("the idempotency key was used with another body less than 24 hours ago")]
+    KeyReused,
 }
 
 /// What a store operation returns.
@@ -66,6 +69,15 @@ pub struct NewNetwork {
     pub bytes: Vec<u8>,
 }
 
+/// A client's own name for a request, so that sending it twice makes one job.
+#[derive(Clone, Debug)]
+pub struct IdempotencyKey {
+    /// The key.
+    pub key: String,
+    /// The hash of the request's body.
+    pub body: String,
+}
+
 /// A job to be queued.
 #[derive(Clone, Debug)]
 pub struct NewJob {
@@ -75,6 +87,28 @@ pub struct NewJob {
     pub problem: Problem,
     /// What the reader should know besides.
     pub notes: Vec<String>,
+    /// See [`question_hash`](super::question_hash).
+    pub question: String,
+    /// Whether a stored answer may be taken.
+    pub cache: bool,
+    /// The request's own name.
+    pub key: Option<IdempotencyKey>,
+}
+
+/// What a worker has to tell about a job.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Update<'a> {
+    /// Where the job stands, if that has changed.
+    pub progress: Option<&'a Progress>,
+    /// The methods that have ended.
+    pub tiers: &'a [Tier],
+}
+
+impl Update<'_> {
+    /// Whether there is nothing to tell.
+    pub fn is_empty(&self) -> bool {
+        self.progress.is_none() && self.tiers.is_empty()
+    }
 }
 
 /// A worker's right to write to a job: void as soon as somebody else has claimed the job.
@@ -126,6 +160,17 @@ pub enum Cancellation {
     Accepted(Box<Job>),
 }
 
+/// What a request to delete came to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Deletion {
+    /// There is no such thing.
+    Unknown,
+    /// A job that has not ended stands in the way.
+    InUse(Uuid),
+    /// It is gone.
+    Done,
+}
+
 /// A database of networks and jobs.
 pub trait Store: Send + Sync {
     /// Stores a network, unless its id is there already; returns the stored record and whether it is new.
@@ -140,15 +185,34 @@ pub trait Store: Send + Sync {
     /// Up to `limit` networks older than `cursor`, newest first; `None` when `cursor` is not one.
     fn networks<'a>(&'a self, limit: u32, cursor: Option<&'a str>) -> Reply<'a, Option<Page<NetworkRecord>>>;
 
-    /// Queues a job, unless `max_queued` of them wait already.
+    /// Deletes a network, unless a job that has not ended is about it. Jobs that have ended keep its name.
+    fn delete_network<'a>(&'a self, id: &'a str) -> Reply<'a, Deletion>;
+
+    /// Queues a job, unless `max_queued` of them wait already; finishes it at once where a stored answer satisfies it.
+    /// The same idempotency key and body again return the job that they made.
     fn submit(&self, job: NewJob, max_queued: u64) -> Reply<'_, Job>;
 
     /// A job.
     fn job(&self, id: Uuid) -> Reply<'_, Option<Job>>;
 
+    /// Where a job stands.
+    fn state(&self, id: Uuid) -> Reply<'_, Option<State>>;
+
     /// Up to `limit` jobs older than `cursor`, newest first; `None` when `cursor` is not one. A page ends early when its
     /// jobs are large.
     fn jobs<'a>(&'a self, filter: &'a JobFilter, limit: u32, cursor: Option<&'a str>) -> Reply<'a, Option<Page<Job>>>;
+
+    /// Deletes a job that has ended, and all that belongs to it.
+    fn delete_job(&self, id: Uuid) -> Reply<'_, Deletion>;
+
+    /// Up to `limit` events behind event `after`, oldest first: of one job, or of all.
+    fn events(&self, job: Option<Uuid>, after: i64, limit: u32) -> Reply<'_, Vec<JobEvent>>;
+
+    /// The id of the last event; 0 without any.
+    fn last_event(&self) -> Reply<'_, i64>;
+
+    /// How many jobs there are and how they fare.
+    fn stats(&self) -> Reply<'_, Stats>;
 
     /// Cancels a job that waits; asks the worker of one that runs.
     fn cancel(&self, id: Uuid) -> Reply<'_, Cancellation>;
@@ -156,12 +220,11 @@ pub trait Store: Send + Sync {
     /// Takes the next job: the oldest of those with the highest priority. Two workers never get the same one.
     fn claim<'a>(&'a self, worker: &'a str, lease: Duration) -> Reply<'a, Option<Claim>>;
 
-    /// Prolongs the lease and stores where the job stands, if `progress` tells.
-    fn renew<'a>(&'a self, ticket: Ticket, lease: Duration, progress: Option<&'a Progress>) -> Reply<'a, Renewal>;
+    /// Prolongs the lease and stores what `update` tells.
+    fn renew<'a>(&'a self, ticket: Ticket, lease: Duration, update: Update<'a>) -> Reply<'a, Renewal>;
 
     /// Ends an attempt as `rule` decides; returns the job's next state, `None` when the attempt is not the current one.
-    fn settle<'a>(&'a self, ticket: Ticket, rule: Rule<'a>, progress: Option<&'a Progress>)
-    -> Reply<'a, Option<State>>;
+    fn settle<'a>(&'a self, ticket: Ticket, rule: Rule<'a>, update: Update<'a>) -> Reply<'a, Option<State>>;
 
     /// Ends every attempt whose lease ran out (`all`: of every running job, when no worker can be alive) by `rule`;
     /// returns the jobs that moved.

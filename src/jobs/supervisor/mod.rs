@@ -2,12 +2,14 @@
 //!
 //! - [`Supervisor`]: starts the child, reads what it says, and makes sure that it ends: at its time limit, on cancel, or
 //!   with the service.
+//! - `export`: programs as files, each built by a child.
 //! - `output`: the child's event lines and the end of its log.
 //! - `death`: what the way in which a child died says about the cause.
 //!
 //! A child stops softly on SIGTERM and still prints what it has proved. SIGKILL comes when it does not.
 
 mod death;
+mod export;
 mod output;
 
 use std::fs;
@@ -26,6 +28,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::rules::Ending;
 use super::{JobError, codes};
 use crate::answer::{Event, Report, Status};
+pub use export::ExportError;
 
 /// How long after its time limit a child is told to stop; it stops by itself before.
 const TIME_GRACE: Duration = Duration::from_secs(10);
@@ -143,7 +146,9 @@ impl Supervisor {
         let file = NetworkFile(self.scratch.join(&assignment.name));
         tokio::fs::write(&file.0, &assignment.network).await?;
         // From a thread of the runtime, which lives as long as the service: the child dies with the thread it came from.
-        let mut child = self.command(&assignment, &file.0).spawn()?;
+        let mut command = self.command("solve", &assignment, &file.0);
+        command.args(["--events", "--format", &assignment.format]);
+        let mut child = command.spawn()?;
         let (Some(stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take())
         else {
             return Err(io::Error::other("its standard streams are missing"));
@@ -158,9 +163,10 @@ impl Supervisor {
         Ok(Outcome { ending: judge(status, cause, report, &log), log })
     }
 
-    fn command(&self, assignment: &Assignment, network: &Path) -> Command {
+    /// A subcommand of this program on an assignment's problem (on standard input) and network.
+    fn command(&self, subcommand: &str, assignment: &Assignment, network: &Path) -> Command {
         let mut command = Command::new(&self.program);
-        command.args(["solve", "-", "--events", "--format", &assignment.format, "--network"]).arg(network);
+        command.args([subcommand, "-", "--network"]).arg(network);
         if let Some(output) = &assignment.output {
             command.arg("--output").arg(output);
         }

@@ -7,11 +7,10 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, Sqlite, Transaction};
 use uuid::Uuid;
 
-use super::{SqliteStore, StoreError, json, lease_end, now, rows};
-use crate::answer::Progress;
+use super::{SqliteStore, StoreError, events, json, lease_end, now, rows};
 use crate::jobs::State;
 use crate::jobs::rules::Waiting;
-use crate::jobs::store::{Claim, Renewal, Rule, Ticket};
+use crate::jobs::store::{Claim, Renewal, Rule, Ticket, Update};
 
 pub(super) async fn claim(store: &SqliteStore, worker: &str, lease: Duration) -> Result<Option<Claim>, StoreError> {
     let mut transaction = store.writer.begin_with("BEGIN IMMEDIATE").await?;
@@ -27,6 +26,9 @@ pub(super) async fn claim(store: &SqliteStore, worker: &str, lease: Duration) ->
     .fetch_optional(&mut *transaction)
     .await?;
     let claim = row.as_ref().map(read_claim).transpose()?;
+    if let Some(claim) = &claim {
+        events::state(&mut transaction, claim.ticket.job, State::Running, None).await?;
+    }
     transaction.commit().await?;
     Ok(claim)
 }
@@ -46,9 +48,9 @@ pub(super) async fn renew(
     store: &SqliteStore,
     ticket: Ticket,
     lease: Duration,
-    progress: Option<&Progress>,
+    update: Update<'_>,
 ) -> Result<Renewal, StoreError> {
-    let progress = progress.map(|progress| json("progress", progress)).transpose()?;
+    let progress = update.progress.map(|progress| json("progress", progress)).transpose()?;
     let mut transaction = store.writer.begin_with("BEGIN IMMEDIATE").await?;
     let cancel_requested: Option<bool> = sqlx::query_scalar(
         "UPDATE jobs SET lease_until = ?, progress = ifnull(?, progress) \
@@ -60,6 +62,9 @@ pub(super) async fn renew(
     .bind(ticket.fence)
     .fetch_optional(&mut *transaction)
     .await?;
+    if cancel_requested.is_some() {
+        events::update(&mut transaction, ticket.job, update).await?;
+    }
     transaction.commit().await?;
     Ok(cancel_requested.map_or(Renewal::Lost, |cancel_requested| Renewal::Held { cancel_requested }))
 }
@@ -68,10 +73,10 @@ pub(super) async fn settle(
     store: &SqliteStore,
     ticket: Ticket,
     rule: Rule<'_>,
-    progress: Option<&Progress>,
+    update: Update<'_>,
 ) -> Result<Option<State>, StoreError> {
     let mut transaction = store.writer.begin_with("BEGIN IMMEDIATE").await?;
-    let state = end_attempt(&mut transaction, ticket, rule, progress).await?;
+    let state = end_attempt(&mut transaction, ticket, rule, update).await?;
     transaction.commit().await?;
     Ok(state)
 }
@@ -81,7 +86,7 @@ async fn end_attempt(
     transaction: &mut Transaction<'_, Sqlite>,
     ticket: Ticket,
     rule: Rule<'_>,
-    progress: Option<&Progress>,
+    update: Update<'_>,
 ) -> Result<Option<State>, StoreError> {
     let held = sqlx::query(
         "SELECT attempts, crashes, cancel_requested, notes FROM jobs WHERE id = ? AND fence = ? AND state = 'running'",
@@ -105,13 +110,18 @@ async fn end_attempt(
     .bind(verdict.crashes)
     .bind(verdict.state.is_finished().then(now))
     .bind(json("notes", &notes)?)
-    .bind(progress.map(|progress| json("progress", progress)).transpose()?)
+    .bind(update.progress.map(|progress| json("progress", progress)).transpose()?)
     .bind(verdict.result.as_ref().map(|result| json("result", result)).transpose()?)
     .bind(verdict.error.as_ref().map(|error| json("error", error)).transpose()?)
     .bind(verdict.log.as_deref())
     .bind(ticket.job.to_string())
     .execute(&mut **transaction)
     .await?;
+    events::update(transaction, ticket.job, update).await?;
+    events::state(transaction, ticket.job, verdict.state, verdict.error.as_ref()).await?;
+    if verdict.state.is_finished() && verdict.result.is_some() {
+        events::result(transaction, ticket.job).await?;
+    }
     Ok(Some(verdict.state))
 }
 
@@ -124,7 +134,7 @@ pub(super) async fn recover(store: &SqliteStore, all: bool, rule: Rule<'_>) -> R
     let mut moved = Vec::with_capacity(lost.len());
     for row in &lost {
         let ticket = Ticket { job: rows::id(row.try_get("id")?)?, fence: row.try_get("fence")? };
-        if end_attempt(&mut transaction, ticket, rule, None).await?.is_some() {
+        if end_attempt(&mut transaction, ticket, rule, Update::default()).await?.is_some() {
             moved.push(ticket.job);
         }
     }

@@ -1,44 +1,99 @@
-//! Jobs as clients see them: submission, records, lists, cancellation.
+//! Jobs as clients see them: submission, records, lists, cancellation, deletion, statistics.
+
+use std::collections::BTreeMap;
 
 use futures_util::TryStreamExt;
-use sqlx::{QueryBuilder, Row, Sqlite};
+use sqlx::{QueryBuilder, Row, Sqlite, Transaction};
 use uuid::Uuid;
 
+use super::answers::{self, Answer};
 use super::rows::{self, JOB_COLUMNS, JOB_TABLES};
-use super::{SqliteStore, StoreError, json, now};
-use crate::jobs::store::{Cancellation, NewJob};
-use crate::jobs::{Job, JobFilter, Page, State};
+use super::{SqliteStore, StoreError, events, json, networks, now};
+use crate::jobs::store::{Cancellation, Deletion, NewJob};
+use crate::jobs::{Job, JobFilter, Page, State, Stats, Throughput};
 
 /// A page ends once its problems and results have this many bytes.
 const MAX_PAGE_BYTES: i64 = 16 << 20;
 
 pub(super) async fn submit(store: &SqliteStore, job: NewJob, max_queued: u64) -> Result<Job, StoreError> {
-    let id = Uuid::now_v7();
     let mut transaction = store.writer.begin_with("BEGIN IMMEDIATE").await?;
-    let known = sqlx::query("SELECT 1 FROM networks WHERE id = ?").bind(&job.network);
+    if let Some(key) = &job.key
+        && let Some(made) = answers::made_before(&mut transaction, key).await?
+    {
+        drop(transaction);
+        return found(store, made).await;
+    }
+    let known = sqlx::query("SELECT 1 FROM networks WHERE id = ? AND deleted_at IS NULL").bind(&job.network);
     if known.fetch_optional(&mut *transaction).await?.is_none() {
         return Err(StoreError::UnknownNetwork(job.network));
     }
-    let queued: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM jobs WHERE state = 'queued'").fetch_one(&mut *transaction).await?;
-    if queued.unsigned_abs() >= max_queued {
-        return Err(StoreError::QueueFull(queued.unsigned_abs()));
+    let answer = if job.cache { answers::find(&mut transaction, &job).await? } else { None };
+    if answer.is_none() {
+        let queued: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM jobs WHERE state = 'queued'").fetch_one(&mut *transaction).await?;
+        if queued.unsigned_abs() >= max_queued {
+            return Err(StoreError::QueueFull(queued.unsigned_abs()));
+        }
     }
+    let id = insert(&mut transaction, &job, answer).await?;
+    if let Some(key) = &job.key {
+        answers::keep_key(&mut transaction, key, id).await?;
+    }
+    transaction.commit().await?;
+    found(store, id).await
+}
+
+/// Writes a new job: one that waits, or one that has its answer already.
+async fn insert(
+    transaction: &mut Transaction<'_, Sqlite>,
+    job: &NewJob,
+    answer: Option<Answer>,
+) -> Result<Uuid, StoreError> {
+    let id = Uuid::now_v7();
+    let created_at = now();
+    let state = if answer.is_some() { State::Succeeded } else { State::Queued };
+    let finished_at = answer.is_some().then_some(created_at);
+    let (cached_from, progress, result) =
+        answer.map_or((None, None, None), |a| (Some(a.job), a.progress, Some(a.result)));
     sqlx::query(
-        "INSERT INTO jobs (id, kind, state, network, priority, created_at, labels, notes, problem) \
-         VALUES (?, ?, 'queued', ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO jobs (id, kind, state, network, priority, created_at, started_at, finished_at, labels, notes, \
+             problem, question, cached_from, progress, result) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(id.to_string())
     .bind(job.problem.kind.name())
+    .bind(state.name())
     .bind(&job.network)
     .bind(job.problem.priority)
-    .bind(now())
+    .bind(created_at)
+    .bind(finished_at)
+    .bind(finished_at)
     .bind(json("labels", &job.problem.labels)?)
     .bind(json("notes", &job.notes)?)
     .bind(json("problem", &job.problem)?)
-    .execute(&mut *transaction)
+    .bind(&job.question)
+    .bind(cached_from)
+    .bind(progress)
+    .bind(&result)
+    .execute(&mut **transaction)
     .await?;
-    transaction.commit().await?;
+    for (name, value) in &job.problem.labels {
+        sqlx::query("INSERT INTO labels (name, value, job) VALUES (?, ?, ?)")
+            .bind(name)
+            .bind(value)
+            .bind(id.to_string())
+            .execute(&mut **transaction)
+            .await?;
+    }
+    events::state(transaction, id, state, None).await?;
+    if result.is_some() {
+        events::result(transaction, id).await?;
+    }
+    Ok(id)
+}
+
+/// A job that must be there.
+async fn found(store: &SqliteStore, id: Uuid) -> Result<Job, StoreError> {
     get(store, id).await?.ok_or_else(|| StoreError::Corrupt("job", format!("{id} is gone")))
 }
 
@@ -49,11 +104,32 @@ pub(super) async fn get(store: &SqliteStore, id: Uuid) -> Result<Option<Job>, St
     Ok(Some(Job { log: row.try_get("log")?, ..rows::job(&row)? }))
 }
 
+pub(super) async fn state(store: &SqliteStore, id: Uuid) -> Result<Option<State>, StoreError> {
+    let query = sqlx::query_scalar("SELECT state FROM jobs WHERE id = ?").bind(id.to_string());
+    let state: Option<String> = query.fetch_optional(&store.reader).await?;
+    state.map(|state| State::from_name(&state).ok_or(StoreError::Corrupt("state", state))).transpose()
+}
+
 /// The query of a list; `cursor` is the last id of the page before.
 pub(super) fn list_query(filter: &JobFilter, limit: u32, cursor: Option<Uuid>) -> QueryBuilder<Sqlite> {
     let mut query = QueryBuilder::<Sqlite>::new("SELECT ");
     query.push(JOB_COLUMNS).push(", length(jobs.problem) + ifnull(length(jobs.result), 0) AS bytes FROM ");
-    query.push(JOB_TABLES).push(" WHERE true");
+    // Where labels are asked for, the first one leads: its rows are in the order of the list.
+    let mut labels = filter.labels.iter();
+    let leading = labels.next();
+    let id = if let Some((name, value)) = leading {
+        query.push("labels CROSS JOIN ").push(JOB_TABLES);
+        query.push(" WHERE jobs.id = labels.job AND labels.name = ").push_bind(name.clone());
+        query.push(" AND labels.value = ").push_bind(value.clone());
+        "labels.job"
+    } else {
+        query.push(JOB_TABLES).push(" WHERE true");
+        "jobs.id"
+    };
+    for (name, value) in labels {
+        query.push(" AND EXISTS (SELECT 1 FROM labels AS other WHERE other.job = jobs.id AND other.name = ");
+        query.push_bind(name.clone()).push(" AND other.value = ").push_bind(value.clone()).push(")");
+    }
     if let Some(state) = filter.state {
         query.push(" AND jobs.state = ").push_bind(state.name());
     }
@@ -64,9 +140,9 @@ pub(super) fn list_query(filter: &JobFilter, limit: u32, cursor: Option<Uuid>) -
         query.push(" AND jobs.network = ").push_bind(network.clone());
     }
     if let Some(cursor) = cursor {
-        query.push(" AND jobs.id < ").push_bind(cursor.to_string());
+        query.push(format!(" AND {id} < ")).push_bind(cursor.to_string());
     }
-    query.push(" ORDER BY jobs.id DESC LIMIT ").push_bind(i64::from(limit) + 1);
+    query.push(format!(" ORDER BY {id} DESC LIMIT ")).push_bind(i64::from(limit) + 1);
     query
 }
 
@@ -113,7 +189,57 @@ pub(super) async fn cancel(store: &SqliteStore, id: Uuid) -> Result<Cancellation
         sqlx::query("UPDATE jobs SET cancel_requested = 1 WHERE id = ?")
     };
     change.bind(id.to_string()).execute(&mut *transaction).await?;
+    if state == State::Queued {
+        events::state(&mut transaction, id, State::Cancelled, None).await?;
+    }
     transaction.commit().await?;
-    let job = get(store, id).await?.ok_or_else(|| StoreError::Corrupt("job", format!("{id} is gone")))?;
-    Ok(Cancellation::Accepted(Box::new(job)))
+    Ok(Cancellation::Accepted(Box::new(found(store, id).await?)))
+}
+
+pub(super) async fn delete(store: &SqliteStore, id: Uuid) -> Result<Deletion, StoreError> {
+    let mut transaction = store.writer.begin_with("BEGIN IMMEDIATE").await?;
+    let row = sqlx::query("SELECT state, network FROM jobs WHERE id = ?").bind(id.to_string());
+    let Some(row) = row.fetch_optional(&mut *transaction).await? else { return Ok(Deletion::Unknown) };
+    let state: String = row.try_get("state")?;
+    if !State::from_name(&state).ok_or(StoreError::Corrupt("state", state))?.is_finished() {
+        return Ok(Deletion::InUse(id));
+    }
+    // Its labels, keys and events go with it.
+    sqlx::query("DELETE FROM jobs WHERE id = ?").bind(id.to_string()).execute(&mut *transaction).await?;
+    networks::forget_deleted(&mut transaction, row.try_get("network")?).await?;
+    transaction.commit().await?;
+    Ok(Deletion::Done)
+}
+
+pub(super) async fn stats(store: &SqliteStore) -> Result<Stats, StoreError> {
+    const MINUTE: i64 = 60_000_000;
+    let now = now();
+    let mut jobs: BTreeMap<&'static str, u64> = State::ALL.iter().map(|state| (state.name(), 0)).collect();
+    let counts: Vec<(String, i64)> =
+        sqlx::query_as("SELECT state, count(*) FROM jobs GROUP BY state").fetch_all(&store.reader).await?;
+    for (state, count) in counts {
+        let state = State::from_name(&state).ok_or(StoreError::Corrupt("state", state))?;
+        jobs.insert(state.name(), count.unsigned_abs());
+    }
+    let networks: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM networks WHERE deleted_at IS NULL").fetch_one(&store.reader).await?;
+    // The oldest one has the smallest id.
+    let oldest: Option<i64> =
+        sqlx::query_scalar("SELECT created_at FROM jobs WHERE state = 'queued' ORDER BY id LIMIT 1")
+            .fetch_optional(&store.reader)
+            .await?;
+    let ended = |age: i64| {
+        sqlx::query_scalar::<_, i64>("SELECT count(*) FROM jobs WHERE finished_at >= ?")
+            .bind(now.saturating_sub(age))
+            .fetch_one(&store.reader)
+    };
+    Ok(Stats {
+        jobs,
+        networks: networks.unsigned_abs(),
+        queue_age_s: oldest.map(|created_at| now.saturating_sub(created_at).max(0) as f64 / 1e6),
+        finished: Throughput {
+            last_minute: ended(MINUTE).await?.unsigned_abs(),
+            last_hour: ended(60 * MINUTE).await?.unsigned_abs(),
+        },
+    })
 }

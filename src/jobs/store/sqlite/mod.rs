@@ -1,6 +1,7 @@
 //! Networks and jobs in one SQLite file.
 //!
 //! - `networks`, `jobs`: records, lists, submission, cancellation.
+//! - `answers`: stored answers to questions that are asked again; `events`: what happened, in order.
 //! - `attempts`: what workers do: claim, renew, settle, recover.
 //! - `rows`: rows → records.
 //!
@@ -8,7 +9,9 @@
 //! signal. The file belongs to one service at a time, which [`SqliteStore::open`] makes sure of: so every job that is
 //! running when it opens was left behind by a service that died.
 
+mod answers;
 mod attempts;
+mod events;
 mod jobs;
 mod networks;
 mod rows;
@@ -24,9 +27,10 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePo
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Cancellation, Claim, NewJob, NewNetwork, Renewal, Reply, Rule, Store, StoreError, Ticket};
-use crate::answer::Progress;
-use crate::jobs::{Job, JobFilter, NetworkRecord, Page, State};
+use super::{
+    Cancellation, Claim, Deletion, NewJob, NewNetwork, Renewal, Reply, Rule, Store, StoreError, Ticket, Update,
+};
+use crate::jobs::{Job, JobEvent, JobFilter, NetworkRecord, Page, State, Stats};
 
 /// How long a statement waits for another process that holds the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -125,6 +129,10 @@ impl Store for SqliteStore {
         Box::pin(networks::list(self, limit, cursor))
     }
 
+    fn delete_network<'a>(&'a self, id: &'a str) -> Reply<'a, Deletion> {
+        Box::pin(networks::delete(self, id))
+    }
+
     fn submit(&self, job: NewJob, max_queued: u64) -> Reply<'_, Job> {
         Box::pin(jobs::submit(self, job, max_queued))
     }
@@ -133,8 +141,28 @@ impl Store for SqliteStore {
         Box::pin(jobs::get(self, id))
     }
 
+    fn state(&self, id: Uuid) -> Reply<'_, Option<State>> {
+        Box::pin(jobs::state(self, id))
+    }
+
     fn jobs<'a>(&'a self, filter: &'a JobFilter, limit: u32, cursor: Option<&'a str>) -> Reply<'a, Option<Page<Job>>> {
         Box::pin(jobs::list(self, filter, limit, cursor))
+    }
+
+    fn delete_job(&self, id: Uuid) -> Reply<'_, Deletion> {
+        Box::pin(jobs::delete(self, id))
+    }
+
+    fn events(&self, job: Option<Uuid>, after: i64, limit: u32) -> Reply<'_, Vec<JobEvent>> {
+        Box::pin(events::list(self, job, after, limit))
+    }
+
+    fn last_event(&self) -> Reply<'_, i64> {
+        Box::pin(events::last(self))
+    }
+
+    fn stats(&self) -> Reply<'_, Stats> {
+        Box::pin(jobs::stats(self))
     }
 
     fn cancel(&self, id: Uuid) -> Reply<'_, Cancellation> {
@@ -145,17 +173,12 @@ impl Store for SqliteStore {
         Box::pin(attempts::claim(self, worker, lease))
     }
 
-    fn renew<'a>(&'a self, ticket: Ticket, lease: Duration, progress: Option<&'a Progress>) -> Reply<'a, Renewal> {
-        Box::pin(attempts::renew(self, ticket, lease, progress))
+    fn renew<'a>(&'a self, ticket: Ticket, lease: Duration, update: Update<'a>) -> Reply<'a, Renewal> {
+        Box::pin(attempts::renew(self, ticket, lease, update))
     }
 
-    fn settle<'a>(
-        &'a self,
-        ticket: Ticket,
-        rule: Rule<'a>,
-        progress: Option<&'a Progress>,
-    ) -> Reply<'a, Option<State>> {
-        Box::pin(attempts::settle(self, ticket, rule, progress))
+    fn settle<'a>(&'a self, ticket: Ticket, rule: Rule<'a>, update: Update<'a>) -> Reply<'a, Option<State>> {
+        Box::pin(attempts::settle(self, ticket, rule, update))
     }
 
     fn recover<'a>(&'a self, all: bool, rule: Rule<'a>) -> Reply<'a, Vec<Uuid>> {

@@ -1,16 +1,19 @@
 //! Networks: adding, finding, listing.
 
-use sqlx::{QueryBuilder, Sqlite};
+use sqlx::{QueryBuilder, Sqlite, Transaction};
 
 use super::rows::{self, NETWORK_COLUMNS};
 use super::{SqliteStore, StoreError, json, now};
-use crate::jobs::store::NewNetwork;
+use crate::jobs::store::{Deletion, NewNetwork};
 use crate::jobs::{NetworkRecord, Page};
 
 pub(super) async fn add(store: &SqliteStore, network: NewNetwork) -> Result<(NetworkRecord, bool), StoreError> {
     let inserted = sqlx::query(
         "INSERT INTO networks (id, name, format, output, size_bytes, created_at, summary, bytes) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET \
+             name = excluded.name, created_at = excluded.created_at, summary = excluded.summary, \
+             bytes = excluded.bytes, deleted_at = NULL \
+         WHERE deleted_at IS NOT NULL",
     )
     .bind(&network.id)
     .bind(network.name)
@@ -28,13 +31,45 @@ pub(super) async fn add(store: &SqliteStore, network: NewNetwork) -> Result<(Net
 
 pub(super) async fn get(store: &SqliteStore, id: &str) -> Result<Option<NetworkRecord>, StoreError> {
     let mut query = QueryBuilder::<Sqlite>::new("SELECT ");
-    query.push(NETWORK_COLUMNS).push(" FROM networks WHERE id = ").push_bind(id);
+    query.push(NETWORK_COLUMNS).push(" FROM networks WHERE deleted_at IS NULL AND id = ").push_bind(id);
     query.build().fetch_optional(&store.reader).await?.as_ref().map(rows::network).transpose()
 }
 
 pub(super) async fn bytes(store: &SqliteStore, id: &str) -> Result<Option<Vec<u8>>, StoreError> {
-    let query = sqlx::query_scalar("SELECT bytes FROM networks WHERE id = ?").bind(id);
+    let query = sqlx::query_scalar("SELECT bytes FROM networks WHERE id = ? AND deleted_at IS NULL").bind(id);
     Ok(query.fetch_optional(&store.reader).await?)
+}
+
+pub(super) async fn delete(store: &SqliteStore, id: &str) -> Result<Deletion, StoreError> {
+    let mut transaction = store.writer.begin_with("BEGIN IMMEDIATE").await?;
+    let user: Option<String> =
+        sqlx::query_scalar("SELECT id FROM jobs WHERE network = ? AND state IN ('queued', 'running') LIMIT 1")
+            .bind(id)
+            .fetch_optional(&mut *transaction)
+            .await?;
+    if let Some(user) = user {
+        return Ok(Deletion::InUse(rows::id(&user)?));
+    }
+    let emptied = sqlx::query("UPDATE networks SET deleted_at = ?, bytes = x'' WHERE id = ? AND deleted_at IS NULL")
+        .bind(now())
+        .bind(id)
+        .execute(&mut *transaction)
+        .await?;
+    forget_deleted(&mut transaction, id).await?;
+    transaction.commit().await?;
+    Ok(if emptied.rows_affected() > 0 { Deletion::Done } else { Deletion::Unknown })
+}
+
+/// Removes the row of a deleted network that no job shows any more.
+pub(super) async fn forget_deleted(transaction: &mut Transaction<'_, Sqlite>, id: &str) -> Result<(), StoreError> {
+    sqlx::query(
+        "DELETE FROM networks WHERE id = ? AND deleted_at IS NOT NULL \
+         AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.network = networks.id)",
+    )
+    .bind(id)
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
 }
 
 pub(super) async fn list(
@@ -43,13 +78,13 @@ pub(super) async fn list(
     cursor: Option<&str>,
 ) -> Result<Option<Page<NetworkRecord>>, StoreError> {
     let mut query = QueryBuilder::<Sqlite>::new("SELECT ");
-    query.push(NETWORK_COLUMNS).push(" FROM networks");
+    query.push(NETWORK_COLUMNS).push(" FROM networks WHERE deleted_at IS NULL");
     if let Some(cursor) = cursor {
         let Some((created_at, id)) = cursor.split_once('-').and_then(|(t, id)| Some((t.parse::<i64>().ok()?, id)))
         else {
             return Ok(None);
         };
-        query.push(" WHERE (created_at, id) < (").push_bind(created_at).push(", ").push_bind(id).push(")");
+        query.push(" AND (created_at, id) < (").push_bind(created_at).push(", ").push_bind(id).push(")");
     }
     query.push(" ORDER BY created_at DESC, id DESC LIMIT ").push_bind(i64::from(limit) + 1);
     let mut entries =

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::SqliteStore;
 use crate::answer::Progress;
 use crate::jobs::rules::{self, Ending, MAX_ATTEMPTS, Verdict, Waiting};
-use crate::jobs::store::{Cancellation, Claim, NewJob, NewNetwork, Renewal, Store, StoreError};
+use crate::jobs::store::{Cancellation, Claim, NewJob, NewNetwork, Renewal, Store, StoreError, Update};
 use crate::jobs::{Job, JobError, JobFilter, State, codes};
 use crate::network::{ExactSupport, Summary};
 use crate::problem::{Kind, Problem};
@@ -45,7 +45,14 @@ fn new_job(priority: i32) -> NewJob {
         "functional": {"type": "logit", "index": 0},
         "priority": priority,
     });
-    NewJob { network: "n".into(), problem: Problem::from_value(problem).unwrap(), notes: vec![] }
+    NewJob {
+        network: "n".into(),
+        problem: Problem::from_value(problem).unwrap(),
+        notes: vec![],
+        question: "q".into(),
+        cache: true,
+        key: None,
+    }
 }
 
 async fn submit(store: &SqliteStore) -> Job {
@@ -62,6 +69,10 @@ async fn job(store: &SqliteStore, id: Uuid) -> Job {
 
 fn progress(lower: f64) -> Progress {
     Progress { lower: Some(lower), upper: Some(9.0), ..Progress::default() }
+}
+
+fn at(progress: &Progress) -> Update<'_> {
+    Update { progress: Some(progress), tiers: &[] }
 }
 
 fn died(waiting: Waiting) -> Verdict {
@@ -118,16 +129,16 @@ async fn a_worker_whose_lease_ran_out_writes_nothing() {
     let id = submit(&store).await.id;
     let stale = store.claim("slow", Duration::ZERO).await.unwrap().unwrap();
     assert_eq!(store.recover(false, &rules::after_lost_worker).await.unwrap(), [id]);
-    assert_eq!(store.renew(stale.ticket, LEASE, Some(&progress(1.0))).await.unwrap(), Renewal::Lost);
+    assert_eq!(store.renew(stale.ticket, LEASE, at(&progress(1.0))).await.unwrap(), Renewal::Lost);
 
     let current = claim(&store).await;
-    assert_eq!(store.renew(stale.ticket, LEASE, Some(&progress(1.0))).await.unwrap(), Renewal::Lost);
-    assert_eq!(store.settle(stale.ticket, &died, Some(&progress(1.0))).await.unwrap(), None);
+    assert_eq!(store.renew(stale.ticket, LEASE, at(&progress(1.0))).await.unwrap(), Renewal::Lost);
+    assert_eq!(store.settle(stale.ticket, &died, at(&progress(1.0))).await.unwrap(), None);
     let seen = job(&store, id).await;
     assert_eq!((seen.state, seen.attempts, seen.progress), (State::Running, 2, None));
 
     let held = Renewal::Held { cancel_requested: false };
-    assert_eq!(store.renew(current.ticket, LEASE, Some(&progress(2.0))).await.unwrap(), held);
+    assert_eq!(store.renew(current.ticket, LEASE, at(&progress(2.0))).await.unwrap(), held);
     assert_eq!(job(&store, id).await.progress, Some(progress(2.0)));
 }
 
@@ -136,13 +147,13 @@ async fn a_job_handed_back_is_fenced_against_its_former_worker_and_counts_no_att
     let (_directory, store) = open().await;
     let id = submit(&store).await.id;
     let former = claim(&store).await;
-    let state = store.settle(former.ticket, &handed_back, Some(&progress(1.0))).await.unwrap();
+    let state = store.settle(former.ticket, &handed_back, at(&progress(1.0))).await.unwrap();
     let seen = job(&store, id).await;
     assert_eq!((state, seen.attempts, seen.progress), (Some(State::Queued), 0, Some(progress(1.0))));
 
     let next = claim(&store).await;
     assert_eq!((next.attempts, next.progress), (1, Some(progress(1.0))));
-    assert_eq!(store.settle(former.ticket, &died, None).await.unwrap(), None);
+    assert_eq!(store.settle(former.ticket, &died, Update::default()).await.unwrap(), None);
     assert_eq!(job(&store, id).await.state, State::Running);
 }
 
@@ -166,10 +177,10 @@ async fn a_crash_is_retried_once() {
     let (_directory, store) = open().await;
     let id = submit(&store).await.id;
     let first = claim(&store).await;
-    assert_eq!(store.settle(first.ticket, &died, Some(&progress(1.0))).await.unwrap(), Some(State::Queued));
+    assert_eq!(store.settle(first.ticket, &died, at(&progress(1.0))).await.unwrap(), Some(State::Queued));
     let second = claim(&store).await;
     assert_eq!((second.crashes, second.progress.clone()), (1, Some(progress(1.0))));
-    assert_eq!(store.settle(second.ticket, &died, None).await.unwrap(), Some(State::Failed));
+    assert_eq!(store.settle(second.ticket, &died, Update::default()).await.unwrap(), Some(State::Failed));
     let seen = job(&store, id).await;
     assert_eq!((seen.error.unwrap().code.as_str(), seen.progress), (codes::CRASHED, Some(progress(1.0))));
 }
@@ -190,8 +201,8 @@ async fn a_request_to_cancel_is_never_lost() {
         let running = claim(&store).await;
         assert!(matches!(store.cancel(id).await.unwrap(), Cancellation::Accepted(job) if job.state == State::Running));
         let asked = Renewal::Held { cancel_requested: true };
-        assert_eq!(store.renew(running.ticket, LEASE, None).await.unwrap(), asked);
-        assert_eq!(store.settle(running.ticket, end, None).await.unwrap(), Some(State::Cancelled));
+        assert_eq!(store.renew(running.ticket, LEASE, Update::default()).await.unwrap(), asked);
+        assert_eq!(store.settle(running.ticket, end, Update::default()).await.unwrap(), Some(State::Cancelled));
     }
     let id = submit(&store).await.id;
     claim(&store).await;
@@ -245,6 +256,7 @@ async fn lists_walk_an_index_and_sort_nothing() {
             state: (choice & 1 > 0).then_some(State::Queued),
             kind: (choice & 2 > 0).then_some(Kind::Lipschitz),
             network: (choice & 4 > 0).then(|| "n".into()),
+            ..JobFilter::default()
         };
         let cursor = (choice & 8 > 0).then(Uuid::now_v7);
         let query = super::jobs::list_query(&filter, 50, cursor).into_string();

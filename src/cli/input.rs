@@ -1,0 +1,81 @@
+//! Reading problems and networks from files, with errors in the form of the interface.
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::Path;
+use std::process::ExitCode;
+
+use thiserror::Error;
+
+use crate::http::{Code, ErrorDocument};
+use crate::network::Network;
+use crate::network::import::{Format, ImportLimits, ImportOptions, import};
+use crate::problem::{Problem, Question, ReadError};
+
+/// What is wrong with the input.
+#[derive(Debug, Error)]
+#[error("{}", .0.detail)]
+pub(super) struct BadInput(Box<ErrorDocument>);
+
+impl BadInput {
+    /// An error that names no fields.
+    pub(super) fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self(Box::new(ErrorDocument::new(code, detail)))
+    }
+
+    /// Prints it to standard error; the exit code for bad input.
+    pub(super) fn report(&self) -> ExitCode {
+        eprintln!("{}", self.0.to_json());
+        ExitCode::from(2)
+    }
+}
+
+/// The format of this name.
+pub(super) fn format(name: &str) -> Result<Format, String> {
+    [Format::Onnx, Format::Nnet, Format::Json]
+        .into_iter()
+        .find(|format| format.name() == name)
+        .ok_or_else(|| "use `onnx`, `nnet` or `json`".into())
+}
+
+/// The problem in a file; `-` is standard input.
+pub(super) fn problem(path: &Path) -> Result<Problem, BadInput> {
+    let mut text = Vec::new();
+    let read = if path == Path::new("-") { io::stdin().read_to_end(&mut text) } else { read_file(path, &mut text) };
+    read.map_err(|e| BadInput::new(Code::BadRequest, format!("the problem {}: {e}", path.display())))?;
+    Problem::from_json(&text).map_err(|error| match error {
+        ReadError::Syntax(_) => BadInput::new(Code::BadRequest, format!("the problem is {error}")),
+        ReadError::Shape(error) => {
+            BadInput(Box::new(ErrorDocument::with_errors(Code::InvalidProblem, "the problem", vec![error])))
+        }
+    })
+}
+
+/// The network in a file.
+pub(super) fn network(path: &Path, format: Option<Format>, output: Option<&str>) -> Result<Network, BadInput> {
+    let bad =
+        |e: &dyn std::fmt::Display| BadInput::new(Code::InvalidNetwork, format!("the network {}: {e}", path.display()));
+    let mut bytes = Vec::new();
+    read_file(path, &mut bytes).map_err(|e| bad(&e))?;
+    // The file is the caller's own, or the service has taken it already: how large it may be is no question here.
+    let limits = ImportLimits {
+        max_parameters: usize::MAX,
+        max_layers: usize::MAX,
+        max_width: usize::MAX,
+        max_nodes: usize::MAX,
+        max_multiplications: u64::MAX,
+    };
+    let options = ImportOptions { format, output: output.map(str::to_owned), limits };
+    import(&bytes, &options).map_err(|e| bad(&e))
+}
+
+/// The problem's question about the network.
+pub(super) fn question(problem: &Problem, network: &Network) -> Result<Question, BadInput> {
+    problem
+        .question(network.input_dim(), network.output_dim())
+        .map_err(|errors| BadInput(Box::new(ErrorDocument::with_errors(Code::InvalidProblem, "the problem", errors))))
+}
+
+fn read_file(path: &Path, bytes: &mut Vec<u8>) -> io::Result<usize> {
+    fs::File::open(path)?.read_to_end(bytes)
+}

@@ -1,0 +1,124 @@
+//! `/openapi.json`, the description of the interface as the code has it, and `/docs`, the same as a page for people.
+
+use std::sync::Arc;
+
+use askama::Template;
+
+use axum::http::{HeaderValue, header};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+
+use serde_json::Value;
+use utoipa::PartialSchema;
+use utoipa::ToSchema;
+use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::{Info, OpenApi, Ref, RefOr, ResponseBuilder};
+
+use super::{ErrorDocument, Service};
+use crate::jobs::State;
+use crate::network::import::Format;
+use crate::problem::{Kind, Problem};
+
+/// What the page may load: nothing.
+const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// The document with what no single handler says: the service itself, the body of a job, and the form of errors.
+pub(super) fn complete(mut document: OpenApi) -> OpenApi {
+    let mut info = Info::new("exactlip", env!("CARGO_PKG_VERSION"));
+    info.description = Some("The exact local Lipschitz constant of a neural network.".into());
+    document.info = info;
+    let components = document.components.get_or_insert_default();
+    // Types of parameters are referred to, but not collected.
+    let mut schemas = vec![
+        ("Format".to_owned(), Format::schema()),
+        ("Kind".to_owned(), Kind::schema()),
+        ("State".to_owned(), State::schema()),
+        (Problem::name().into_owned(), Problem::schema()),
+        (ErrorDocument::name().into_owned(), ErrorDocument::schema()),
+    ];
+    Problem::schemas(&mut schemas);
+    ErrorDocument::schemas(&mut schemas);
+    components.schemas.extend(schemas);
+    // A job's body is a problem with one field more.
+    if let RefOr::T(Schema::Object(problem)) = Problem::schema() {
+        let mut request = problem;
+        let network = ObjectBuilder::new().schema_type(Type::String).description(Some("The id of a network")).build();
+        request.properties.insert("network".into(), network.into());
+        request.required.push("network".into());
+        components.schemas.insert("JobRequest".into(), Schema::Object(request).into());
+    }
+    let error = Ref::from_schema_name(ErrorDocument::name());
+    let error = ResponseBuilder::new()
+        .description("What is wrong")
+        .content("application/problem+json", ContentBuilder::new().schema(Some(error)).build())
+        .build();
+    for path in document.paths.paths.values_mut() {
+        for operation in [&mut path.get, &mut path.post, &mut path.delete].into_iter().flatten() {
+            operation.responses.responses.insert("default".into(), error.clone().into());
+        }
+    }
+    document
+}
+
+/// The document and its page.
+pub(super) fn routes(document: &OpenApi) -> Router<Service> {
+    let document: Arc<Value> = Arc::new(serde_json::to_value(document).unwrap_or_default());
+    let page: Arc<str> = Page::new(&document).render().unwrap_or_default().into();
+    Router::new()
+        .route("/openapi.json", get(move || async move { Json(document.as_ref().clone()) }))
+        .route("/docs", get(move || async move { answer(&page) }))
+}
+
+fn answer(page: &str) -> Response {
+    let policy = [(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY))];
+    (policy, Html(page.to_owned())).into_response()
+}
+
+#[derive(Template)]
+#[template(path = "docs.html")]
+struct Page {
+    version: &'static str,
+    operations: Vec<Operation>,
+    schemas: Vec<(String, String)>,
+}
+
+/// An operation on the page.
+struct Operation {
+    method: String,
+    path: String,
+    summary: String,
+    /// Name, place, words.
+    parameters: Vec<[String; 3]>,
+    /// Status, words.
+    responses: Vec<[String; 2]>,
+}
+
+impl Page {
+    fn new(document: &Value) -> Self {
+        let entries = |value: &Value| value.as_object().cloned().unwrap_or_default().into_iter();
+        let text = |value: &Value, field: &str| value[field].as_str().unwrap_or_default().to_owned();
+        let operation = |path: &str, method: &str, operation: &Value| Operation {
+            method: method.to_uppercase(),
+            path: path.to_owned(),
+            summary: text(operation, "summary"),
+            parameters: operation["parameters"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|p| [text(p, "name"), text(p, "in"), text(p, "description")])
+                .collect(),
+            responses: entries(&operation["responses"]).map(|(s, r)| [s, text(&r, "description")]).collect(),
+        };
+        let operations = entries(&document["paths"])
+            .flat_map(|(path, methods)| {
+                entries(&methods).map(|(method, o)| operation(&path, &method, &o)).collect::<Vec<_>>()
+            })
+            .collect();
+        let schemas = entries(&document["components"]["schemas"])
+            .map(|(name, schema)| (name, serde_json::to_string_pretty(&schema).unwrap_or_default()))
+            .collect();
+        Self { version: env!("CARGO_PKG_VERSION"), operations, schemas }
+    }
+}

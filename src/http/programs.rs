@@ -1,0 +1,92 @@
+//! `/v1/jobs/{id}/model.mps` and `model.lp`: the LipMIP program of a job, built by a child process on demand.
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use std::time::Duration;
+use uuid::Uuid;
+
+use super::jobs::{job_id, unknown};
+use super::{ApiError, Code, Parameters, Segment, Service};
+use crate::jobs::supervisor::{Assignment, ExportError};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ProgramQuery {
+    program: Option<usize>,
+}
+
+/// The program in MPS.
+#[utoipa::path(
+    get,
+    path = "/v1/jobs/{id}/model.mps",
+    tag = "jobs",
+    params(
+        ("id" = String, Path, description = "The job's id"),
+        ("program" = Option<usize>, Query, description = "Which of the question's programs, counted from 0")
+    ),
+    responses(
+        (status = 200, description = "The program", body = String)
+    )
+)]
+pub(super) async fn mps(
+    State(service): State<Service>,
+    Segment(id): Segment,
+    Parameters(query): Parameters<ProgramQuery>,
+) -> Result<Response, ApiError> {
+    program(&service, &id, "mps", query).await
+}
+
+/// The program in the LP format.
+#[utoipa::path(
+    get,
+    path = "/v1/jobs/{id}/model.lp",
+    tag = "jobs",
+    params(
+        ("id" = String, Path, description = "The job's id"),
+        ("program" = Option<usize>, Query, description = "Which of the question's programs, counted from 0")
+    ),
+    responses(
+        (status = 200, description = "The program", body = String)
+    )
+)]
+pub(super) async fn lp(
+    State(service): State<Service>,
+    Segment(id): Segment,
+    Parameters(query): Parameters<ProgramQuery>,
+) -> Result<Response, ApiError> {
+    program(&service, &id, "lp", query).await
+}
+
+async fn program(service: &Service, id: &str, format: &str, query: ProgramQuery) -> Result<Response, ApiError> {
+    let store = service.queue.store();
+    let job = store.job(job_id(id)?).await?.ok_or_else(|| unknown(id))?;
+    let gone = || ApiError::new(Code::NotFound, format!("the network {} of this job was deleted", job.network));
+    let record = store.network(&job.network).await?.ok_or_else(gone)?;
+    let bytes = store.network_bytes(&job.network).await?.ok_or_else(gone)?;
+    let assignment = Assignment {
+        // Unique: the same program may be asked for twice at once.
+        name: format!("export-{}", Uuid::now_v7()),
+        problem: job.problem,
+        time: Duration::ZERO,
+        network: bytes,
+        format: record.format,
+        output: record.output,
+    };
+    let busy = |_| ApiError::new(Code::Unavailable, "the service ends");
+    let _permit = service.exports.acquire().await.map_err(busy)?;
+    match service.supervisor.export(assignment, format, query.program.unwrap_or(0)).await {
+        Ok(text) => {
+            let name = format!("attachment; filename=\"{id}.{format}\"");
+            let headers =
+                [(header::CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, name)];
+            Ok((headers, text).into_response())
+        }
+        Err(ExportError::Refused(detail)) => Err(ApiError::new(Code::BadRequest, format!("program: {detail}"))),
+        Err(error @ ExportError::Failed(_)) => {
+            tracing::error!(job = id, %error, "a program could not be built");
+            Err(ApiError::new(Code::Unavailable, error.to_string()))
+        }
+    }
+}

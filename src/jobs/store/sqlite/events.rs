@@ -1,0 +1,104 @@
+//! Events: written in the transaction of what they tell, read in their order.
+
+use serde_json::{Value, json};
+use sqlx::{QueryBuilder, Row, Sqlite, Transaction};
+use uuid::Uuid;
+
+use super::{SqliteStore, StoreError, rows};
+use crate::jobs::store::Update;
+use crate::jobs::{JobError, JobEvent, State};
+
+/// How many progress events of a job are kept: those before are forgotten.
+const MAX_PROGRESS: i64 = 500;
+
+/// The job has this state now.
+pub(super) async fn state(
+    transaction: &mut Transaction<'_, Sqlite>,
+    job: Uuid,
+    state: State,
+    error: Option<&JobError>,
+) -> Result<(), StoreError> {
+    insert(transaction, job, "state", Some(&json!({ "state": state, "error": error }))).await
+}
+
+/// The job has its result now: the row of the job holds it.
+pub(super) async fn result(transaction: &mut Transaction<'_, Sqlite>, job: Uuid) -> Result<(), StoreError> {
+    insert(transaction, job, "result", None).await
+}
+
+/// What a worker tells.
+pub(super) async fn update(
+    transaction: &mut Transaction<'_, Sqlite>,
+    job: Uuid,
+    update: Update<'_>,
+) -> Result<(), StoreError> {
+    for tier in update.tiers {
+        insert(transaction, job, "tier", Some(&value(tier)?)).await?;
+    }
+    let Some(progress) = update.progress else { return Ok(()) };
+    insert(transaction, job, "progress", Some(&value(progress)?)).await?;
+    sqlx::query(
+        "DELETE FROM events WHERE job = ?1 AND kind = 'progress' AND id <= \
+             (SELECT id FROM events WHERE job = ?1 AND kind = 'progress' ORDER BY id DESC LIMIT 1 OFFSET ?2)",
+    )
+    .bind(job.to_string())
+    .bind(MAX_PROGRESS)
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
+}
+
+fn value(data: &impl serde::Serialize) -> Result<Value, StoreError> {
+    serde_json::to_value(data).map_err(|e| StoreError::Corrupt("event", e.to_string()))
+}
+
+async fn insert(
+    transaction: &mut Transaction<'_, Sqlite>,
+    job: Uuid,
+    kind: &str,
+    data: Option<&Value>,
+) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO events (job, kind, data) VALUES (?, ?, ?)")
+        .bind(job.to_string())
+        .bind(kind)
+        .bind(data.map(Value::to_string))
+        .execute(&mut **transaction)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn list(
+    store: &SqliteStore,
+    job: Option<Uuid>,
+    after: i64,
+    limit: u32,
+) -> Result<Vec<JobEvent>, StoreError> {
+    let mut query = QueryBuilder::<Sqlite>::new(
+        "SELECT events.id, events.job, events.kind, ifnull(events.data, jobs.result) AS data \
+         FROM events JOIN jobs ON jobs.id = events.job WHERE events.id > ",
+    );
+    query.push_bind(after);
+    if let Some(job) = job {
+        query.push(" AND events.job = ").push_bind(job.to_string());
+    }
+    query.push(" ORDER BY events.id LIMIT ").push_bind(i64::from(limit));
+    let rows = query.build().fetch_all(&store.reader).await?;
+    rows.iter()
+        .map(|row| {
+            let job = rows::id(row.try_get("job")?)?;
+            let mut data: Value = rows::parse_optional("event", row.try_get("data")?)?.unwrap_or_default();
+            if let Some(fields) = data.as_object_mut() {
+                fields.insert("job".into(), job.to_string().into());
+            }
+            Ok(JobEvent { id: row.try_get("id")?, job, kind: row.try_get("kind")?, data })
+        })
+        .collect()
+}
+
+pub(super) async fn last(store: &SqliteStore) -> Result<i64, StoreError> {
+    // Also of events that are gone with their job.
+    let last: Option<i64> = sqlx::query_scalar("SELECT seq FROM sqlite_sequence WHERE name = 'events'")
+        .fetch_optional(&store.reader)
+        .await?;
+    Ok(last.unwrap_or(0))
+}

@@ -1,0 +1,79 @@
+//! The LipMIP programs of a question as files that other solvers read.
+//!
+//! - [`program`]: the program itself.
+//! - [`mps`], [`lp`]: writing it. Every number is written with all its digits, so that what is read is what was built.
+
+pub mod lp;
+pub mod mps;
+
+use thiserror::Error;
+
+use super::encode::{Bounds, Encoding};
+use super::lipmip::parts_of;
+use super::program::Program;
+use crate::answer::Subject;
+use crate::bounds::ForwardBounds;
+use crate::bounds::fastlip::BackwardBounds;
+use crate::bounds::linear_jacobian::linear_jacobian;
+use crate::network::Network;
+use crate::problem::Question;
+
+/// Why there is no program to write.
+#[derive(Clone, Debug, Error, PartialEq)]
+pub enum ExportError {
+    /// The question has fewer programs.
+    #[error("program {asked} does not exist: the question has {count}, counted from 0")]
+    NoSuchProgram {
+        /// Which one was asked for.
+        asked: usize,
+        /// How many there are.
+        count: usize,
+    },
+    /// No program can be built from bounds that are infinite.
+    #[error("the network's numbers overflow on this region: no program can be built")]
+    Overflow,
+}
+
+/// The program number `index` (counted from 0) of a question: one for α = ℓ∞, two for each free input for α = ℓ1.
+///
+/// # Errors
+/// [`ExportError`]
+pub fn program(network: &Network, question: &Question, index: usize) -> Result<Program, ExportError> {
+    let forward = ForwardBounds::crown(network, &question.region);
+    let backward = BackwardBounds::fastlip(network, &forward, &question.seed);
+    let relaxed = linear_jacobian(network, &forward, &backward, &question.region, question.input_norm);
+    if !forward.layers.iter().chain(&backward.post_activation).all(|bounds| bounds.is_finite()) {
+        return Err(ExportError::Overflow);
+    }
+    let phases = forward.phases();
+    let subject = Subject { network, question, phases: &phases };
+    let objectives = parts_of(&subject);
+    let objective =
+        *objectives.get(index).ok_or(ExportError::NoSuchProgram { asked: index, count: objectives.len() })?;
+    let bounds = Bounds { forward: &forward, backward: &relaxed.bounds };
+    Ok(Encoding::new(&subject, bounds, objective, None).program)
+}
+
+/// The coefficients of the objective in the units of the question, one entry a column.
+fn objective(program: &Program) -> Vec<f64> {
+    let mut coefficients = vec![0.0; program.variables.len()];
+    for &(column, coefficient) in &program.objective {
+        // The scale is a power of two.
+        coefficients[column] += program.scale * coefficient;
+    }
+    coefficients
+}
+
+/// What a file says about itself, a line each.
+fn heading(program: &Program) -> [String; 2] {
+    [
+        "LipMIP: the largest value is the local Lipschitz constant, or one candidate for it of several programs".into(),
+        format!(
+            "{} columns ({} integer), {} rows; x: inputs, z, h: neurons before and behind the activation, a: whether a \
+             neuron is active, v, y: gradients behind and before it, t, p: absolute value and sign of a gradient entry",
+            program.variables.len(),
+            program.integers(),
+            program.rows.len()
+        ),
+    ]
+}

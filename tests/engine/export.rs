@@ -1,0 +1,76 @@
+//! Programs as files: what another reader makes of them.
+
+use std::ffi::{CString, c_void};
+use std::fs::File;
+use std::io::BufWriter;
+
+use exactlip::mip::Program;
+use exactlip::mip::export::{self, ExportError, lp, mps};
+use exactlip::mip::highs::{self, Options};
+use highs_sys::{
+    Highs_create, Highs_destroy, Highs_getNumCols, Highs_getObjectiveValue, Highs_readModel, Highs_run,
+    Highs_setBoolOptionValue,
+};
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::strategies::{cases, region_and_functional, small_network};
+use super::{problem, question};
+
+/// The optimum and the number of columns that HiGHS finds in a file.
+fn read_and_solve(path: &std::path::Path) -> (f64, i32) {
+    let name = CString::new(path.to_str().unwrap()).unwrap();
+    // SAFETY: the instance is destroyed after its last use, and the name outlives the call.
+    unsafe {
+        let highs: *mut c_void = Highs_create();
+        Highs_setBoolOptionValue(highs, c"output_flag".as_ptr(), 0);
+        let read = Highs_readModel(highs, name.as_ptr());
+        let run = Highs_run(highs);
+        let found = (Highs_getObjectiveValue(highs), Highs_getNumCols(highs));
+        Highs_destroy(highs);
+        assert!(read == 0 && run == 0, "{}: {read} {run}", std::fs::read_to_string(path).unwrap());
+        found
+    }
+}
+
+fn optimum(program: &Program) -> f64 {
+    let options = Options { threads: 1, time_s: f64::INFINITY, gap: 1e-9, seed: 0 };
+    let end = highs::solve(program, None, options, &mut |_| true).unwrap();
+    assert!(end.optimal);
+    program.value(&end.solution.unwrap())
+}
+
+proptest! {
+    #![proptest_config(cases(24))]
+
+    #[test]
+    fn what_is_read_has_the_optimum_of_what_was_written(
+        (network, (lower, upper, c), norm) in small_network().prop_flat_map(|network| {
+            let shape = region_and_functional(network.input_dim(), network.output_dim());
+            (Just(network), shape, prop_oneof![Just("linf"), Just("l1")])
+        })
+    ) {
+        let question = question(&network, problem(&lower, &upper, &c, norm));
+        let directory = TempDir::new().unwrap();
+        let program = match export::program(&network, &question, 0) {
+            Ok(program) => program,
+            // Every input is fixed: there is nothing to choose among for l1.
+            Err(ExportError::NoSuchProgram { count: 0, .. }) => return Ok(()),
+            Err(error) => panic!("{error}"),
+        };
+        let wanted = optimum(&program);
+        let columns = i32::try_from(program.variables.len()).unwrap();
+        for (name, more) in [("p.mps", 0), ("p.lp", 1)] {
+            let path = directory.path().join(name);
+            let mut file = BufWriter::new(File::create(&path).unwrap());
+            if more == 0 { mps::write(&program, &mut file).unwrap() } else { lp::write(&program, &mut file).unwrap() }
+            drop(file);
+            if columns == 0 {
+                continue;
+            }
+            let (found, read) = read_and_solve(&path);
+            prop_assert_eq!(read, columns + more, "{}", name);
+            prop_assert!((found - wanted).abs() <= 1e-6 * wanted.abs().max(1.0), "{}: {} for {}", name, found, wanted);
+        }
+    }
+}
