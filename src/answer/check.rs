@@ -1,12 +1,13 @@
 //! The judgement on estimates that were made elsewhere: against what is proved, and no further.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Bracket, Tier};
 use crate::problem::{CheckRequest, Claims, Guarantee};
 
 /// What the bracket says about a claim.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ClaimVerdict {
     /// Proved right.
@@ -20,7 +21,7 @@ pub enum ClaimVerdict {
 }
 
 /// An estimate, judged.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 pub struct Check {
     /// The client's name for it, or the method's.
     pub name: String,

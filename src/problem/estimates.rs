@@ -1,11 +1,12 @@
 //! Estimates that were made elsewhere, to be checked (kind `check`).
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{FieldError, Kind, Method, Problem};
 
 /// On which side of the constant an estimate is said to lie.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Claims {
     /// Near it: nothing that could be proved wrong.
@@ -18,7 +19,7 @@ pub enum Claims {
 }
 
 /// A number that somebody else's method gave for the constant.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Estimate {
     /// What the client calls it.

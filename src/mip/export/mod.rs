@@ -17,6 +17,7 @@ use crate::bounds::fastlip::BackwardBounds;
 use crate::bounds::linear_jacobian::linear_jacobian;
 use crate::network::Network;
 use crate::problem::Question;
+use crate::workers::Workers;
 
 /// Why there is no program to write.
 #[derive(Clone, Debug, Error, PartialEq)]
@@ -29,6 +30,9 @@ pub enum ExportError {
         /// How many there are.
         count: usize,
     },
+    /// The question or the network is not one that a program answers.
+    #[error("no program answers this: {0}")]
+    NotApplicable(String),
     /// No program can be built from bounds that are infinite.
     #[error("the network's numbers overflow on this region: no program can be built")]
     Overflow,
@@ -39,9 +43,14 @@ pub enum ExportError {
 /// # Errors
 /// [`ExportError`]
 pub fn program(network: &Network, question: &Question, index: usize) -> Result<Program, ExportError> {
+    let obstacle = question.obstacle_to_exact().map(str::to_string).or(network.exact_support().reason);
+    if let Some(reason) = obstacle {
+        return Err(ExportError::NotApplicable(reason));
+    }
     let forward = ForwardBounds::crown(network, &question.region);
     let backward = BackwardBounds::fastlip(network, &forward, &question.seed);
-    let relaxed = linear_jacobian(network, &forward, &backward, &question.region, question.input_norm);
+    let workers = Workers::single();
+    let relaxed = linear_jacobian(network, &forward, &backward, &question.region, question.input_norm, &workers);
     if !forward.layers.iter().chain(&backward.post_activation).all(|bounds| bounds.is_finite()) {
         return Err(ExportError::Overflow);
     }
