@@ -7,6 +7,15 @@ use super::{ImportError, ImportLimits};
 use crate::network::lowering::{Step, lower};
 use crate::network::{Activation, Matrix, Network};
 
+/// What to do with the factors of a scaling.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Scaling {
+    /// Multiply by them.
+    Times,
+    /// Divide by them.
+    Divide,
+}
+
 /// The steps so far.
 pub(super) struct Chain {
     limits: ImportLimits,
@@ -24,6 +33,7 @@ pub(super) struct Chain {
     open: Option<(usize, usize)>,
     multiplications: u64,
     second_biases: usize,
+    scalings: usize,
 }
 
 impl Chain {
@@ -43,6 +53,7 @@ impl Chain {
             open: None,
             multiplications: 0,
             second_biases: 0,
+            scalings: 0,
         })
     }
 
@@ -83,6 +94,34 @@ impl Chain {
         Ok(())
     }
 
+    /// Appends a scaling, `factors` having one entry an entry of x.
+    pub(super) fn scale(&mut self, factors: &[f64], scaling: Scaling) -> Result<(), String> {
+        if self.open.is_none() {
+            self.offset(vec![0.0; self.width])?;
+        }
+        let Some(Step::Affine { weight, bias }) = self.steps.last_mut() else {
+            return Err("follows no affine map".into());
+        };
+        let apply = |value: f64, factor: f64| match scaling {
+            Scaling::Times => value * factor,
+            Scaling::Divide => value / factor,
+        };
+        let mut entries = Vec::with_capacity(weight.entries().len());
+        for (row, &factor) in weight.iter_rows().zip(factors) {
+            entries.extend(row.iter().map(|&w| apply(w, factor)));
+        }
+        for (b, &factor) in bias.iter_mut().zip(factors) {
+            *b = apply(*b, factor);
+        }
+        if entries.iter().chain(bias.iter()).any(|v| !v.is_finite()) {
+            return Err("scales a weight or a bias to a value that is not finite".into());
+        }
+        let scaled = Matrix::from_row_major(weight.rows(), weight.columns(), entries);
+        *weight = scaled.ok_or("has not one factor for each entry of its input")?;
+        self.scalings += 1;
+        Ok(())
+    }
+
     /// Appends an activation.
     pub(super) fn activation(&mut self, activation: Activation) -> Result<(), String> {
         self.activations += 1;
@@ -105,6 +144,12 @@ impl Chain {
         if self.second_biases > 0 {
             self.notes
                 .push(format!("a second bias ({}×) was added to the first, each sum rounded once", self.second_biases));
+        }
+        if self.scalings > 0 {
+            self.notes.push(format!(
+                "a scaling ({}×) was multiplied into weights and biases, each product rounded once",
+                self.scalings
+            ));
         }
         Ok(lower(self.input_dim, self.steps, self.notes)?)
     }

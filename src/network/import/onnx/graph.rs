@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::proto::{GraphProto, NodeProto, TensorProto, ValueInfoProto, kind};
-use super::{node_error, quote};
+use super::{is_standard, node_error, quote};
 use crate::network::import::{ImportError, ImportLimits};
 
 /// A graph with its names resolved.
@@ -70,6 +70,28 @@ impl<'a> Graph<'a> {
     /// The initializer of this name.
     pub(super) fn initializer(&self, name: &str) -> Option<&'a TensorProto> {
         self.initializers.get(name).copied()
+    }
+
+    /// The node that produces this value.
+    fn producer(&self, name: &str) -> Option<&'a NodeProto> {
+        self.producers.get(name).map(|&index| &self.nodes[index])
+    }
+
+    /// The value whose constant is asked about when `output` is taken: what stands before a Softmax, LogSoftmax or Sigmoid
+    /// at the end, the logits. With it, the operators that are dropped.
+    pub(super) fn logits(&self, mut output: &'a str) -> (&'a str, Vec<&'a str>) {
+        let mut dropped = Vec::new();
+        while let Some(node) = self.producer(output).filter(|node| is_standard(&node.domain)) {
+            let is_dropped = matches!(node.op_type.as_str(), "Softmax" | "LogSoftmax" | "Sigmoid");
+            // Each one before is another node: a cycle is found when the nodes are put in order.
+            if !is_dropped || dropped.len() >= self.nodes.len() {
+                break;
+            }
+            let Some(before) = node.input.first() else { break };
+            dropped.push(node.op_type.as_str());
+            output = before;
+        }
+        (output, dropped)
     }
 
     /// The output to take: the one that is `wanted`, or the first float tensor that depends on the input. With it, the

@@ -49,6 +49,7 @@ pub(super) fn read(bytes: &[u8], options: &ImportOptions) -> Result<Network, Imp
     let graph = model.graph.as_ref().ok_or_else(|| ImportError::Model("the model has no graph".into()))?;
     let graph = Graph::new(graph, &options.limits)?;
     let (output, left_out) = graph.output(options.output.as_deref())?;
+    let (output, dropped) = graph.logits(output);
     let order = graph.order(output)?;
 
     let in_input = |detail| ImportError::Model(format!("input {}: {detail}", quote(&graph.input.name)));
@@ -71,6 +72,9 @@ pub(super) fn read(bytes: &[u8], options: &ImportOptions) -> Result<Network, Imp
         }
     }
     let mut chain = run.finish();
+    for operator in dropped {
+        chain.note(format!("a trailing {operator} was dropped: the question is about the logits"));
+    }
     if !left_out.is_empty() {
         let names: Vec<String> = left_out.iter().take(10).map(|name| quote(name)).collect();
         chain.note(format!("the output {} was taken, not {}", quote(output), names.join(", ")));

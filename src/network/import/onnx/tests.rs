@@ -512,3 +512,42 @@ fn notes_tell_what_was_changed() {
     );
     assert_eq!(network.layers()[0].weight.row(0), [0.5, -2.0]);
 }
+
+#[test]
+fn a_normalisation_is_folded_and_a_trailing_softmax_is_dropped() {
+    let plain = read(&model());
+    let model = changed(|graph| {
+        // ((x - c) / d) * d + c in front, and (1 - y) behind: exact in powers of two.
+        graph.initializer.push(floats("c", &[2], &[0.5, -2.0]));
+        graph.initializer.push(floats("d", &[1, 2], &[4.0, 0.5]));
+        graph.initializer.push(floats("one", &[], &[1.0]));
+        graph.node[0].input[0] = "x4".into();
+        graph.node[2].output[0] = "logits".into();
+        graph.node.push(node("n1", "Sub", &["x", "c"], "x1"));
+        graph.node.push(node("n2", "Div", &["x1", "d"], "x2"));
+        graph.node.push(node("n3", "Mul", &["d", "x2"], "x3"));
+        graph.node.push(node("n4", "Add", &["x3", "c"], "x4"));
+        graph.node.push(node("n5", "Sub", &["one", "logits"], "turned"));
+        graph.node.push(node("end", "Softmax", &["turned"], "y"));
+    });
+    let network = read(&model);
+    for x in [[0.25, -1.5], [-3.0, 2.0], [0.0, 0.0]] {
+        let (found, wanted) = (network.evaluate(&x), plain.evaluate(&x));
+        assert_eq!(found, wanted.iter().map(|y| 1.0 - y).collect::<Vec<_>>());
+    }
+    let notes = network.notes().join("; ");
+    assert!(notes.contains("a trailing Softmax was dropped") && notes.contains("a scaling (3×)"), "{notes}");
+}
+
+#[test]
+fn a_scaling_that_is_no_scaling_is_refused() {
+    let divide = |input: [&'static str; 2], divisor: f32| {
+        refusal(|graph| {
+            graph.initializer.push(floats("d", &[2], &[divisor, 1.0]));
+            graph.node[0].input[0] = "x1".into();
+            graph.node.push(node("n1", "Div", &input, "x1"));
+        })
+    };
+    assert!(divide(["x", "d"], 0.0).contains("not finite"));
+    assert!(divide(["d", "x"], 1.0).contains("divides by a value that depends on the graph's input"));
+}

@@ -1,6 +1,6 @@
 //! What each operator does: one function an operator, listed in [`TABLE`].
 //!
-//! - `affine`: Gemm, MatMul, Add.
+//! - `affine`: Gemm, MatMul, Add; `elementwise`: Sub, Mul, Div.
 //! - `activation`: Relu, LeakyRelu, Clip, HardSigmoid, Elu, Sigmoid, Tanh, Atan, Softplus.
 //! - `shape`: Flatten, Reshape, Transpose.
 //! - `constant`: Constant, Identity, Dropout, Cast.
@@ -8,6 +8,7 @@
 mod activation;
 mod affine;
 mod constant;
+mod elementwise;
 mod shape;
 
 use std::collections::{HashMap, HashSet};
@@ -40,12 +41,13 @@ struct Operator {
 
 /// The operators, in alphabetical order.
 #[rustfmt::skip]
-const TABLE: [Operator; 19] = [
+const TABLE: [Operator; 22] = [
     Operator { name: "Add", inputs: (2, 2), attributes: &[], apply: affine::add },
     Operator { name: "Atan", inputs: (1, 1), attributes: &[], apply: activation::atan },
     Operator { name: "Cast", inputs: (1, 1), attributes: &["to", "saturate", "round_mode"], apply: constant::cast },
     Operator { name: "Clip", inputs: (1, 3), attributes: &["min", "max"], apply: activation::clip },
     Operator { name: "Constant", inputs: (0, 0), attributes: &["value", "value_float", "value_floats", "value_int", "value_ints"], apply: constant::constant },
+    Operator { name: "Div", inputs: (2, 2), attributes: &[], apply: elementwise::div },
     Operator { name: "Dropout", inputs: (1, 3), attributes: &["ratio", "seed"], apply: constant::dropout },
     Operator { name: "Elu", inputs: (1, 1), attributes: &["alpha"], apply: activation::elu },
     Operator { name: "Flatten", inputs: (1, 1), attributes: &["axis"], apply: shape::flatten },
@@ -54,10 +56,12 @@ const TABLE: [Operator; 19] = [
     Operator { name: "Identity", inputs: (1, 1), attributes: &[], apply: constant::identity },
     Operator { name: "LeakyRelu", inputs: (1, 1), attributes: &["alpha"], apply: activation::leaky_relu },
     Operator { name: "MatMul", inputs: (2, 2), attributes: &[], apply: affine::matmul },
+    Operator { name: "Mul", inputs: (2, 2), attributes: &[], apply: elementwise::mul },
     Operator { name: "Relu", inputs: (1, 1), attributes: &[], apply: activation::relu },
     Operator { name: "Reshape", inputs: (2, 2), attributes: &["allowzero"], apply: shape::reshape },
     Operator { name: "Sigmoid", inputs: (1, 1), attributes: &[], apply: activation::sigmoid },
     Operator { name: "Softplus", inputs: (1, 1), attributes: &[], apply: activation::softplus },
+    Operator { name: "Sub", inputs: (2, 2), attributes: &[], apply: elementwise::sub },
     Operator { name: "Tanh", inputs: (1, 1), attributes: &[], apply: activation::tanh },
     Operator { name: "Transpose", inputs: (1, 1), attributes: &["perm"], apply: shape::transpose },
 ];
