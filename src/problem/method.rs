@@ -46,8 +46,8 @@ pub enum Guarantee {
 }
 
 impl Method {
-    /// The methods that this version runs, from cheap to exact: the order in which they are run.
-    pub const BUILT: [Method; 19] = [
+    /// All methods, from cheap to exact: the order in which they are run.
+    pub const IN_ORDER: [Method; 19] = [
         Method::Naive,
         Method::Frobenius,
         Method::Autolip,
@@ -102,11 +102,6 @@ impl Method {
     /// Whether it follows activation patterns, which only networks of relu and leaky relu have.
     pub fn needs_patterns(self) -> bool {
         matches!(self, Method::Ascent | Method::Lp | Method::Mip | Method::Exact)
-    }
-
-    /// Whether this version runs it.
-    pub fn is_built(self) -> bool {
-        Self::BUILT.contains(&self)
     }
 }
 

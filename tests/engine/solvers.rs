@@ -23,7 +23,7 @@ use super::{answer, problem, question};
 
 const OPTIONS: Options = Options { threads: 1, time_s: f64::INFINITY, gap: 1e-9, seed: 0 };
 
-/// The optimum that CBC finds in an MPS file, whose objective is maximised.
+/// The optimum that CBC finds in an MPS file, whose objective is the negative of the program's.
 fn read_and_solve(path: &std::path::Path, columns: usize) -> f64 {
     let name = CString::new(path.to_str().unwrap()).unwrap();
     // SAFETY: the model is deleted after its last use, and the strings outlive the calls.
@@ -35,7 +35,7 @@ fn read_and_solve(path: &std::path::Path, columns: usize) -> f64 {
         Cbc_setParameter(model, c"increment".as_ptr(), c"1e-12".as_ptr());
         Cbc_setParameter(model, c"ratioGap".as_ptr(), c"1e-9".as_ptr());
         Cbc_solve(model);
-        let value = Cbc_getObjValue(model);
+        let value = -Cbc_getObjValue(model);
         Cbc_deleteModel(model);
         value
     }
