@@ -123,3 +123,10 @@ pub enum Solver {
     /// CBC.
     Cbc,
 }
+
+impl Solver {
+    /// Whether this version has it.
+    pub fn is_built(self) -> bool {
+        !matches!(self, Solver::Cbc)
+    }
+}

@@ -11,7 +11,6 @@
 //! - [`estimators`]: the estimators against their definitions and the truth.
 //! - [`check`]: estimates made elsewhere, judged.
 //! - [`bench`]: the comparison of all methods on trained networks.
-//! - [`solvers`]: HiGHS and CBC against each other.
 //! - [`export`]: programs as files, read by a solver's own reader.
 
 mod activations;
@@ -23,7 +22,6 @@ mod estimators;
 mod export;
 mod oracle;
 mod programs;
-mod solvers;
 mod strategies;
 mod truth;
 mod upper;

@@ -2,9 +2,6 @@
 //!
 //! Every column has an entry, if only a zero in the objective: some readers take a column without one for an error, or lose
 //! its bounds.
-//!
-//! MPS minimises: readers disagree about the section that asks for a maximum (CBC's passes over it), so the file holds the
-//! negative of the objective.
 
 use std::io::{self, Write};
 
@@ -19,8 +16,7 @@ pub fn write(program: &Program, out: &mut impl Write) -> io::Result<()> {
     for line in heading(program) {
         writeln!(out, "* {line}")?;
     }
-    writeln!(out, "* The optimum is the negative of the largest dual norm.")?;
-    writeln!(out, "NAME lipmip\nROWS\n N lipschitz")?;
+    writeln!(out, "NAME lipmip\nOBJSENSE\n    MAX\nROWS\n N lipschitz")?;
     for row in &program.rows {
         let kind = if row.lower == row.upper {
             'E'
@@ -35,8 +31,8 @@ pub fn write(program: &Program, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "RHS")?;
     let constant = program.scale * program.constant;
     if constant != 0.0 {
-        // The objective's constant stands there with the other sign; here it is the negative's.
-        writeln!(out, "    rhs lipschitz {constant:?}")?;
+        // The objective's constant stands there with the other sign.
+        writeln!(out, "    rhs lipschitz {:?}", -constant)?;
     }
     for row in &program.rows {
         let side = if row.lower.is_finite() { row.lower } else { row.upper };
@@ -70,7 +66,7 @@ fn write_columns(program: &Program, out: &mut impl Write) -> io::Result<()> {
             marker(out, integer)?;
         }
         if coefficient != 0.0 || entries.is_empty() {
-            writeln!(out, "    {} lipschitz {:?}", variable.name, -coefficient)?;
+            writeln!(out, "    {} lipschitz {coefficient:?}", variable.name)?;
         }
         for &(r, coefficient) in entries {
             writeln!(out, "    {} {} {coefficient:?}", variable.name, program.rows[r].name)?;

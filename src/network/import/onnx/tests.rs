@@ -188,7 +188,7 @@ fn graphs_that_are_no_chain_are_refused_at_the_node() {
 
 #[test]
 fn nodes_that_are_not_understood_are_refused_by_name() {
-    const KNOWN: &str = "Add, Atan, Cast, Clip, Constant, Dropout, Elu, Flatten, Gemm, HardSigmoid, Identity, LeakyRelu, MatMul, Relu, Reshape, Sigmoid, Softplus, Tanh, Transpose";
+    const KNOWN: &str = "Add, Atan, Cast, Clip, Constant, Div, Dropout, Elu, Flatten, Gemm, HardSigmoid, Identity, LeakyRelu, MatMul, Mul, Relu, Reshape, Sigmoid, Softplus, Sub, Tanh, Transpose";
     assert_eq!(
         refusal(|g| g.node[1].op_type = "Sign".into()),
         format!("node `act` (Sign): the operator is not supported; supported are {KNOWN}")
