@@ -10,7 +10,7 @@ use crate::network::Pattern;
 /// What became of a pattern.
 #[derive(Clone, Debug)]
 pub enum Verdict {
-    /// Its region has an interior point, and the gradient there was recomputed.
+    /// Its region has an interior point, and the gradient there, which is the whole region's, was recomputed.
     Witnessed(Box<Checked>),
     /// Its region has no interior: proved. Every pattern that agrees with it on these neurons (layer, neuron) has none either.
     Empty(Vec<(usize, usize)>),
@@ -35,6 +35,8 @@ impl Subject<'_> {
         let Some(found) = interior::deepest(self, &inequalities) else { return Verdict::Open };
         if found.slack > 0.0
             && let Some(checked) = self.check_point(&found.x, range)
+            // By a hair the rounded point may lie in a neighbouring region, and says nothing of this one then.
+            && self.lies_in(&checked, pattern)
         {
             return Verdict::Witnessed(Box::new(checked));
         }

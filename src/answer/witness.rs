@@ -33,20 +33,21 @@ pub struct Checked {
     pub vanishing: Vec<(usize, usize)>,
 }
 
-impl Checked {
-    /// Whether the point lies in the region of `pattern`, so that the gradient is that region's.
-    pub fn lies_in(&self, pattern: &Pattern) -> bool {
-        let agrees = |l: usize, r: usize| {
-            self.pattern.is_active(l, r) == pattern.is_active(l, r) || self.vanishing.contains(&(l, r))
-        };
-        self.pattern.0.iter().enumerate().all(|(l, row)| (0..row.len()).all(|r| agrees(l, r)))
-    }
-}
-
 impl Subject<'_> {
     /// Whether neuron `r` of hidden layer `l` may have either sign on X and its activation is not linear.
     pub fn is_unstable(&self, l: usize, r: usize) -> bool {
         self.phases[l][r].derivative(self.network.hidden()[l].activation).is_none()
+    }
+
+    /// Whether a checked point lies in the region of `pattern`, so that its gradient is that region's. Only unstable neurons
+    /// can tell regions apart, and of those not the ones that vanish identically around the point.
+    pub(super) fn lies_in(&self, checked: &Checked, pattern: &Pattern) -> bool {
+        let differs = |l: usize, r: usize| {
+            self.is_unstable(l, r)
+                && checked.pattern.is_active(l, r) != pattern.is_active(l, r)
+                && !checked.vanishing.contains(&(l, r))
+        };
+        !self.phases.iter().enumerate().any(|(l, row)| (0..row.len()).any(|r| differs(l, r)))
     }
 
     /// The dual norm of the gradient at `x`, if `x` proves it; `range(l, r)` is the size of a pre-activation over X, in

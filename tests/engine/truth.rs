@@ -1,12 +1,25 @@
 //! The exact methods against brute force, and the order of all methods around the exact value (METHODS §8.4).
 
-use exactlip::problem::Method;
+use exactlip::network::Network;
+use exactlip::problem::{Method, Question};
 use proptest::prelude::*;
 
 use super::{answer, oracle, problem, question, strategies};
 
 /// Relative agreement that is asked of exact answers: the problem's gap of 1e-7 and the oracle's own rounding.
 const AGREEMENT: f64 = 2e-7;
+
+/// Asserts that `method` answers `question` exactly, and with the truth.
+fn assert_equals_brute_force(network: &Network, question: &Question, method: Method) -> Result<(), TestCaseError> {
+    let truth = oracle::constant(network, question);
+    let report = answer(network, question, &[method]);
+    let (low, high) = (report.lower.unwrap_or(0.0), report.upper.unwrap());
+    prop_assert!(low <= truth * (1.0 + 1e-12) + 1e-300, "lower end {low} above the truth {truth}");
+    prop_assert!(high >= truth * (1.0 - 1e-12), "upper end {high} below the truth {truth}");
+    prop_assert!(report.exact, "not exact: [{low}, {high}], truth {truth}, {report:?}");
+    prop_assert!((high - truth).abs() <= AGREEMENT * truth.max(1e-9), "[{low}, {high}], truth {truth}");
+    Ok(())
+}
 
 proptest! {
     #![proptest_config(strategies::cases(256))]
@@ -22,13 +35,7 @@ proptest! {
     ) {
         let mut question = question(&network, problem(&lower, &upper, &c, norm));
         question.limits.threads = threads;
-        let truth = oracle::constant(&network, &question);
-        let report = answer(&network, &question, &[Method::Exact]);
-        let (low, high) = (report.lower.unwrap_or(0.0), report.upper.unwrap());
-        prop_assert!(low <= truth * (1.0 + 1e-12) + 1e-300, "lower end {low} above the truth {truth}");
-        prop_assert!(high >= truth * (1.0 - 1e-12), "upper end {high} below the truth {truth}");
-        prop_assert!(report.exact, "not exact: [{low}, {high}], truth {truth}, {report:?}");
-        prop_assert!((high - truth).abs() <= AGREEMENT * truth.max(1e-9), "[{low}, {high}], truth {truth}");
+        assert_equals_brute_force(&network, &question, Method::Exact)?;
     }
 
     #[test]
@@ -40,13 +47,7 @@ proptest! {
         norm in prop_oneof![Just("linf"), Just("l1")],
     ) {
         let question = question(&network, problem(&lower, &upper, &c, norm));
-        let truth = oracle::constant(&network, &question);
-        let report = answer(&network, &question, &[Method::Mip]);
-        let (low, high) = (report.lower.unwrap_or(0.0), report.upper.unwrap());
-        prop_assert!(low <= truth * (1.0 + 1e-12) + 1e-300, "lower end {low} above the truth {truth}");
-        prop_assert!(high >= truth * (1.0 - 1e-12), "upper end {high} below the truth {truth}");
-        prop_assert!(report.exact, "not exact: [{low}, {high}], truth {truth}, {report:?}");
-        prop_assert!((high - truth).abs() <= AGREEMENT * truth.max(1e-9), "[{low}, {high}], truth {truth}");
+        assert_equals_brute_force(&network, &question, Method::Mip)?;
     }
 
     #[test]
