@@ -190,3 +190,6 @@ impl<'a> Evaluator<'a> {
         self.forward.mean_point().into_iter().chain(self.forward.points.iter().rev().take(2).cloned())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -85,3 +85,20 @@ fn an_affine_network_whose_gradient_cancels_has_constant_zero() {
     let report = answer(&network, &question(&network, problem(&[0.0], &[1.0], &[1.0, 1.0], "linf")), &[Method::Exact]);
     assert_eq!((report.lower, report.upper, report.exact), (Some(0.0), Some(0.0), true), "{report:?}");
 }
+
+#[test]
+fn a_sample_on_a_kink_shows_no_gradient_that_does_not_occur_nearby() {
+    // The first network's centre is the likeliest sample by plain backpropagation (2), and its gradient there counts for
+    // nothing: both phases of all four neurons meet.
+    let networks = [
+        two_layer(&[1.0, -1.0, 1.0, -1.0], &[0.0; 4], &[-1.0, 1.0, 2.0, -2.0]),
+        two_layer(&[1.0, 1.0, -1.0], &[10.0, 0.0, 0.0], &[2.0, -1.0, 1.0]),
+    ];
+    for network in networks {
+        let question = question(&network, problem(&[-1.0], &[1.0], &[1.0], "linf"));
+        for method in [Method::Random, Method::Exact] {
+            let report = answer(&network, &question, &[method]);
+            assert_eq!(report.lower, Some(1.0), "{method}: {report:?}");
+        }
+    }
+}
