@@ -9,6 +9,7 @@
 //! - [`fastlip`]: bounds of the gradient through every layer (FastLip).
 //! - [`recurjac`]: tighter bounds of the gradient (RecurJac, backward and forward).
 //! - [`linear_jacobian`]: the same by linear relaxation: tighter.
+//! - [`quadratic`]: linear functions of the gradient under the switches' own equations: tighter still, at a price.
 //! - [`norms`]: dual norms of gradients, and the product of operator norms.
 
 mod crown;
@@ -19,6 +20,7 @@ mod interval;
 pub mod linear;
 pub mod linear_jacobian;
 pub mod norms;
+pub mod quadratic;
 pub mod recurjac;
 pub mod relaxation;
 

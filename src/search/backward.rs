@@ -109,16 +109,18 @@ impl<'a> Backward<'a> {
         }
     }
 
-    /// An upper bound over the node of what `direction` stands for. With `score`, [`Backward::scores`] gets each free neuron's
-    /// part in its looseness.
-    pub fn direction_bound(&mut self, direction: &Direction, score: bool) -> f64 {
+    /// A linear function of the gradient, `Σ_k slope_k·v_k` with the slopes in `slopes`, and a constant, at least what
+    /// `direction` stands for everywhere at the node; and the bound that the gradient's entries give by themselves.
+    pub fn majorant(&mut self, direction: &Direction) -> (f64, f64) {
         let n = self.gradient.len();
-        let mut constant = Constant::default();
         self.slopes.clear();
         self.slopes.resize(n, 0.0);
-        let mut entrywise = 0.0;
+        let (mut constant, mut entrywise) = (0.0, 0.0);
         match direction {
-            Direction::Entry(k, sign) => self.slopes[*k] = -f64::from(*sign),
+            Direction::Entry(k, sign) => {
+                self.slopes[*k] = f64::from(*sign);
+                entrywise = if *sign > 0 { self.gradient.upper[*k] } else { -self.gradient.lower[*k] };
+            }
             Direction::Signs(signs) => {
                 for (k, &sign) in signs.iter().enumerate() {
                     if !self.root.subject.question.region.is_free(k) {
@@ -130,8 +132,8 @@ impl<'a> Backward<'a> {
                     } else {
                         absolute_value_line(low, high)
                     };
-                    self.slopes[k] = -slope;
-                    constant.value = -sum_up(-constant.value, intercept);
+                    self.slopes[k] = slope;
+                    constant = sum_up(constant, intercept);
                     let end = match sign {
                         0 => low.abs().max(high.abs()),
                         _ => (slope * low).max(slope * high),
@@ -140,13 +142,29 @@ impl<'a> Backward<'a> {
                 }
             }
         }
-        if let Direction::Entry(k, sign) = direction {
-            entrywise = if *sign > 0 { self.gradient.upper[*k] } else { -self.gradient.lower[*k] };
-            if !score {
-                // The entry was bounded by this very form.
-                return entrywise;
-            }
+        (constant, entrywise)
+    }
+
+    /// Bounds of the gradient behind a free neuron.
+    pub fn range(&self, neuron: usize) -> (f64, f64) {
+        (self.lower[neuron], self.upper[neuron])
+    }
+
+    /// The slopes of the function that [`Backward::majorant`] found last.
+    pub fn slopes(&self) -> &[f64] {
+        &self.slopes
+    }
+
+    /// An upper bound over the node of what `direction` stands for. With `score`, [`Backward::scores`] gets each free neuron's
+    /// part in its looseness.
+    pub fn direction_bound(&mut self, direction: &Direction, score: bool) -> f64 {
+        let (intercept, entrywise) = self.majorant(direction);
+        if matches!(direction, Direction::Entry(..)) && !score {
+            // The entry was bounded by this very form.
+            return entrywise;
         }
+        let mut constant = Constant { value: -intercept, error: 0.0 };
+        self.slopes.iter_mut().for_each(|slope| *slope = -*slope);
         let root = self.root;
         if root.depth() == 0 {
             return entrywise;

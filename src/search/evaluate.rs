@@ -1,16 +1,20 @@
 //! The evaluation of one node: bounds forward and backward, then the directions, worst first.
 
 use std::collections::BinaryHeap;
-use std::sync::Arc;
 
 use super::backward::Backward;
 use super::forward::Forward;
 use super::node::{Bounded, Direction, Node, State};
+use super::quadratic::QuadraticBound;
 use super::root::Root;
 use crate::network::{Pattern, Phase};
 
 /// How many direction bounds one node may compute.
 const DIRECTION_BUDGET: usize = 256;
+/// Steps of the quadratic bound's multipliers at a node.
+const QUADRATIC_STEPS: usize = 2;
+/// The quadratic bound is used where it is below this share of the native one at the root.
+const QUADRATIC_PAYS: f64 = 0.98;
 /// How much more a neuron counts for each layer that it lies below another: settling it cuts the region for all above.
 const LAYER_WEIGHT: i32 = 3;
 
@@ -50,11 +54,21 @@ impl Ord for Queued {
     }
 }
 
+/// Which bound of a direction to compute.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Source {
+    /// Lines through the unrolled backward pass.
+    Lines,
+    /// The switches' own equations.
+    Quadratic,
+}
+
 /// Evaluates nodes; one for each thread.
 pub struct Evaluator<'a> {
     root: &'a Root<'a>,
     forward: Forward<'a>,
     backward: Backward<'a>,
+    quadratic: QuadraticBound<'a>,
     /// The largest bound of the directions that were dropped at the last node: the proof must count it.
     dropped: f64,
 }
@@ -62,45 +76,78 @@ pub struct Evaluator<'a> {
 impl<'a> Evaluator<'a> {
     /// An evaluator for the nodes under `root`.
     pub fn new(root: &'a Root<'a>) -> Self {
-        Self { root, forward: Forward::new(root), backward: Backward::new(root), dropped: 0.0 }
+        let (forward, backward) = (Forward::new(root), Backward::new(root));
+        Self { root, forward, backward, quadratic: QuadraticBound::new(root), dropped: 0.0 }
     }
 
-    /// The directions of the root node.
-    pub fn all_directions(&self) -> Arc<[Bounded]> {
-        self.backward.all_directions().into()
+    /// What the root node inherits: nothing but `bound`.
+    pub fn above_root(&self, bound: f64) -> Node {
+        Node {
+            states: vec![State::Free; self.root.unstable.len()].into(),
+            bound,
+            branch: 0,
+            directions: self.backward.all_directions().into(),
+            multipliers: None,
+            depth: 0,
+        }
     }
 
-    /// Evaluates the node with these states, which inherits `directions` and `bound`; what is at or below `cutoff` is dropped.
-    pub fn evaluate(
-        &mut self,
-        mut states: Box<[State]>,
-        directions: &[Bounded],
-        bound: f64,
-        depth: usize,
-        cutoff: f64,
-    ) -> Outcome {
+    /// Evaluates the node with these states, which inherits the directions, the bound and the multipliers of `above`; what is at
+    /// or below `cutoff` is dropped.
+    pub fn evaluate(&mut self, mut states: Box<[State]>, above: &Node, depth: usize, cutoff: f64) -> Outcome {
         self.dropped = 0.0;
+        let bound = above.bound;
         if !self.forward.evaluate(&mut states) {
             return Outcome::Closed(0.0);
         }
         self.backward.evaluate(&states);
-        let (worst, rest) = match self.worst_direction(directions, cutoff) {
-            Some(found) => found,
-            None => return Outcome::Closed(self.dropped.min(bound)),
+        let Some(mut directions) = self.worst_direction(&above.directions, Source::Lines, cutoff) else {
+            return Outcome::Closed(self.dropped.min(bound));
         };
-        let bound = bound.min(worst.bound);
+        let mut multipliers = None;
+        if let Some(stored) = &above.multipliers
+            && states.contains(&State::Free)
+        {
+            multipliers = Some(stored.clone());
+            if self.quadratic.inherit(&states, &self.backward, stored) {
+                for step in 0..=QUADRATIC_STEPS {
+                    if step > 0 && !self.quadratic.improve(&mut self.backward, &directions[0].direction) {
+                        break;
+                    }
+                    directions = match self.worst_direction(&directions, Source::Quadratic, cutoff) {
+                        Some(directions) => directions,
+                        None => return Outcome::Closed(self.dropped.min(bound)),
+                    };
+                }
+                multipliers = Some(self.quadratic.stored());
+            }
+        }
+        let bound = bound.min(directions[0].bound);
         if bound <= cutoff {
             return Outcome::Closed(bound);
         }
-        let Some(branch) = self.branch(&states, &worst.direction) else {
+        let Some(branch) = self.branch(&states, &directions[0].direction) else {
             return Outcome::Leaf { pattern: self.pattern(&states), bound };
         };
-        Outcome::Open(Node { states, bound, branch, directions: rest.into(), depth })
+        Outcome::Open(Node { states, bound, branch, directions: directions.into(), multipliers, depth })
+    }
+
+    /// Tries the quadratic bound at the root: where it beats the native one, all nodes below use it.
+    pub fn start_quadratic(&mut self, root: &mut Node) {
+        self.forward.evaluate(&mut root.states);
+        self.backward.evaluate(&root.states);
+        let native = root.directions[0].bound;
+        if root.states.contains(&State::Free)
+            && self.quadratic.start(&root.states, &mut self.backward, &root.directions[0].direction)
+                < QUADRATIC_PAYS * native
+        {
+            root.multipliers = Some(self.quadratic.stored());
+        }
     }
 
     /// Bounds directions, worst first, splitting their open signs, until the worst one is fully signed or the budget is spent.
-    /// The worst with its bound, and all that exceed the cutoff; `None` when none does.
-    fn worst_direction(&mut self, directions: &[Bounded], cutoff: f64) -> Option<(Bounded, Vec<Bounded>)> {
+    /// All that exceed the cutoff, the worst first; `None` when none does.
+    fn worst_direction(&mut self, directions: &[Bounded], source: Source, cutoff: f64) -> Option<Vec<Bounded>> {
         let mut queue: BinaryHeap<Queued> = directions
             .iter()
             .filter(|d| !self.backward.is_impossible(&d.direction))
@@ -114,7 +161,12 @@ impl<'a> Evaluator<'a> {
                 return None;
             }
             if !worst.fresh {
-                let bound = self.backward.direction_bound(&worst.bounded.direction, false).min(worst.bounded.bound);
+                let direction = &worst.bounded.direction;
+                let bound = match source {
+                    Source::Lines => self.backward.direction_bound(direction, false),
+                    Source::Quadratic => self.quadratic.direction_bound(&mut self.backward, direction),
+                };
+                let bound = bound.min(worst.bounded.bound);
                 budget = budget.saturating_sub(1);
                 if bound <= cutoff {
                     self.dropped = self.dropped.max(bound);
@@ -138,7 +190,6 @@ impl<'a> Evaluator<'a> {
                     }
                 }
                 None => {
-                    let first = worst.bounded.clone();
                     let mut all: Vec<Bounded> = vec![worst.bounded];
                     for other in queue.into_iter().map(|q| q.bounded) {
                         if other.bound > cutoff {
@@ -147,7 +198,7 @@ impl<'a> Evaluator<'a> {
                             self.dropped = self.dropped.max(other.bound);
                         }
                     }
-                    return Some((first, all));
+                    return Some(all);
                 }
             }
         }

@@ -18,6 +18,7 @@ mod backward;
 mod evaluate;
 mod forward;
 mod node;
+mod quadratic;
 mod root;
 mod simplex;
 mod tree;

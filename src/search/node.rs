@@ -3,6 +3,8 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+use super::quadratic::Stored;
+
 /// The state of an unstable neuron at a node.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[repr(u8)]
@@ -50,6 +52,8 @@ pub struct Node {
     pub branch: usize,
     /// The directions that may exceed the incumbent; both children inherit them.
     pub directions: Arc<[Bounded]>,
+    /// Where the quadratic bound is used: its multipliers.
+    pub multipliers: Option<Stored>,
     /// The number of branchings above.
     pub depth: usize,
 }
@@ -62,7 +66,8 @@ impl Node {
             Direction::Entry(..) => 0,
         };
         let directions: usize = self.directions.iter().map(|b| direction(b) + size_of::<Bounded>()).sum();
-        size_of::<Self>() + self.states.len() + directions
+        let multipliers = self.multipliers.as_ref().map_or(0, |stored| size_of_val(&**stored));
+        size_of::<Self>() + self.states.len() + directions + multipliers
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::evaluate::{Evaluator, Outcome};
-use super::node::{Bounded, Node, State};
+use super::node::{Node, State};
 use super::root::Root;
 use crate::answer::{Checked, Ledger, Verdict};
 use crate::estimate::{Candidate, ascent};
@@ -80,9 +80,15 @@ impl<'a> Tree<'a> {
     /// Runs until the bracket is closed or the ledger says stop; `bound` is a proved upper bound of the constant.
     pub fn run(&self, ledger: &mut Ledger<'_>, bound: f64) -> Summary {
         let mut evaluator = Evaluator::new(self.root);
-        let states = vec![State::Free; self.root.unstable.len()].into_boxed_slice();
-        let directions = evaluator.all_directions();
-        self.child(&mut evaluator, states, &directions, bound, 0, &mut Vec::new());
+        let above = evaluator.above_root(bound);
+        let mut open = Vec::new();
+        self.child(&mut evaluator, above.states.clone(), &above, 0, &mut open);
+        for mut root in open {
+            evaluator.start_quadratic(&mut root);
+            let mut shared = self.lock();
+            shared.bytes += root.bytes();
+            shared.heap.push(root);
+        }
         drop(evaluator);
         std::thread::scope(|scope| {
             for worker in 0..self.lock().in_hand.len() {
@@ -156,7 +162,7 @@ impl<'a> Tree<'a> {
                 }
                 let mut states = node.states.clone();
                 states[node.branch] = state;
-                self.child(&mut evaluator, states, &node.directions, node.bound, node.depth + 1, &mut own);
+                self.child(&mut evaluator, states, &node, node.depth + 1, &mut own);
             }
         }
     }
@@ -166,12 +172,12 @@ impl<'a> Tree<'a> {
         &self,
         evaluator: &mut Evaluator<'_>,
         states: Box<[State]>,
-        directions: &[Bounded],
-        bound: f64,
+        above: &Node,
         depth: usize,
         own: &mut Vec<Node>,
     ) {
-        let outcome = evaluator.evaluate(states, directions, bound, depth, self.cutoff());
+        let bound = above.bound;
+        let outcome = evaluator.evaluate(states, above, depth, self.cutoff());
         let mut leaf_found = None;
         if let Outcome::Open(_) | Outcome::Leaf { .. } = &outcome {
             for x in evaluator.points() {
@@ -207,14 +213,7 @@ impl<'a> Tree<'a> {
                 shared.summary.open_leaves += 1;
                 shared.open_leaves = shared.open_leaves.max(bound);
             }
-            (Outcome::Open(node), _) => {
-                if depth == 0 {
-                    shared.bytes += node.bytes();
-                    shared.heap.push(node);
-                } else {
-                    own.push(node);
-                }
-            }
+            (Outcome::Open(node), _) => own.push(node),
             (Outcome::Leaf { .. }, _) => {}
         }
     }
