@@ -12,9 +12,9 @@ use crate::network::{Pattern, Phase};
 /// How many direction bounds one node may compute.
 const DIRECTION_BUDGET: usize = 256;
 /// Steps of the quadratic bound's multipliers at a node.
-const QUADRATIC_STEPS: usize = 2;
+const QUADRATIC_STEPS: usize = 3;
 /// The quadratic bound is used where it is below this share of the native one at the root.
-const QUADRATIC_PAYS: f64 = 0.98;
+const QUADRATIC_PAYS: f64 = 0.9;
 /// How much more a neuron counts for each layer that it lies below another: settling it cuts the region for all above.
 const LAYER_WEIGHT: i32 = 3;
 
