@@ -9,6 +9,7 @@
 //! - [`fastlip`]: bounds of the gradient through every layer (FastLip).
 //! - [`recurjac`]: tighter bounds of the gradient (RecurJac, backward and forward).
 //! - [`linear_jacobian`]: the same by linear relaxation: tighter.
+//! - [`rows`]: functionals of several outputs, from bounds of each.
 //! - [`norms`]: dual norms of gradients, and the product of operator norms.
 
 mod crown;
@@ -21,6 +22,7 @@ pub mod linear_jacobian;
 pub mod norms;
 pub mod recurjac;
 pub mod relaxation;
+pub mod rows;
 
 pub use forward::ForwardBounds;
 pub use interval::Interval;
