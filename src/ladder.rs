@@ -1,5 +1,7 @@
 //! Runs the asked methods from cheap to exact and keeps the bracket.
 
+mod bounds;
+
 use std::time::Instant;
 
 use rand::SeedableRng;
@@ -7,27 +9,27 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value, json};
 
 use crate::answer::{Ledger, Report, Rigor, Subject};
-use crate::bounds::fastlip::BackwardBounds;
-use crate::bounds::linear_jacobian::linear_jacobian;
-use crate::bounds::recurjac::{self, backward::Recurjac};
-use crate::bounds::{ForwardBounds, norms};
+use crate::bounds::ForwardBounds;
 use crate::control::Control;
 use crate::estimate::chain::{Chain, from_euclidean};
 use crate::estimate::{
     Candidate, annealing, ascent, autolip, clever, enclosure, frobenius, greedy_seqlip, grid, lipsdp, sampling, seqlip,
 };
 use crate::mip::lipmip::LipMip;
-use crate::mip::{Bounds, highs, relaxation};
+use crate::mip::{highs, relaxation};
 use crate::network::Network;
 use crate::problem::{Guarantee, Method, Question};
 use crate::search::{Start, search};
 use crate::workers::Workers;
+use bounds::SharedBounds;
 
 /// Points drawn by `random`, and by `ascent` and the exact methods before they climb.
 const SAMPLES: usize = 10_000;
 const START_SAMPLES: usize = 4_000;
 /// From how many of the best points to climb.
 const STARTS: usize = 8;
+
+const OVERFLOW: &str = "the network's numbers overflow on this region: nothing can be bounded";
 
 /// Answers `question` about `network`.
 ///
@@ -37,15 +39,11 @@ pub fn answer(network: &Network, question: &Question, control: &Control) -> Repo
     network.notes().iter().for_each(|note| ledger.note(note.clone()));
     let workers = Workers::new(question.limits.threads, control);
     let forward = ForwardBounds::crown_on(network, &question.region, &workers);
-    let backward = BackwardBounds::fastlip(network, &forward, &question.seed);
-    let relaxed = linear_jacobian(network, &forward, &backward, &question.region, question.input_norm, &workers);
-    let all_finite = forward.layers.iter().chain(&backward.post_activation).all(|bounds| bounds.is_finite());
     let phases = forward.phases();
     let subject = Subject { network, question, phases: &phases };
-    let bounds = Bounds { forward: &forward, backward: &relaxed.bounds };
-    let mut ladder =
-        Ladder { subject, bounds, fastlip: &backward, linear_norm: relaxed.norm, workers, ledger, started: false };
-    if all_finite {
+    let bounds = SharedBounds::new(network, question, &forward, &workers);
+    let mut ladder = Ladder { subject, bounds, ledger, started: false };
+    if forward.layers.iter().all(|bounds| bounds.is_finite()) {
         for method in ladder.applicable() {
             if ladder.ledger.should_stop() {
                 break;
@@ -53,7 +51,7 @@ pub fn answer(network: &Network, question: &Question, control: &Control) -> Repo
             ladder.run(method);
         }
     } else {
-        ladder.ledger.note("the network's numbers overflow on this region: nothing can be bounded".into());
+        ladder.ledger.note(OVERFLOW.into());
     }
     ladder.ledger.report()
 }
@@ -61,30 +59,32 @@ pub fn answer(network: &Network, question: &Question, control: &Control) -> Repo
 /// One climb of the ladder.
 struct Ladder<'a> {
     subject: Subject<'a>,
-    /// The tightest bounds known: what programs are built from.
-    bounds: Bounds<'a>,
-    fastlip: &'a BackwardBounds,
-    /// The linear Jacobian relaxation's bound of the constant.
-    linear_norm: f64,
-    workers: Workers,
+    bounds: SharedBounds<'a>,
     ledger: Ledger<'a>,
     /// Whether the exact methods' start has been looked for.
     started: bool,
 }
 
 impl Ladder<'_> {
-    /// The asked methods without those that do not apply to the network or the question; where an exact one is left out, sampling takes its
-    /// place at the lower end.
+    /// The asked methods without those that do not apply to the network or the question; where an exact one is left out, points of
+    /// X take its place at the lower end.
     fn applicable(&mut self) -> Vec<Method> {
-        let asked = self.subject.question.methods.clone();
-        let of_question = self.subject.question.obstacle_to_exact().map(String::from);
-        let Some(reason) = self.subject.network.exact_support().reason.or(of_question) else { return asked };
-        let (dropped, mut kept): (Vec<Method>, Vec<Method>) = asked.into_iter().partition(|m| m.needs_patterns());
-        if !dropped.is_empty() {
-            let names = dropped.iter().map(|m| m.name()).collect::<Vec<_>>().join("`, `");
-            self.ledger.note(format!("`{names}` left out: {reason}"));
-            if !kept.contains(&Method::Random) {
-                kept.push(Method::Random);
+        let mut kept = self.subject.question.methods.clone();
+        let network = self.subject.network.exact_support().reason;
+        let question = self.subject.question.obstacle_to_exact().map(String::from);
+        let points = if network.is_none() { Method::Ascent } else { Method::Random };
+        let obstacles: [(Option<String>, fn(Method) -> bool); 2] =
+            [(network, Method::needs_patterns), (question, Method::solves_programs)];
+        for (reason, applies_not) in obstacles {
+            let Some(reason) = reason else { continue };
+            let (dropped, rest): (Vec<Method>, Vec<Method>) = kept.into_iter().partition(|m| applies_not(*m));
+            kept = rest;
+            if !dropped.is_empty() {
+                let names = dropped.iter().map(|m| m.name()).collect::<Vec<_>>().join("`, `");
+                self.ledger.note(format!("`{names}` left out: {reason}"));
+                if !kept.contains(&points) {
+                    kept.push(points);
+                }
             }
         }
         kept
@@ -102,40 +102,23 @@ impl Ladder<'_> {
             ladder.ledger.end(Guarantee::Upper, Some(Rigor::Rounded), value, begun.elapsed().as_secs_f64(), detail);
         };
         match method {
-            Method::Naive => {
-                detail.insert("native_norm".into(), json!(question.input_norm));
-                let product = norms::operator_norm_product(
-                    self.subject.network,
-                    &question.region,
-                    &question.seed,
-                    question.input_norm,
-                );
-                upper(self, product, detail);
-            }
-            Method::Fastlip => {
-                detail.insert("unstable_neurons".into(), json!(self.bounds.forward.unstable(self.subject.network)));
-                let gradient = self.fastlip.gradient();
-                let value = norms::dual_norm_of_interval(question.input_norm, gradient, &question.region);
-                upper(self, Some(value), detail);
-            }
-            Method::Recurjac => {
-                let gradient = Recurjac::new(self.subject.network, self.bounds.forward, &question.seed, &self.workers);
-                let value =
-                    gradient.map(|found| found.constant(self.subject.network, &question.region, question.input_norm));
+            Method::Naive
+            | Method::Fastlip
+            | Method::Recurjac
+            | Method::RecurjacF0
+            | Method::RecurjacF1
+            | Method::LinearJacobian => {
+                if method == Method::Naive {
+                    detail.insert("native_norm".into(), json!(question.input_norm));
+                } else {
+                    detail.insert("unstable_neurons".into(), json!(self.unstable_neurons()));
+                }
+                if !question.seeds.is_scalar() {
+                    detail.insert("rows".into(), json!(question.seeds.rows.len()));
+                }
+                let value = self.bounds.upper(method);
                 upper(self, value, detail);
             }
-            Method::RecurjacF0 | Method::RecurjacF1 => {
-                let (network, forward, seed) = (self.subject.network, self.bounds.forward, &question.seed);
-                let gradient = match method {
-                    Method::RecurjacF0 => {
-                        recurjac::forward::from_inputs(network, forward, seed, &question.region, &self.workers)
-                    }
-                    _ => recurjac::forward::from_first_layer(network, forward, seed, &self.workers),
-                };
-                let norm = |g| norms::dual_norm_of_interval(question.input_norm, &g, &question.region);
-                upper(self, gradient.map(norm), detail);
-            }
-            Method::LinearJacobian => upper(self, Some(self.linear_norm), detail),
             Method::Frobenius | Method::Autolip | Method::Seqlip | Method::Lipsdp => {
                 let value = self.bound_from_weights(method, &mut detail);
                 upper(self, value, detail);
@@ -161,9 +144,17 @@ impl Ladder<'_> {
         }
     }
 
+    fn unstable_neurons(&self) -> usize {
+        self.bounds.forward.unstable(self.subject.network)
+    }
+
     /// LipLP.
     fn relax(&mut self, detail: &mut Map<String, Value>) -> Option<f64> {
-        match relaxation::upper_bound(&self.subject, self.bounds, self.ledger.control()) {
+        let Some(bounds) = self.bounds.of_programs() else {
+            self.ledger.note(OVERFLOW.into());
+            return None;
+        };
+        match relaxation::upper_bound(&self.subject, bounds, self.ledger.control()) {
             Ok(Some(relaxed)) => {
                 self.ledger.solver("highs", highs::version).simplex_iterations += relaxed.simplex_iterations;
                 detail.insert("programs".into(), json!(relaxed.programs));
@@ -277,31 +268,32 @@ impl Ladder<'_> {
     /// `mip`: LipMIP from the best start; `exact`: our own search.
     fn solve_exactly(&mut self, method: Method, begun: Instant, mut detail: Map<String, Value>) {
         detail.insert("engine".into(), json!(if method == Method::Mip { "mip" } else { "search" }));
-        detail.insert("unstable_neurons".into(), json!(self.bounds.forward.unstable(self.subject.network)));
+        detail.insert("unstable_neurons".into(), json!(self.unstable_neurons()));
         if !self.started {
             self.started = true;
             self.search_points(Method::Ascent, &mut detail);
         }
-        // The relaxation's value is where every program's bound starts from.
-        self.ledger.offer_upper(self.linear_norm);
         let mut rigor = Rigor::Rounded;
-        if !self.ledger.is_closed() && !self.ledger.should_stop() {
-            if method == Method::Mip {
+        if let Some(bounds) = self.bounds.of_programs() {
+            // Every program's bound starts from the relaxation's value.
+            let upper = self.bounds.relaxed().norm;
+            self.ledger.offer_upper(upper);
+            if self.ledger.is_closed() || self.ledger.should_stop() {
+                // Nothing is left to solve.
+            } else if method == Method::Mip {
                 rigor = Rigor::Tolerance;
-                if let Err(error) = LipMip::new(self.subject, self.bounds, &mut self.ledger).run() {
+                if let Err(error) = LipMip::new(self.subject, bounds, &mut self.ledger).run() {
                     detail.insert("error".into(), json!(error.to_string()));
                     self.ledger.note(format!("the solver failed: {error}"));
                 }
             } else {
-                let start = Start {
-                    forward: self.bounds.forward,
-                    fastlip: self.fastlip,
-                    backward: self.bounds.backward,
-                    upper: self.linear_norm,
-                };
+                let (fastlip, backward) = (self.bounds.fastlip(), bounds.backward);
+                let start = Start { forward: bounds.forward, fastlip, backward, upper };
                 let summary = search(self.subject, start, &mut self.ledger);
                 detail.insert("nodes".into(), json!(summary.nodes));
             }
+        } else {
+            self.ledger.note(OVERFLOW.into());
         }
         let guarantee = if self.ledger.is_closed() { Guarantee::Exact } else { Guarantee::Upper };
         let value = self.ledger.bracket().upper();

@@ -5,23 +5,27 @@
 //! - [`Check`]: the judgement on an estimate that was made elsewhere.
 //! - [`Ledger`]: the running account of one solve.
 //! - [`Subject`]: what is checked; [`Subject::check_point`]: a witness, in exact arithmetic ([`Checked`]).
+//! - [`best_direction`]: the operator norm of a Jacobian in plain floating point; [`Subject::norm_under`]: the same rounded up.
 //! - [`Subject::audit`]: the audit of an activation pattern: an interior point ([`interior`]), or the exact proof
 //!   ([`farkas`]) that there is none.
 
 mod audit;
 mod bracket;
 mod check;
+mod direction;
 mod exact;
 mod farkas;
 mod forms;
 mod interior;
 mod ledger;
+mod operator;
 mod report;
 mod witness;
 
 pub use audit::Verdict;
 pub use bracket::{Bracket, relative_gap};
 pub use check::{Check, ClaimVerdict};
+pub use direction::{Direction, Effort, best_direction, best_seed};
 pub use ledger::Ledger;
 pub use report::{Audit, Event, Progress, Report, Rigor, SolverReport, Status, Tier, Witness};
 pub use witness::{Checked, Subject};

@@ -1,10 +1,11 @@
 //! The check of a witness: a point of X at which the gradient, recomputed in exact arithmetic, proves a lower bound.
 
-use super::Witness;
+use super::direction::best_seed;
 use super::exact::{self, AffineForm};
+use super::{Witness, operator};
 use crate::arithmetic::Dyadic;
 use crate::network::{Network, Pattern, Phase};
-use crate::problem::{Question, VectorNorm};
+use crate::problem::Question;
 
 /// What is asked of a network, with what is known of its neurons over X: all that a check of a lower bound needs.
 #[derive(Clone, Copy, Debug)]
@@ -20,10 +21,8 @@ pub struct Subject<'a> {
 /// A checked lower bound.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checked {
-    /// The dual norm of the gradient, rounded down.
+    /// The dual norm of the gradient in the direction of the outputs that the witness names, rounded down.
     pub value: f64,
-    /// The same, rounded up: an upper bound over all points around which the pattern is this one.
-    pub value_up: f64,
     /// Where it was taken.
     pub witness: Witness,
     /// The activation pattern around the point.
@@ -86,17 +85,19 @@ impl Subject<'_> {
         if !kinks.iter().all(|&(l, r)| self.vanishes(&exact::pre_activation_form(network, &pattern, l, r))) {
             return None;
         }
-        let gradient = exact::gradient(network, &pattern, &self.question.seed);
-        let (value, value_up) = self.norm(&gradient);
+        let output_seed = self.output_seed(&pattern);
+        let gradient = exact::gradient(network, &pattern, &output_seed);
+        let free = gradient.iter().enumerate().filter(|(k, _)| region.is_free(*k)).map(|(_, g)| g);
+        let (value, _) = operator::ends(self.question.input_norm, free);
         let numbers = |(k, g): (usize, &Dyadic)| if self.question.region.is_free(k) { g.to_f64() } else { 0.0 };
         let gradient = gradient.iter().enumerate().map(numbers).collect();
         let witness = Witness {
             x: x.to_vec(),
             gradient,
-            output_seed: self.question.seed.clone(),
+            output_seed,
             interior_slack: if slack.is_finite() { slack } else { 1.0 },
         };
-        Some(Checked { value, value_up, witness, pattern, vanishing: kinks })
+        Some(Checked { value, witness, pattern, vanishing: kinks })
     }
 
     /// Whether a form is identically zero on X: it does not depend on any free input and is 0 at the fixed ones.
@@ -113,20 +114,19 @@ impl Subject<'_> {
         rest.is_zero()
     }
 
-    /// The dual norm over the free inputs, rounded down and up.
-    fn norm(&self, gradient: &[Dyadic]) -> (f64, f64) {
-        let region = &self.question.region;
-        let free = || gradient.iter().enumerate().filter(|(k, _)| region.is_free(*k)).map(|(_, g)| g.abs());
-        let ends = |exact: &Dyadic| (exact.round_down(), -(-exact).round_down());
-        match self.question.input_norm {
-            VectorNorm::Linf => ends(&free().fold(Dyadic::zero(), |sum, g| &sum + &g)),
-            VectorNorm::L1 => free().map(|g| ends(&g)).fold((0.0, 0.0), |a, b| (a.0.max(b.0), a.1.max(b.1))),
-            VectorNorm::L2 => {
-                let (low, high) = ends(&free().fold(Dyadic::zero(), |sum, g| &sum + &(&g * &g)));
-                // A root is rounded to the nearest: its neighbours lie on either side for certain.
-                let down = if low > 0.0 { low.sqrt().next_down() } else { 0.0 };
-                (down, if high > 0.0 { high.sqrt().next_up() } else { 0.0 })
-            }
+    /// u: the functional of a scalar question; otherwise the direction in which the Jacobian under `pattern` counts most, as
+    /// far as that can be found.
+    fn output_seed(&self, pattern: &Pattern) -> Vec<f64> {
+        let (region, seeds) = (&self.question.region, &self.question.seeds);
+        if seeds.is_scalar() {
+            return self.question.seed().to_vec();
         }
+        let row = |seed: &Vec<f64>| {
+            let mut gradient = self.network.gradient_under(pattern, seed);
+            gradient.iter_mut().enumerate().filter(|(k, _)| !region.is_free(*k)).for_each(|(_, g)| *g = 0.0);
+            gradient
+        };
+        let jacobian: Vec<Vec<f64>> = seeds.rows.iter().map(row).collect();
+        best_seed(seeds, &jacobian, self.question.input_norm)
     }
 }

@@ -10,6 +10,7 @@
 //! - [`recurjac`]: tighter bounds of the gradient (RecurJac, backward and forward).
 //! - [`linear_jacobian`]: the same by linear relaxation: tighter.
 //! - [`quadratic`]: linear functions of the gradient under the switches' own equations: tighter still, at a price.
+//! - [`rows`]: functionals of several outputs, from bounds of each.
 //! - [`norms`]: dual norms of gradients, and the product of operator norms.
 
 mod crown;
@@ -23,6 +24,7 @@ pub mod norms;
 pub mod quadratic;
 pub mod recurjac;
 pub mod relaxation;
+pub mod rows;
 
 pub use forward::ForwardBounds;
 pub use interval::Interval;

@@ -1,9 +1,10 @@
 //! Dual norms of gradients, and the product of operator norms.
 
 use super::Interval;
+use super::rows::{RowBound, operator_norm_up};
 use crate::arithmetic::rounding::{inner_product_error, product_up, sum_up};
 use crate::network::{Matrix, Network};
-use crate::problem::{Region, VectorNorm};
+use crate::problem::{Question, Region, VectorNorm};
 
 /// An upper bound of `‖v‖_α*` for nonnegative entries, where α is the norm of the input: ℓ1 for ℓ∞, ℓ∞ for ℓ1, ℓ2 for ℓ2.
 pub fn dual_norm_up(input_norm: VectorNorm, entries: impl Iterator<Item = f64>) -> f64 {
@@ -33,23 +34,25 @@ pub fn dual_norm_of_interval(input_norm: VectorNorm, gradient: &Interval, region
     dual_norm_up(input_norm, (0..gradient.len()).filter(|&k| region.is_free(k)).map(|k| gradient.magnitude(k)))
 }
 
-/// The product of operator norms `‖cᵀ W^(H)‖_α* · Π ‖W^(l)‖_α→α` (LipMIP's "NaiveUB" in the asked norm), a global upper
-/// bound; each layer counts with the largest σ' of its activation. The first layer counts its free inputs only.
+/// The product of operator norms `‖R W^(H)‖ · Π ‖W^(l)‖_α→α` (LipMIP's "NaiveUB" in the asked norm), a global upper bound, where
+/// R holds the rows of the question's functional; each layer counts with the largest σ' of its activation. The first layer
+/// counts its free inputs only.
 ///
-/// For α = ℓ∞ the operator norm is the largest absolute row sum, for ℓ1 the largest absolute column sum. `None` for ℓ2, where
-/// a sound spectral norm is needed.
-pub fn operator_norm_product(network: &Network, region: &Region, seed: &[f64], input_norm: VectorNorm) -> Option<f64> {
-    let all = |_: usize| true;
-    let row = Interval { lower: seed.to_vec(), upper: seed.to_vec() }.transposed_image(&network.output().weight);
-    if network.hidden().is_empty() {
-        return Some(dual_norm_of_interval(input_norm, &row, region));
-    }
-    let mut product = dual_norm_up(input_norm, (0..row.len()).map(|k| row.magnitude(k)));
-    for (l, layer) in network.hidden().iter().enumerate() {
-        let norm = match l {
-            0 => operator_norm(&layer.weight, input_norm, |k| region.is_free(k))?,
-            _ => operator_norm(&layer.weight, input_norm, all)?,
-        };
+/// For α = ℓ∞ the operator norm of a layer is the largest absolute row sum, for ℓ1 the largest absolute column sum. `None` for
+/// ℓ2, where a sound spectral norm is needed.
+pub fn operator_norm_product(network: &Network, question: &Question) -> Option<f64> {
+    let (region, input_norm) = (&question.region, question.input_norm);
+    let hidden = network.hidden();
+    let counts = |k: usize| !hidden.is_empty() || region.is_free(k);
+    let row = |seed: &Vec<f64>| {
+        let gradient = Interval { lower: seed.clone(), upper: seed.clone() }.transposed_image(&network.output().weight);
+        let norm = dual_norm_up(input_norm, (0..gradient.len()).filter(|&k| counts(k)).map(|k| gradient.magnitude(k)));
+        RowBound { gradient, norm }
+    };
+    let rows: Vec<RowBound> = question.seeds.rows.iter().map(row).collect();
+    let mut product = operator_norm_up(&rows, input_norm, question.seeds.norm, counts);
+    for (l, layer) in hidden.iter().enumerate() {
+        let norm = operator_norm(&layer.weight, input_norm, |k| l > 0 || region.is_free(k))?;
         product = product_up(product_up(product, norm), layer.activation.largest_derivative());
     }
     Some(product)

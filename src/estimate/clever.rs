@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use rand_chacha::ChaCha8Rng;
 
+use super::norm_at;
 use super::sampling::uniform;
 use super::weibull::{self, Fit};
-use crate::bounds::norms::dual_norm;
 use crate::control::Control;
 use crate::network::Network;
 use crate::problem::Question;
@@ -48,7 +48,7 @@ pub fn estimate(
         }
         let norms = (0..BATCH_SAMPLES).map(|_| {
             let x = uniform(&question.region, random);
-            dual_norm(question.input_norm, &network.gradient(&x, &question.seed), &question.region)
+            norm_at(network, question, &x)
         });
         maxima.push(norms.fold(0.0, f64::max));
     }

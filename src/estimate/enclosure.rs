@@ -2,11 +2,11 @@
 //!
 //! For networks of ReLU and leaky ReLU, [`Subject::check_point`] does the same without any rounding.
 
-use crate::answer::{Checked, Subject, Witness};
+use super::jacobian_at;
+use crate::answer::{Checked, Subject, Witness, best_seed};
 use crate::arithmetic::rounding::{product_down, sum_down};
 use crate::bounds::ForwardBounds;
 use crate::bounds::fastlip::BackwardBounds;
-use crate::bounds::norms::dual_norm_of_interval;
 use crate::network::{Activation, Network, Pattern};
 use crate::problem::{Region, VectorNorm};
 
@@ -20,7 +20,11 @@ pub fn check_point(subject: &Subject<'_>, x: &[f64]) -> Option<Checked> {
     if touches_kink(network, &forward) {
         return None;
     }
-    let backward = BackwardBounds::fastlip(network, &forward, &question.seed);
+    let seed = match question.seeds.is_scalar() {
+        true => question.seed().to_vec(),
+        false => best_seed(&question.seeds, &jacobian_at(network, question, x), question.input_norm),
+    };
+    let backward = BackwardBounds::fastlip(network, &forward, &seed);
     let gradient = backward.gradient();
     let smallest = (0..gradient.len())
         .filter(|&k| question.region.is_free(k))
@@ -38,17 +42,10 @@ pub fn check_point(subject: &Subject<'_>, x: &[f64]) -> Option<Checked> {
     let witness = Witness {
         x: x.to_vec(),
         gradient: (0..x.len()).map(|k| if question.region.is_free(k) { middle(k) } else { 0.0 }).collect(),
-        output_seed: question.seed.clone(),
+        output_seed: seed,
         interior_slack: 1.0,
     };
-    let value_up = dual_norm_of_interval(question.input_norm, gradient, &question.region);
-    value.is_finite().then_some(Checked {
-        value,
-        value_up,
-        witness,
-        pattern: Pattern(Vec::new()),
-        vanishing: Vec::new(),
-    })
+    value.is_finite().then_some(Checked { value, witness, pattern: Pattern(Vec::new()), vanishing: Vec::new() })
 }
 
 /// Whether the bounds of some pre-activation reach a point at which its activation is not differentiable.

@@ -30,6 +30,7 @@ pub mod seqlip;
 pub mod spectral;
 pub mod weibull;
 
+use crate::answer::{Effort, best_direction};
 use crate::bounds::norms::dual_norm;
 use crate::network::Network;
 use crate::problem::Question;
@@ -46,8 +47,27 @@ pub struct Candidate {
 impl Candidate {
     /// The candidate at `x`.
     pub fn at(network: &Network, question: &Question, x: Vec<f64>) -> Self {
-        let gradient = network.gradient(&x, &question.seed);
-        let value = dual_norm(question.input_norm, &gradient, &question.region);
+        let value = norm_at(network, question, &x);
         Self { x, value }
     }
+}
+
+/// The norm of the Jacobian at `x` in the norms of the question, in plain floating point. Of a scalar functional it is the dual
+/// norm of the gradient; of others, where it is hard to compute, what a quick search for the direction of the outputs finds.
+pub fn norm_at(network: &Network, question: &Question, x: &[f64]) -> f64 {
+    if question.seeds.is_scalar() {
+        return dual_norm(question.input_norm, &network.gradient(x, question.seed()), &question.region);
+    }
+    best_direction(&jacobian_at(network, question, x), question.input_norm, question.seeds.norm, Effort::Quick).value
+}
+
+/// The gradient at `x` of every row of the question's functional, 0 at inputs that are fixed.
+fn jacobian_at(network: &Network, question: &Question, x: &[f64]) -> Vec<Vec<f64>> {
+    let pre_activations = network.pre_activations(x);
+    let row = |seed: &Vec<f64>| {
+        let mut gradient = network.gradient_from(&pre_activations, seed);
+        gradient.iter_mut().enumerate().filter(|(k, _)| !question.region.is_free(*k)).for_each(|(_, g)| *g = 0.0);
+        gradient
+    };
+    question.seeds.rows.iter().map(row).collect()
 }

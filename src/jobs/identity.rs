@@ -32,9 +32,15 @@ pub fn question_hash(network: &str, problem: &Problem, question: &Question) -> S
         }
         // Adding 0 makes -0 and 0 the same.
         let numbers = |numbers: &[f64]| numbers.iter().map(|number| number + 0.0).collect::<Vec<f64>>();
-        let region = [numbers(&question.region.lower), numbers(&question.region.upper)];
-        fields.insert("domain".into(), json!(region));
-        fields.insert("functional".into(), json!(numbers(&question.seed)));
+        let region = &question.region;
+        let ball = region.ball.as_ref().map(|ball| json!([ball.norm, numbers(&ball.center), ball.radius]));
+        let ends = [&region.lower, &region.upper, &region.inner_lower, &region.inner_upper].map(|ends| numbers(ends));
+        fields.insert("domain".into(), json!([ends, ball]));
+        let rows: Vec<_> = question.seeds.rows.iter().map(|row| numbers(row)).collect();
+        // With one row the output's norm is not read.
+        let output_norm = (!question.seeds.is_scalar()).then_some(question.seeds.norm);
+        fields.insert("functional".into(), json!([rows, output_norm]));
+        fields.insert("norm".into(), json!(question.input_norm));
     }
     body_hash(&json!({ "engine": env!("CARGO_PKG_VERSION"), "network": network, "problem": fields }))
 }
@@ -53,4 +59,44 @@ fn digits(hash: Sha256) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The hash of a question about a network of two inputs and two outputs.
+    fn hash(domain: Value, functional: Value, norm: Value) -> String {
+        let problem = json!({"domain": domain, "functional": functional, "norm": norm, "methods": ["fastlip"]});
+        let problem = Problem::from_value(problem).unwrap();
+        question_hash("network", &problem, &problem.question(2, 2).unwrap())
+    }
+
+    #[test]
+    fn questions_are_told_apart_by_what_they_ask_and_not_by_how() {
+        let ball = |norm: &str| json!({"type": "ball", "norm": norm, "center": [0.0, 0.0], "radius": 1.0});
+        let cube = json!({"type": "box", "lower": -1.0, "upper": [1.0, 1.0]});
+        let logit = json!({"type": "logit", "index": 0});
+        let jacobian = json!({"type": "jacobian"});
+        let linf = json!({"input": "linf"});
+        let of =
+            |domain: &Value, functional: &Value, norm: &Value| hash(domain.clone(), functional.clone(), norm.clone());
+        assert_eq!(of(&ball("linf"), &logit, &linf), of(&cube, &logit, &linf));
+        assert_eq!(of(&cube, &logit, &linf), of(&cube, &json!({"type": "vector", "c": [1.0, 0.0]}), &linf));
+        // What is not read does not count.
+        assert_eq!(of(&cube, &logit, &linf), of(&cube, &logit, &json!({"input": "linf", "output": "l1"})));
+        let mut different = vec![
+            of(&cube, &logit, &linf),
+            of(&ball("l1"), &logit, &linf),
+            of(&ball("l2"), &logit, &linf),
+            of(&cube, &logit, &json!({"input": "l1"})),
+            of(&cube, &jacobian, &linf),
+            of(&cube, &jacobian, &json!({"input": "linf", "output": "l1"})),
+            of(&cube, &json!({"type": "cross_lipschitz"}), &linf),
+        ];
+        let count = different.len();
+        different.sort();
+        different.dedup();
+        assert_eq!(different.len(), count);
+    }
 }

@@ -175,10 +175,20 @@ impl Network {
 
     /// As [`Network::gradient`], from pre-activations that are known already.
     pub fn gradient_from(&self, pre_activations: &[Vec<f64>], seed: &[f64]) -> Vec<f64> {
+        self.gradient_by(seed, |l, r, layer| layer.activation.derivative(pre_activations[l][r]))
+    }
+
+    /// `J(x)ᵀ u` under an activation pattern, in plain floating point.
+    pub fn gradient_under(&self, pattern: &Pattern, seed: &[f64]) -> Vec<f64> {
+        self.gradient_by(seed, |l, r, layer| pattern.derivative(l, r, layer.activation))
+    }
+
+    /// Backpropagation with the derivatives that `derivative` tells of each hidden layer and neuron.
+    fn gradient_by(&self, seed: &[f64], derivative: impl Fn(usize, usize, &Layer) -> f64) -> Vec<f64> {
         let mut v = self.output().weight.transpose_times(seed);
-        for (layer, z) in self.hidden().iter().zip(pre_activations).rev() {
-            for (v, &z) in v.iter_mut().zip(z) {
-                *v *= layer.activation.derivative(z);
+        for (l, layer) in self.hidden().iter().enumerate().rev() {
+            for (r, v) in v.iter_mut().enumerate() {
+                *v *= derivative(l, r, layer);
             }
             v = layer.weight.transpose_times(&v);
         }

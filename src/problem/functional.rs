@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::FieldError;
+use super::{FieldError, VectorNorm};
 
 /// A function of the network's output `f(x) ∈ R^m`.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
@@ -36,6 +36,9 @@ pub enum Functional {
     },
 }
 
+/// The most numbers in the seeds of one functional.
+const MAX_SEED_ENTRIES: usize = 1 << 22;
+
 impl Functional {
     /// The name in requests.
     pub fn name(&self) -> &'static str {
@@ -48,11 +51,11 @@ impl Functional {
         }
     }
 
-    /// The vector c of the scalar functional `cᵀ f` on `outputs` outputs.
+    /// The seeds of the functional on `outputs` outputs, whose change is measured in `output_norm` where it has several.
     ///
     /// # Errors
-    /// What does not fit the network, or that this version does not answer the functional.
-    pub(super) fn seed(&self, outputs: usize) -> Result<Vec<f64>, Vec<FieldError>> {
+    /// What does not fit the network.
+    pub(super) fn seeds(&self, outputs: usize, output_norm: VectorNorm) -> Result<Seeds, Vec<FieldError>> {
         let mut errors = Vec::new();
         let mut unit = |pointer: &str, at: usize, sign: f64, seed: &mut Vec<f64>| match seed.get_mut(at) {
             Some(entry) => *entry += sign,
@@ -62,7 +65,7 @@ impl Functional {
             )),
         };
         let mut seed = vec![0.0; outputs];
-        match self {
+        let seeds = match self {
             Functional::Vector { c } => {
                 if c.len() != outputs {
                     errors.push(FieldError::new(
@@ -73,21 +76,91 @@ impl Functional {
                 if let Some(at) = c.iter().position(|c| !c.is_finite()) {
                     errors.push(FieldError::new(format!("/functional/c/{at}"), "must be a finite number"));
                 }
-                seed = c.clone();
+                Seeds::scalar(c.clone())
             }
-            Functional::Logit { index } => unit("/functional/index", *index, 1.0, &mut seed),
+            Functional::Logit { index } => {
+                unit("/functional/index", *index, 1.0, &mut seed);
+                Seeds::scalar(seed)
+            }
             Functional::Margin { label, target } => {
                 unit("/functional/label", *label, 1.0, &mut seed);
                 unit("/functional/target", *target, -1.0, &mut seed);
                 if label == target {
                     errors.push(FieldError::new("/functional/target", "must differ from label"));
                 }
+                Seeds::scalar(seed)
             }
-            Functional::Jacobian {} | Functional::CrossLipschitz { .. } => errors.push(FieldError::new(
-                "/functional/type",
-                format!("`{}` is not built yet: use `vector`, `logit` or `margin`", self.name()),
-            )),
+            Functional::Jacobian {} if outputs * outputs > MAX_SEED_ENTRIES => {
+                errors.push(FieldError::new(
+                    "/functional/type",
+                    format!("`jacobian` is built for networks of up to 2048 outputs, this one has {outputs}"),
+                ));
+                Seeds::scalar(seed)
+            }
+            Functional::Jacobian {} => {
+                let row = |j| (0..outputs).map(|i| f64::from(u8::from(i == j))).collect();
+                Seeds { rows: (0..outputs).map(row).collect(), norm: output_norm }
+            }
+            Functional::CrossLipschitz { label } => {
+                if let Some(label) = label {
+                    unit("/functional/label", *label, 0.0, &mut seed);
+                }
+                if outputs < 2 {
+                    errors.push(FieldError::new(
+                        "/functional/type",
+                        "`cross_lipschitz` compares two outputs, the network has one: use `logit`",
+                    ));
+                }
+                let count = if label.is_some() { outputs } else { outputs * outputs / 2 };
+                if count * outputs > MAX_SEED_ENTRIES {
+                    let detail =
+                        format!("compares too many pairs of {outputs} outputs: give a `label` or use `margin`");
+                    return Err(vec![FieldError::new("/functional/type", detail)]);
+                }
+                let pairs = (0..outputs).flat_map(|i| (0..outputs).map(move |j| (i, j)));
+                // The constant of a difference is that of its negative.
+                let wanted = pairs.filter(|&(i, j)| label.map_or(i < j, |label| i == label && i != j));
+                let difference = |(i, j): (usize, usize)| {
+                    let mut row = vec![0.0; outputs];
+                    (row[i], row[j]) = (1.0, -1.0);
+                    row
+                };
+                Seeds { rows: wanted.map(difference).collect(), norm: VectorNorm::Linf }
+            }
+        };
+        if errors.is_empty() { Ok(seeds) } else { Err(errors) }
+    }
+}
+
+/// U, the vectors u of which the largest `‖J(x)ᵀ u‖_α*` is asked: the combinations `Σ_i c_i·row_i` with `‖c‖_β* ≤ 1`.
+///
+/// In other words: the Jacobian of `R f` is asked about, where R has these rows, and the change of `R f` is measured in the
+/// norm β.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Seeds {
+    /// The rows, one entry an output each; at least one.
+    pub rows: Vec<Vec<f64>>,
+    /// β. With one row it does not matter.
+    pub norm: VectorNorm,
+}
+
+impl Seeds {
+    /// The scalar functional `cᵀ f`.
+    pub fn scalar(c: Vec<f64>) -> Self {
+        Self { rows: vec![c], norm: VectorNorm::Linf }
+    }
+
+    /// Whether the functional is scalar.
+    pub fn is_scalar(&self) -> bool {
+        self.rows.len() == 1
+    }
+
+    /// `Σ_i c_i·row_i` in plain floating point: without rounding where c or the rows are unit vectors.
+    pub fn combination(&self, c: &[f64]) -> Vec<f64> {
+        let mut sum = vec![0.0; self.rows.first().map_or(0, Vec::len)];
+        for (row, &c) in self.rows.iter().zip(c) {
+            sum.iter_mut().zip(row).for_each(|(sum, entry)| *sum += c * entry);
         }
-        if errors.is_empty() { Ok(seed) } else { Err(errors) }
+        sum
     }
 }

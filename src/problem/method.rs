@@ -101,7 +101,17 @@ impl Method {
 
     /// Whether it follows activation patterns, which only networks of relu and leaky relu have.
     pub fn needs_patterns(self) -> bool {
-        matches!(self, Method::Ascent | Method::Lp | Method::Mip | Method::Exact)
+        matches!(self, Method::Ascent) || self.solves_programs()
+    }
+
+    /// Whether it solves programs over activation patterns, which are built for some questions only.
+    pub fn solves_programs(self) -> bool {
+        matches!(self, Method::Lp | Method::Mip | Method::Exact)
+    }
+
+    /// Whether it looks at nothing but the weights, through their Euclidean norms.
+    pub fn bounds_weights(self) -> bool {
+        matches!(self, Method::Frobenius | Method::Autolip | Method::Seqlip | Method::GreedySeqlip | Method::Lipsdp)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is asked: the types that REST, the command line and the stored jobs share, and their check against a network.
 //!
 //! - [`Problem`]: the question as a client writes it, with every default filled in on reading.
-//! - [`Domain`], [`Norm`], [`Functional`], [`Method`], [`Limits`]: its parts.
+//! - [`Domain`], [`Norm`], [`Functional`], [`Method`], [`Limits`]: its parts. [`Seeds`]: a functional in the engine's terms.
 //! - [`Estimate`]: a number made elsewhere, for the kind `check`.
 //! - [`Question`]: the question in the engine's terms, after [`Problem::question`] has checked it against a network.
 //! - [`FieldError`]: what is wrong, and where (a JSON pointer).
@@ -16,7 +16,7 @@ mod reading;
 
 pub use domain::{Ball, BallNorm, Domain, Region, Scalars};
 pub use estimates::{CheckRequest, Claims, Estimate};
-pub use functional::Functional;
+pub use functional::{Functional, Seeds};
 pub use limits::{Limits, StopWhen};
 pub use method::{Guarantee, Method, Solver};
 pub(crate) use question::MAX_GRID_INPUTS;

@@ -2,15 +2,15 @@
 
 use crate::network::Summary;
 
-use super::{CheckRequest, FieldError, Kind, Limits, Method, Problem, Region, Solver, StopWhen, VectorNorm};
+use super::{CheckRequest, FieldError, Kind, Limits, Method, Problem, Region, Seeds, Solver, StopWhen, VectorNorm};
 
 /// A checked question: everything in it fits the network that it was checked against.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Question {
     /// X.
     pub region: Region,
-    /// c of the scalar functional `cᵀ f`, one entry an output.
-    pub seed: Vec<f64>,
+    /// Which functions of the outputs are asked about.
+    pub seeds: Seeds,
     /// α, the norm of a change of the input; the gradient is measured in the dual of it.
     pub input_norm: VectorNorm,
     /// The methods to run, in the order of [`Method::IN_ORDER`], each once.
@@ -28,14 +28,21 @@ pub struct Question {
 }
 
 impl Question {
-    /// Why no method that follows activation patterns answers the question; `None` where they do.
+    /// c of a scalar functional `cᵀ f`, one entry an output; of any other the first row.
+    pub fn seed(&self) -> &[f64] {
+        self.seeds.rows.first().map_or(&[], Vec::as_slice)
+    }
+
+    /// Why no method that solves programs over activation patterns answers the question; `None` where they do.
     pub fn obstacle_to_exact(&self) -> Option<&'static str> {
-        obstacle(&self.region, self.input_norm)
+        obstacle(&self.region, self.input_norm, &self.seeds)
     }
 }
 
-fn obstacle(region: &Region, input_norm: VectorNorm) -> Option<&'static str> {
-    if region.ball.is_some() {
+fn obstacle(region: &Region, input_norm: VectorNorm, seeds: &Seeds) -> Option<&'static str> {
+    if !seeds.is_scalar() {
+        Some("exact methods are built for the functionals vector, logit and margin; this one has several outputs")
+    } else if region.ball.is_some() {
         Some("exact methods are built for boxes and balls in linf; this domain is a ball in another norm")
     } else if input_norm == VectorNorm::L2 {
         Some("exact methods are built for the input norms linf and l1")
@@ -64,14 +71,21 @@ impl Problem {
             errors.push(FieldError::new("/kind", self.kind.not_built()));
         }
         let region = self.domain.region(inputs).map_err(|e| errors.extend(e));
-        let seed = self.functional.seed(outputs).map_err(|e| errors.extend(e));
+        let seeds = self.functional.seeds(outputs, self.norm.output).map_err(|e| errors.extend(e));
         self.check_methods(&mut errors);
         if let Ok(region) = &region {
             self.check_grid(region, &mut errors);
         }
-        let obstacle = region.as_ref().ok().and_then(|region| obstacle(region, self.norm.input));
+        let obstacle = match (&region, &seeds) {
+            (Ok(region), Ok(seeds)) => obstacle(region, self.norm.input, seeds),
+            _ => None,
+        };
         if let Some(reason) = obstacle.filter(|_| self.methods != Method::default_ladder()) {
-            errors.extend(self.refuse_exact(reason));
+            errors.extend(self.refuse(reason, Method::solves_programs));
+        }
+        if seeds.as_ref().is_ok_and(|seeds| !seeds.is_scalar()) {
+            let reason = "it is built for the functionals vector, logit and margin; this one has several outputs";
+            errors.extend(self.refuse(reason, Method::bounds_weights));
         }
         self.check_limits(&mut errors);
         self.check_estimates(&mut errors);
@@ -82,10 +96,10 @@ impl Problem {
             asked.extend(Method::default_ladder());
         }
         let methods = Method::IN_ORDER.into_iter().filter(|m| asked.contains(m)).collect();
-        match (region, seed) {
-            (Ok(region), Ok(seed)) if errors.is_empty() => Ok(Question {
+        match (region, seeds) {
+            (Ok(region), Ok(seeds)) if errors.is_empty() => Ok(Question {
                 region,
-                seed,
+                seeds,
                 input_norm: self.norm.input,
                 methods,
                 solver: self.solver,
@@ -108,7 +122,7 @@ impl Problem {
         if summary.exact.supported || self.methods == Method::default_ladder() {
             return question;
         }
-        let refused = self.refuse_exact(summary.exact.reason.as_deref().unwrap_or_default());
+        let refused = self.refuse(summary.exact.reason.as_deref().unwrap_or_default(), Method::needs_patterns);
         match question {
             Ok(question) if refused.is_empty() => Ok(question),
             Ok(_) => Err(refused),
@@ -116,9 +130,9 @@ impl Problem {
         }
     }
 
-    /// An error for every method that follows activation patterns.
-    fn refuse_exact(&self, reason: &str) -> Vec<FieldError> {
-        let refused = self.methods.iter().enumerate().filter(|(_, method)| method.needs_patterns());
+    /// An error for every method that `applies_not`.
+    fn refuse(&self, reason: &str, applies_not: fn(Method) -> bool) -> Vec<FieldError> {
+        let refused = self.methods.iter().enumerate().filter(|(_, method)| applies_not(**method));
         refused
             .map(|(i, method)| FieldError::new(format!("/methods/{i}"), format!("`{method}` does not apply: {reason}")))
             .collect()

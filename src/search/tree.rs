@@ -190,7 +190,7 @@ impl<'a> Tree<'a> {
                 let verdict = self.root.subject.audit(&pattern, range);
                 // The witness knows the leaf's one gradient better than any bound.
                 let known = match &verdict {
-                    Verdict::Witnessed(checked) => checked.value_up,
+                    Verdict::Witnessed(checked) => self.root.subject.norm_under(&checked.pattern),
                     _ => bound,
                 };
                 leaf_found = Some(verdict);

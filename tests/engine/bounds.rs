@@ -66,10 +66,10 @@ proptest! {
         let interval = ForwardBounds::interval(&network, &question.region);
         let workers = Workers::single();
         let gradients = [
-            BackwardBounds::fastlip(&network, &crown, &question.seed).gradient().clone(),
-            Recurjac::new(&network, &crown, &question.seed, &workers).unwrap().bounds.gradient().clone(),
-            forward::from_first_layer(&network, &crown, &question.seed, &workers).unwrap(),
-            forward::from_inputs(&network, &crown, &question.seed, &question.region, &workers).unwrap(),
+            BackwardBounds::fastlip(&network, &crown, question.seed()).gradient().clone(),
+            Recurjac::new(&network, &crown, question.seed(), &workers).unwrap().bounds.gradient().clone(),
+            forward::from_first_layer(&network, &crown, question.seed(), &workers).unwrap(),
+            forward::from_inputs(&network, &crown, question.seed(), &question.region, &workers).unwrap(),
         ];
         for share in &shares {
             let mut x: Vec<f64> = (0..lower.len()).map(|k| lower[k] + share[k] * (upper[k] - lower[k])).collect();

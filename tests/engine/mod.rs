@@ -6,6 +6,7 @@
 //! - [`bounds`]: every bound against exact arithmetic and dense sampling.
 //! - [`programs`]: the LipMIP programs against another LP solver.
 //! - [`upper`]: the upper tiers against each other and against published codes.
+//! - [`jacobian`]: functionals of several outputs against brute force.
 //! - [`activations`]: activations and networks of every kind against dense sampling.
 //! - [`degenerate`]: networks that are not in general position.
 //! - [`estimators`]: the estimators against their definitions and the truth.
@@ -20,6 +21,7 @@ mod check;
 mod degenerate;
 mod estimators;
 mod export;
+mod jacobian;
 mod oracle;
 mod programs;
 mod strategies;

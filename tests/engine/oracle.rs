@@ -54,15 +54,51 @@ fn norm_of_pattern(network: &Network, question: &Question, bits: u32) -> Option<
     }
     let region = &question.region;
     has_interior(&sides, &region.lower, &region.upper).then(|| {
-        let gradient = (0..n)
-            .filter(|&k| region.lower[k] < region.upper[k])
-            .map(|k| question.seed.iter().zip(&below).map(|(c, f)| c * f[k]).sum::<f64>().abs());
-        match question.input_norm {
-            VectorNorm::Linf => gradient.sum(),
-            VectorNorm::L1 => gradient.fold(0.0, f64::max),
-            VectorNorm::L2 => gradient.map(|g| g * g).sum::<f64>().sqrt(),
-        }
+        let free: Vec<usize> = (0..n).filter(|&k| region.lower[k] < region.upper[k]).collect();
+        let row = |c: &Vec<f64>| -> Vec<f64> {
+            free.iter().map(|&k| c.iter().zip(&below).map(|(c, f)| c * f[k]).sum()).collect()
+        };
+        operator_norm(&question.seeds.rows.iter().map(row).collect::<Vec<_>>(), question)
     })
+}
+
+/// The operator norm of a matrix with at most two rows or a finite set of extreme points, straight from the definition
+/// `max ‖J s‖` over the unit ball of the input.
+fn operator_norm(jacobian: &[Vec<f64>], question: &Question) -> f64 {
+    let inputs = jacobian[0].len();
+    let output_norm = |s: &[f64]| {
+        let image = jacobian.iter().map(|row| row.iter().zip(s).map(|(g, s)| g * s).sum::<f64>().abs());
+        match question.seeds.norm {
+            VectorNorm::Linf => image.fold(0.0, f64::max),
+            VectorNorm::L1 => image.sum::<f64>(),
+            VectorNorm::L2 => image.map(|g| g * g).sum::<f64>().sqrt(),
+        }
+    };
+    match question.input_norm {
+        VectorNorm::Linf => (0..1u32 << inputs)
+            .map(|bits| (0..inputs).map(|k| if bits >> k & 1 == 1 { 1.0 } else { -1.0 }).collect::<Vec<f64>>())
+            .map(|s| output_norm(&s))
+            .fold(0.0, f64::max),
+        VectorNorm::L1 => (0..inputs)
+            .map(|k| (0..inputs).map(|i| f64::from(u8::from(i == k))).collect::<Vec<f64>>())
+            .map(|s| output_norm(&s))
+            .fold(0.0, f64::max),
+        VectorNorm::L2 => {
+            let length = |v: Vec<f64>| v.iter().map(|g| g * g).sum::<f64>().sqrt();
+            let sum = |sign: f64| (0..inputs).map(|k| jacobian[0][k] + sign * jacobian[1][k]).collect::<Vec<f64>>();
+            match (jacobian, question.seeds.norm) {
+                ([row], _) => length(row.clone()),
+                ([first, second], VectorNorm::Linf) => length(first.clone()).max(length(second.clone())),
+                ([_, _], VectorNorm::L1) => length(sum(1.0)).max(length(sum(-1.0))),
+                ([first, second], VectorNorm::L2) => {
+                    let inner = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+                    let (a, b, c) = (inner(first, first), inner(first, second), inner(second, second));
+                    (0.5 * (a + c) + (0.25 * (a - c) * (a - c) + b * b).sqrt()).sqrt()
+                }
+                _ => panic!("brute force is for at most two outputs in the Euclidean norm"),
+            }
+        }
+    }
 }
 
 /// Whether a point of the box satisfies all inequalities strictly; forms that vanish identically on the box ask for nothing.

@@ -17,7 +17,7 @@ use super::{answer, problem, question, strategies};
 
 fn programs(network: &Network, question: &Question) -> Vec<Encoding> {
     let forward = ForwardBounds::crown(network, &question.region);
-    let fastlip = BackwardBounds::fastlip(network, &forward, &question.seed);
+    let fastlip = BackwardBounds::fastlip(network, &forward, question.seed());
     let tight = linear_jacobian(network, &forward, &fastlip, &question.region, question.input_norm, &Workers::single());
     let phases = forward.phases();
     let subject = Subject { network, question, phases: &phases };
@@ -61,7 +61,7 @@ proptest! {
         let question = question(&network, problem(&lower, &upper, &c, norm));
         let x: Vec<f64> = (0..lower.len()).map(|k| lower[k] + shares[k] * (upper[k] - lower[k])).collect();
         let pattern = Pattern::of(&network.pre_activations(&x), network.hidden().len());
-        let gradient = network.gradient(&x, &question.seed);
+        let gradient = network.gradient(&x, question.seed());
         for encoding in programs(&network, &question) {
             let start = encoding.start(&x, &pattern);
             let (violation, name) = encoding.program.violation(&start);

@@ -48,7 +48,7 @@ pub fn program(network: &Network, question: &Question, index: usize) -> Result<P
         return Err(ExportError::NotApplicable(reason));
     }
     let forward = ForwardBounds::crown(network, &question.region);
-    let backward = BackwardBounds::fastlip(network, &forward, &question.seed);
+    let backward = BackwardBounds::fastlip(network, &forward, question.seed());
     let workers = Workers::single();
     let relaxed = linear_jacobian(network, &forward, &backward, &question.region, question.input_norm, &workers);
     if !forward.layers.iter().chain(&backward.post_activation).all(|bounds| bounds.is_finite()) {

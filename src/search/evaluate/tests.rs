@@ -45,7 +45,7 @@ proptest! {
         let question =
             Problem::from_value(problem).unwrap().question(network.input_dim(), network.output_dim()).unwrap();
         let forward = ForwardBounds::crown(&network, &question.region);
-        let fastlip = BackwardBounds::fastlip(&network, &forward, &question.seed);
+        let fastlip = BackwardBounds::fastlip(&network, &forward, question.seed());
         let phases = forward.phases();
         let subject = Subject { network: &network, question: &question, phases: &phases };
         let root = Root::new(subject, &forward, &fastlip, &fastlip);
@@ -57,7 +57,7 @@ proptest! {
             true if at_point[l][r] >= 0.0 => State::On,
             true => State::Off,
         }).collect();
-        let value = dual_norm(question.input_norm, &network.gradient(&x, &question.seed), &question.region);
+        let value = dual_norm(question.input_norm, &network.gradient(&x, question.seed()), &question.region);
         let mut evaluator = Evaluator::new(&root);
         let directions = evaluator.all_directions();
         let bound = match evaluator.evaluate(states.into(), &directions, f64::INFINITY, 1, 0.0) {
