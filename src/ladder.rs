@@ -71,10 +71,11 @@ impl Ladder<'_> {
     fn applicable(&mut self) -> Vec<Method> {
         let mut kept = self.subject.question.methods.clone();
         let network = self.subject.network.exact_support().reason;
-        let question = self.subject.question.obstacle_to_exact().map(String::from);
+        let programs = self.subject.question.obstacle_to_programs().map(String::from);
+        let search = self.subject.question.obstacle_to_search().map(String::from);
         let points = if network.is_none() { Method::Ascent } else { Method::Random };
-        let obstacles: [(Option<String>, fn(Method) -> bool); 2] =
-            [(network, Method::needs_patterns), (question, Method::solves_programs)];
+        let obstacles: [(Option<String>, fn(Method) -> bool); 3] =
+            [(network, Method::needs_patterns), (programs, Method::solves_programs), (search, Method::searches)];
         for (reason, applies_not) in obstacles {
             let Some(reason) = reason else { continue };
             let (dropped, rest): (Vec<Method>, Vec<Method>) = kept.into_iter().partition(|m| applies_not(*m));
@@ -274,26 +275,31 @@ impl Ladder<'_> {
             self.search_points(Method::Ascent, &mut detail);
         }
         let mut rigor = Rigor::Rounded;
-        if let Some(bounds) = self.bounds.of_programs() {
-            // Every program's bound starts from the relaxation's value.
-            let upper = self.bounds.relaxed().norm;
+        // Every program's bound starts from the relaxation's value.
+        if let Some(upper) = self.bounds.upper(Method::LinearJacobian) {
             self.ledger.offer_upper(upper);
-            if self.ledger.is_closed() || self.ledger.should_stop() {
-                // Nothing is left to solve.
-            } else if method == Method::Mip {
-                rigor = Rigor::Tolerance;
+        }
+        if self.ledger.is_closed() || self.ledger.should_stop() {
+            // Nothing is left to solve.
+        } else if method == Method::Mip {
+            rigor = Rigor::Tolerance;
+            if let Some(bounds) = self.bounds.of_programs() {
                 if let Err(error) = LipMip::new(self.subject, bounds, &mut self.ledger).run() {
                     detail.insert("error".into(), json!(error.to_string()));
                     self.ledger.note(format!("the solver failed: {error}"));
                 }
             } else {
-                let (fastlip, backward) = (self.bounds.fastlip(), bounds.backward);
-                let start = Start { forward: bounds.forward, fastlip, backward, upper };
-                let summary = search(self.subject, start, &mut self.ledger);
-                detail.insert("nodes".into(), json!(summary.nodes));
+                self.ledger.note(OVERFLOW.into());
             }
         } else {
-            self.ledger.note(OVERFLOW.into());
+            match self.bounds.of_search() {
+                Some(seeds) => {
+                    let forward = self.bounds.forward;
+                    let summary = search(self.subject, Start { forward, seeds }, &mut self.ledger);
+                    detail.insert("nodes".into(), json!(summary.nodes));
+                }
+                None => self.ledger.note(OVERFLOW.into()),
+            }
         }
         let guarantee = if self.ledger.is_closed() { Guarantee::Exact } else { Guarantee::Upper };
         let value = self.ledger.bracket().upper();

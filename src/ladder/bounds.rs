@@ -10,6 +10,7 @@ use crate::bounds::{ForwardBounds, Interval, norms};
 use crate::mip::Bounds;
 use crate::network::Network;
 use crate::problem::{Method, Question};
+use crate::search::SeedBounds;
 use crate::workers::Workers;
 
 /// The bounds of one question.
@@ -46,6 +47,24 @@ impl<'a> SharedBounds<'a> {
     pub fn of_programs(&self) -> Option<Bounds<'_>> {
         let finite = self.fastlip().post_activation.iter().all(|bounds| bounds.is_finite());
         finite.then(|| Bounds { forward: self.forward, backward: &self.relaxed().bounds })
+    }
+
+    /// What the search starts from; `None` where numbers overflow.
+    pub fn of_search(&self) -> Option<Vec<SeedBounds>> {
+        let Self { network, question, forward, workers, .. } = *self;
+        let bounds = |c: &Vec<f64>| {
+            let (fastlip, relaxed) = if question.seeds.is_scalar() {
+                (self.fastlip().clone(), self.relaxed().clone())
+            } else {
+                let fastlip = BackwardBounds::fastlip(network, forward, c);
+                let relaxed =
+                    linear_jacobian(network, forward, &fastlip, &question.region, question.input_norm, workers);
+                (fastlip, relaxed)
+            };
+            let finite = fastlip.post_activation.iter().all(|bounds| bounds.is_finite());
+            finite.then_some(SeedBounds { fastlip, relaxed })
+        };
+        question.seeds.extreme_points().as_ref().unwrap_or(&question.seeds.rows).iter().map(bounds).collect()
     }
 
     /// The upper bound of `method`; `None` for other methods, where it has no value, and when the solve was asked to end.

@@ -36,6 +36,8 @@ pub enum Functional {
     },
 }
 
+/// The most rows whose sums with signs are listed.
+const MAX_SIGNED_ROWS: usize = 8;
 /// The most numbers in the seeds of one functional.
 const MAX_SEED_ENTRIES: usize = 1 << 22;
 
@@ -153,6 +155,21 @@ impl Seeds {
     /// Whether the functional is scalar.
     pub fn is_scalar(&self) -> bool {
         self.rows.len() == 1
+    }
+
+    /// Finitely many vectors of U among which the maximum is attained: the rows for β = ℓ∞ (a convex function's maximum lies at
+    /// an extreme point of the unit ball of β*, and c and -c give the same value), their sums with signs for β = ℓ1, where rows
+    /// are unit vectors and the sums without rounding. `None` where there are none, or too many to list.
+    pub fn extreme_points(&self) -> Option<Vec<Vec<f64>>> {
+        if self.is_scalar() || self.norm == VectorNorm::Linf {
+            return Some(self.rows.clone());
+        }
+        if self.norm == VectorNorm::L2 || self.rows.len() > MAX_SIGNED_ROWS {
+            return None;
+        }
+        let sign = |bits: usize, i: usize| if i > 0 && bits >> (i - 1) & 1 == 1 { -1.0 } else { 1.0 };
+        let signs = |bits: usize| (0..self.rows.len()).map(|i| sign(bits, i)).collect::<Vec<f64>>();
+        Some((0..1 << (self.rows.len() - 1)).map(|bits| self.combination(&signs(bits))).collect())
     }
 
     /// `Σ_i c_i·row_i` in plain floating point: without rounding where c or the rows are unit vectors.

@@ -101,12 +101,17 @@ impl Method {
 
     /// Whether it follows activation patterns, which only networks of relu and leaky relu have.
     pub fn needs_patterns(self) -> bool {
-        matches!(self, Method::Ascent) || self.solves_programs()
+        matches!(self, Method::Ascent) || self.solves_programs() || self.searches()
     }
 
-    /// Whether it solves programs over activation patterns, which are built for some questions only.
+    /// Whether it solves linear or mixed-integer programs, which are built for some questions only.
     pub fn solves_programs(self) -> bool {
-        matches!(self, Method::Lp | Method::Mip | Method::Exact)
+        matches!(self, Method::Lp | Method::Mip)
+    }
+
+    /// Whether it searches through activation patterns, which is built for some questions only.
+    pub fn searches(self) -> bool {
+        self == Method::Exact
     }
 
     /// Whether it looks at nothing but the weights, through their Euclidean norms.

@@ -33,23 +33,49 @@ impl Question {
         self.seeds.rows.first().map_or(&[], Vec::as_slice)
     }
 
-    /// Why no method that solves programs over activation patterns answers the question; `None` where they do.
-    pub fn obstacle_to_exact(&self) -> Option<&'static str> {
-        obstacle(&self.region, self.input_norm, &self.seeds)
+    /// Why no linear or mixed-integer program answers the question; `None` where they do.
+    pub fn obstacle_to_programs(&self) -> Option<&'static str> {
+        obstacle_to_programs(&self.region, self.input_norm, &self.seeds)
+    }
+
+    /// Why the exact search does not answer the question; `None` where it does.
+    pub fn obstacle_to_search(&self) -> Option<&'static str> {
+        obstacle_to_search(&self.region, &self.seeds)
     }
 }
 
-fn obstacle(region: &Region, input_norm: VectorNorm, seeds: &Seeds) -> Option<&'static str> {
+fn obstacle_to_programs(region: &Region, input_norm: VectorNorm, seeds: &Seeds) -> Option<&'static str> {
     if !seeds.is_scalar() {
-        Some("exact methods are built for the functionals vector, logit and margin; this one has several outputs")
+        Some("programs are built for the functionals vector, logit and margin; this one has several outputs")
     } else if region.ball.is_some() {
-        Some("exact methods are built for boxes and balls in linf; this domain is a ball in another norm")
+        Some(BALL)
     } else if input_norm == VectorNorm::L2 {
-        Some("exact methods are built for the input norms linf and l1")
+        Some("programs are built for the input norms linf and l1")
     } else {
         None
     }
 }
+
+fn obstacle_to_search(region: &Region, seeds: &Seeds) -> Option<&'static str> {
+    let few = match seeds.extreme_points() {
+        Some(points) => points.len() <= MAX_SEEDS,
+        None => seeds.norm == VectorNorm::L2 && seeds.rows.len() <= MAX_JOINT_ROWS,
+    };
+    if !few {
+        Some(
+            "the search is built for up to 128 outputs in the output norm linf (or as many pairs of them), 8 in l1, 16 in l2",
+        )
+    } else if region.ball.is_some() {
+        Some(BALL)
+    } else {
+        None
+    }
+}
+
+const BALL: &str = "exact methods are built for boxes and balls in linf; this domain is a ball in another norm";
+/// The most scalar functionals, and the most rows without a finite number of them, that the search takes.
+const MAX_SEEDS: usize = 128;
+const MAX_JOINT_ROWS: usize = 16;
 
 /// The largest number of labels, and of bytes in one.
 const MAX_LABELS: usize = 32;
@@ -76,12 +102,13 @@ impl Problem {
         if let Ok(region) = &region {
             self.check_grid(region, &mut errors);
         }
-        let obstacle = match (&region, &seeds) {
-            (Ok(region), Ok(seeds)) => obstacle(region, self.norm.input, seeds),
-            _ => None,
-        };
-        if let Some(reason) = obstacle.filter(|_| self.methods != Method::default_ladder()) {
-            errors.extend(self.refuse(reason, Method::solves_programs));
+        if let (Ok(region), Ok(seeds)) = (&region, &seeds)
+            && self.methods != Method::default_ladder()
+        {
+            let programs = obstacle_to_programs(region, self.norm.input, seeds);
+            errors.extend(programs.into_iter().flat_map(|reason| self.refuse(reason, Method::solves_programs)));
+            let search = obstacle_to_search(region, seeds);
+            errors.extend(search.into_iter().flat_map(|reason| self.refuse(reason, Method::searches)));
         }
         if seeds.as_ref().is_ok_and(|seeds| !seeds.is_scalar()) {
             let reason = "it is built for the functionals vector, logit and margin; this one has several outputs";

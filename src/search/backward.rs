@@ -1,8 +1,8 @@
 //! The backward pass of a node: bounds of every gradient by linear relaxation, and of the norm's directions.
 
 use super::node::{Bounded, Direction, State};
-use super::root::Root;
-use crate::arithmetic::rounding::sum_up;
+use super::root::{Root, SeedRoot};
+use crate::arithmetic::rounding::{product_up, sum_down, sum_up};
 use crate::bounds::Interval;
 use crate::bounds::fastlip::derivative_range;
 use crate::bounds::linear::{Constant, combination_error};
@@ -14,6 +14,7 @@ use crate::problem::VectorNorm;
 /// Working space of the backward pass, and what it found.
 pub struct Backward<'a> {
     root: &'a Root<'a>,
+    seed: &'a SeedRoot,
     /// Lines of every switched gradient at the node.
     lines: Vec<Vec<Relaxation>>,
     /// Bounds of the gradient behind each unstable neuron.
@@ -29,15 +30,16 @@ pub struct Backward<'a> {
 }
 
 impl<'a> Backward<'a> {
-    /// Working space for the nodes under `root`.
-    pub fn new(root: &'a Root<'a>) -> Self {
+    /// Working space for the nodes under `root` that are about `seed`.
+    pub fn new(root: &'a Root<'a>, seed: &'a SeedRoot) -> Self {
         let count = root.unstable.len();
         Self {
             root,
+            seed,
             lines: root.stable_lines.clone(),
             lower: vec![0.0; count],
             upper: vec![0.0; count],
-            gradient: root.backward.gradient().clone(),
+            gradient: seed.backward.gradient().clone(),
             scores: vec![0.0; count],
             slopes: Vec::new(),
             coefficients: Vec::new(),
@@ -47,9 +49,9 @@ impl<'a> Backward<'a> {
 
     /// Bounds every gradient that a free neuron switches, last layer first, and the gradient's entries.
     pub fn evaluate(&mut self, states: &[State]) {
-        let root = self.root;
+        let (root, seed) = (self.root, self.seed);
         for l in (0..root.depth()).rev() {
-            let known = &root.backward.post_activation[l + 1];
+            let known = &seed.backward.post_activation[l + 1];
             for neuron in root.layers[l].clone() {
                 let (_, r) = root.unstable[neuron];
                 self.lines[l][r] = match root.derivative(neuron, states[neuron]) {
@@ -68,7 +70,7 @@ impl<'a> Backward<'a> {
                 };
             }
         }
-        let known = root.backward.gradient();
+        let known = seed.backward.gradient();
         for k in 0..known.len() {
             if root.subject.question.region.is_free(k) {
                 self.gradient.lower[k] = known.lower[k].max(self.entry_bound(0, k, 1.0));
@@ -80,12 +82,12 @@ impl<'a> Backward<'a> {
     /// A lower bound of `sign` times entry k of the gradient at the input of hidden layer `l`.
     fn entry_bound(&mut self, l: usize, k: usize, sign: f64) -> f64 {
         if self.root.depth() == 0 {
-            let known = self.root.chain.last();
+            let known = self.seed.chain.last();
             return if sign > 0.0 { known.lower[k] } else { -known.upper[k] };
         }
         self.coefficients.clear();
-        self.coefficients.extend(self.root.chain.row(l, k).iter().map(|w| sign * w));
-        self.root.chain.lower_bound(
+        self.coefficients.extend(self.seed.chain.row(l, k).iter().map(|w| sign * w));
+        self.seed.chain.lower_bound(
             &self.lines,
             l,
             &mut self.coefficients,
@@ -109,8 +111,9 @@ impl<'a> Backward<'a> {
         }
     }
 
-    /// A linear function of the gradient, `Σ_k slope_k·v_k` with the slopes in `slopes`, and a constant, at least what
-    /// `direction` stands for everywhere at the node; and the bound that the gradient's entries give by themselves.
+    /// A linear function of the gradient, `Σ_k slope_k·v_k` with the slopes in [`Backward::slopes`], and a constant, at least
+    /// what `direction` stands for everywhere at the node; and the bound that the gradient's entries give by themselves. For
+    /// the Euclidean norm both are of the square: [`Backward::measured`] takes the root.
     pub fn majorant(&mut self, direction: &Direction) -> (f64, f64) {
         let n = self.gradient.len();
         self.slopes.clear();
@@ -127,6 +130,17 @@ impl<'a> Backward<'a> {
                         continue;
                     }
                     let (low, high) = (self.gradient.lower[k], self.gradient.upper[k]);
+                    if self.root.subject.question.input_norm == VectorNorm::L2 {
+                        // The direction is about gradients with this sign only: another direction covers the others.
+                        let (low, high) =
+                            (if sign > 0 { low.max(0.0) } else { low }, if sign < 0 { high.min(0.0) } else { high });
+                        let (slope, intercept) = square_chord(low, high);
+                        self.slopes[k] = slope;
+                        constant = sum_up(constant, intercept);
+                        let size = low.abs().max(high.abs());
+                        entrywise = sum_up(entrywise, product_up(size, size));
+                        continue;
+                    }
                     let (slope, intercept) = if low < 0.0 && high > 0.0 && sign != 0 {
                         (f64::from(sign), 0.0)
                     } else {
@@ -150,6 +164,15 @@ impl<'a> Backward<'a> {
         (self.lower[neuron], self.upper[neuron])
     }
 
+    /// A bound in the question's norm from one of what [`Backward::majorant`] is about.
+    pub fn measured(&self, bound: f64) -> f64 {
+        match self.root.subject.question.input_norm {
+            VectorNorm::L2 if bound > 0.0 => bound.sqrt().next_up(),
+            VectorNorm::L2 if bound <= 0.0 => 0.0,
+            _ => bound,
+        }
+    }
+
     /// The slopes of the function that [`Backward::majorant`] found last.
     pub fn slopes(&self) -> &[f64] {
         &self.slopes
@@ -167,12 +190,12 @@ impl<'a> Backward<'a> {
         self.slopes.iter_mut().for_each(|slope| *slope = -*slope);
         let root = self.root;
         if root.depth() == 0 {
-            return entrywise;
+            return self.measured(entrywise);
         }
-        combine(root.chain.map(0), &self.slopes, &mut self.coefficients);
-        constant.error = combination_error(&self.slopes, root.chain.magnitudes(0));
+        combine(self.seed.chain.map(0), &self.slopes, &mut self.coefficients);
+        constant.error = combination_error(&self.slopes, self.seed.chain.magnitudes(0));
         let (scores, lower, upper) = (&mut self.scores, &self.lower, &self.upper);
-        let bound = root.chain.lower_bound(
+        let bound = self.seed.chain.lower_bound(
             &self.lines,
             0,
             &mut self.coefficients,
@@ -187,7 +210,7 @@ impl<'a> Backward<'a> {
                 }
             },
         );
-        entrywise.min(-bound)
+        self.measured(entrywise.min(-bound))
     }
 
     /// The entry on which a direction of open signs is best split: the one whose chord is loosest.
@@ -209,4 +232,13 @@ impl<'a> Backward<'a> {
             Direction::Entry(..) => false,
         }
     }
+}
+
+/// The chord of the square over `[low, high]`: `v² ≤ slope·v + intercept`. The intercept is rounded up at both ends; between
+/// them the square is convex.
+fn square_chord(low: f64, high: f64) -> (f64, f64) {
+    let slope = low + high;
+    // v·(v - slope), upwards: the factor must be rounded up for v > 0 and down for v < 0.
+    let excess = |v: f64| product_up(v, if v > 0.0 { sum_up(v, -slope) } else { sum_down(v, -slope) });
+    (slope, excess(low).max(excess(high)))
 }

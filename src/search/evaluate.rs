@@ -1,9 +1,11 @@
 //! The evaluation of one node: bounds forward and backward, then the directions, worst first.
 
 use std::collections::BinaryHeap;
+use std::sync::Arc;
 
 use super::backward::Backward;
 use super::forward::Forward;
+use super::joint;
 use super::node::{Bounded, Direction, Node, State};
 use super::quadratic::QuadraticBound;
 use super::root::Root;
@@ -63,12 +65,18 @@ enum Source {
     Quadratic,
 }
 
+/// The bounds of one scalar functional.
+struct Part<'a> {
+    backward: Backward<'a>,
+    quadratic: QuadraticBound<'a>,
+}
+
 /// Evaluates nodes; one for each thread.
 pub struct Evaluator<'a> {
     root: &'a Root<'a>,
     forward: Forward<'a>,
-    backward: Backward<'a>,
-    quadratic: QuadraticBound<'a>,
+    /// One for each scalar functional.
+    parts: Vec<Part<'a>>,
     /// The largest bound of the directions that were dropped at the last node: the proof must count it.
     dropped: f64,
 }
@@ -76,17 +84,27 @@ pub struct Evaluator<'a> {
 impl<'a> Evaluator<'a> {
     /// An evaluator for the nodes under `root`.
     pub fn new(root: &'a Root<'a>) -> Self {
-        let (forward, backward) = (Forward::new(root), Backward::new(root));
-        Self { root, forward, backward, quadratic: QuadraticBound::new(root), dropped: 0.0 }
+        let part = |seed| Part { backward: Backward::new(root, seed), quadratic: QuadraticBound::new(root, seed) };
+        Self { root, forward: Forward::new(root), parts: root.seeds.iter().map(part).collect(), dropped: 0.0 }
     }
 
-    /// What the root node inherits: nothing but `bound`.
-    pub fn above_root(&self, bound: f64) -> Node {
+    /// What the root nodes inherit, one for each scalar functional, or one for all: nothing but a bound.
+    pub fn above_roots(&self, bound: f64) -> Vec<Node> {
+        if self.root.joint {
+            return vec![self.above_root(0, bound)];
+        }
+        let seeds = self.root.seeds.iter().enumerate();
+        seeds.map(|(seed, known)| self.above_root(seed, known.upper.min(bound))).collect()
+    }
+
+    fn above_root(&self, seed: usize, bound: f64) -> Node {
+        let directions = if self.root.joint { vec![] } else { self.parts[seed].backward.all_directions() };
         Node {
+            seed,
             states: vec![State::Free; self.root.unstable.len()].into(),
             bound,
             branch: 0,
-            directions: self.backward.all_directions().into(),
+            directions: directions.into(),
             multipliers: None,
             depth: 0,
         }
@@ -100,8 +118,12 @@ impl<'a> Evaluator<'a> {
         if !self.forward.evaluate(&mut states) {
             return Outcome::Closed(0.0);
         }
-        self.backward.evaluate(&states);
-        let Some(mut directions) = self.worst_direction(&above.directions, Source::Lines, cutoff) else {
+        if self.root.joint {
+            return self.evaluate_jointly(states, bound, depth, cutoff);
+        }
+        let seed = above.seed;
+        self.parts[seed].backward.evaluate(&states);
+        let Some(mut directions) = self.worst_direction(seed, &above.directions, Source::Lines, cutoff) else {
             return Outcome::Closed(self.dropped.min(bound));
         };
         let mut multipliers = None;
@@ -109,48 +131,78 @@ impl<'a> Evaluator<'a> {
             && states.contains(&State::Free)
         {
             multipliers = Some(stored.clone());
-            if self.quadratic.inherit(&states, &self.backward, stored) {
+            let part = &mut self.parts[seed];
+            if part.quadratic.inherit(&states, &part.backward, stored) {
                 for step in 0..=QUADRATIC_STEPS {
-                    if step > 0 && !self.quadratic.improve(&mut self.backward, &directions[0].direction) {
+                    let part = &mut self.parts[seed];
+                    if step > 0 && !part.quadratic.improve(&mut part.backward, &directions[0].direction) {
                         break;
                     }
-                    directions = match self.worst_direction(&directions, Source::Quadratic, cutoff) {
+                    directions = match self.worst_direction(seed, &directions, Source::Quadratic, cutoff) {
                         Some(directions) => directions,
                         None => return Outcome::Closed(self.dropped.min(bound)),
                     };
                 }
-                multipliers = Some(self.quadratic.stored());
+                multipliers = Some(self.parts[seed].quadratic.stored());
             }
         }
         let bound = bound.min(directions[0].bound);
         if bound <= cutoff {
             return Outcome::Closed(bound);
         }
-        let Some(branch) = self.branch(&states, &directions[0].direction) else {
+        let backward = &mut self.parts[seed].backward;
+        backward.scores.fill(0.0);
+        backward.direction_bound(&directions[0].direction, true);
+        let Some(branch) = branch(self.root, &states, &backward.scores) else {
             return Outcome::Leaf { pattern: self.pattern(&states), bound };
         };
-        Outcome::Open(Node { states, bound, branch, directions: directions.into(), multipliers, depth })
+        Outcome::Open(Node { seed, states, bound, branch, directions: directions.into(), multipliers, depth })
+    }
+
+    /// The rest of [`Evaluator::evaluate`] for a node about all rows at once.
+    fn evaluate_jointly(&mut self, states: Box<[State]>, bound: f64, depth: usize, cutoff: f64) -> Outcome {
+        self.parts.iter_mut().for_each(|part| part.backward.evaluate(&states));
+        let bound = bound.min(joint::bound(self.root, self.parts.iter_mut().map(|part| &mut part.backward)));
+        if bound <= cutoff {
+            return Outcome::Closed(bound);
+        }
+        let scores = joint::scores(self.root, self.parts.iter_mut().map(|part| &mut part.backward));
+        let Some(branch) = branch(self.root, &states, &scores) else {
+            return Outcome::Leaf { pattern: self.pattern(&states), bound };
+        };
+        let (directions, multipliers) = (Arc::default(), None);
+        Outcome::Open(Node { seed: 0, states, bound, branch, directions, multipliers, depth })
     }
 
     /// Tries the quadratic bound at the root: where it beats the native one, all nodes below use it.
     pub fn start_quadratic(&mut self, root: &mut Node) {
+        self.find_multipliers(root, QUADRATIC_PAYS);
+    }
+
+    fn find_multipliers(&mut self, root: &mut Node, share: f64) {
+        let Some(worst) = root.directions.first() else { return };
         self.forward.evaluate(&mut root.states);
-        self.backward.evaluate(&root.states);
-        let native = root.directions[0].bound;
-        if root.states.contains(&State::Free)
-            && self.quadratic.start(&root.states, &mut self.backward, &root.directions[0].direction)
-                < QUADRATIC_PAYS * native
-        {
-            root.multipliers = Some(self.quadratic.stored());
+        let Part { backward, quadratic } = &mut self.parts[root.seed];
+        backward.evaluate(&root.states);
+        let free = root.states.contains(&State::Free);
+        if free && quadratic.start(&root.states, backward, &worst.direction) < share * worst.bound {
+            root.multipliers = Some(quadratic.stored());
         }
     }
 
     /// Bounds directions, worst first, splitting their open signs, until the worst one is fully signed or the budget is spent.
     /// All that exceed the cutoff, the worst first; `None` when none does.
-    fn worst_direction(&mut self, directions: &[Bounded], source: Source, cutoff: f64) -> Option<Vec<Bounded>> {
+    fn worst_direction(
+        &mut self,
+        seed: usize,
+        directions: &[Bounded],
+        source: Source,
+        cutoff: f64,
+    ) -> Option<Vec<Bounded>> {
+        let Part { backward, quadratic } = &mut self.parts[seed];
         let mut queue: BinaryHeap<Queued> = directions
             .iter()
-            .filter(|d| !self.backward.is_impossible(&d.direction))
+            .filter(|d| !backward.is_impossible(&d.direction))
             .map(|d| Queued { bounded: d.clone(), fresh: false })
             .collect();
         let mut budget = DIRECTION_BUDGET;
@@ -163,8 +215,8 @@ impl<'a> Evaluator<'a> {
             if !worst.fresh {
                 let direction = &worst.bounded.direction;
                 let bound = match source {
-                    Source::Lines => self.backward.direction_bound(direction, false),
-                    Source::Quadratic => self.quadratic.direction_bound(&mut self.backward, direction),
+                    Source::Lines => backward.direction_bound(direction, false),
+                    Source::Quadratic => quadratic.direction_bound(backward, direction),
                 };
                 let bound = bound.min(worst.bounded.bound);
                 budget = budget.saturating_sub(1);
@@ -176,7 +228,7 @@ impl<'a> Evaluator<'a> {
                 continue;
             }
             let split = match &worst.bounded.direction {
-                Direction::Signs(signs) if budget > 0 => self.backward.split_entry(signs).map(|k| (signs.clone(), k)),
+                Direction::Signs(signs) if budget > 0 => backward.split_entry(signs).map(|k| (signs.clone(), k)),
                 _ => None,
             };
             match split {
@@ -205,21 +257,6 @@ impl<'a> Evaluator<'a> {
         None
     }
 
-    /// The free neuron that loosens the worst direction most, or `None` when every neuron is settled.
-    fn branch(&mut self, states: &[State], worst: &Direction) -> Option<usize> {
-        let free = || (0..states.len()).filter(|&neuron| states[neuron] == State::Free);
-        free().next()?;
-        self.backward.scores.fill(0.0);
-        self.backward.direction_bound(worst, true);
-        let layers = self.root.depth();
-        let score = |neuron: usize| {
-            let (l, _) = self.root.unstable[neuron];
-            self.backward.scores[neuron] * ((layers - l) as f64).powi(LAYER_WEIGHT)
-        };
-        // Among neurons without any influence the lowest comes first: it settles others.
-        free().rev().max_by(|&a, &b| score(a).total_cmp(&score(b)))
-    }
-
     /// The activation pattern of a node whose neurons are all settled.
     fn pattern(&self, states: &[State]) -> Pattern {
         let phases = self.root.subject.phases;
@@ -240,6 +277,17 @@ impl<'a> Evaluator<'a> {
     pub fn points(&self) -> impl Iterator<Item = Vec<f64>> + '_ {
         self.forward.mean_point().into_iter().chain(self.forward.points.iter().rev().take(2).cloned())
     }
+}
+
+/// The free neuron that loosens the bound most by its score, or `None` when every neuron is settled.
+fn branch(root: &Root<'_>, states: &[State], scores: &[f64]) -> Option<usize> {
+    let free = || (0..states.len()).filter(|&neuron| states[neuron] == State::Free);
+    let weighted = |neuron: usize| {
+        let (l, _) = root.unstable[neuron];
+        scores[neuron] * ((root.depth() - l) as f64).powi(LAYER_WEIGHT)
+    };
+    // Among neurons without any influence the lowest comes first: it settles others.
+    free().rev().max_by(|&a, &b| weighted(a).total_cmp(&weighted(b)))
 }
 
 #[cfg(test)]

@@ -9,7 +9,11 @@
 //! are evaluated with an a-priori error bound ([`simplex`]), and a region is called empty only on such a proof. The answer does
 //! not depend on the number of threads: only the order in which nodes are visited does.
 //!
+//! A functional of several outputs is searched as its scalar functionals, in one tree: their roots stand side by side, and what
+//! is below the incumbent of all is closed. Where infinitely many would be needed (output norm l2), a node bounds every row.
+//!
 //! - [`node`]: states, directions, nodes. [`root`]: what all nodes share.
+//! - `quadratic`: the quadratic bound at a node; `joint`: all rows at once.
 //! - [`tree`]: the heap, the workers, the bracket.
 //!
 //! [`Subject::audit`]: crate::answer::Subject::audit
@@ -17,6 +21,7 @@
 mod backward;
 mod evaluate;
 mod forward;
+mod joint;
 mod node;
 mod quadratic;
 mod root;
@@ -28,29 +33,37 @@ pub use tree::Summary;
 use crate::answer::{Ledger, Subject};
 use crate::bounds::ForwardBounds;
 use crate::bounds::fastlip::BackwardBounds;
+use crate::bounds::linear_jacobian::LinearJacobian;
 
 /// The bounds that a search starts from.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Start<'a> {
     /// Pre-activation bounds over X.
     pub forward: &'a ForwardBounds,
-    /// FastLip's gradient bounds.
-    pub fastlip: &'a BackwardBounds,
-    /// The tightest gradient bounds known.
-    pub backward: &'a BackwardBounds,
-    /// An upper bound of the constant.
-    pub upper: f64,
+    /// What is known of each extreme point of [`Seeds`], or of each row where there are none.
+    ///
+    /// [`Seeds`]: crate::problem::Seeds
+    pub seeds: Vec<SeedBounds>,
+}
+
+/// The bounds of one scalar functional.
+#[derive(Clone, Debug)]
+pub struct SeedBounds {
+    /// FastLip's gradient bounds, which hold under all activation patterns.
+    pub fastlip: BackwardBounds,
+    /// The linear Jacobian relaxation's, and its bound of the dual norm.
+    pub relaxed: LinearJacobian,
 }
 
 /// Searches until the ledger's bracket is closed or it is time to stop. The ledger's witness is the first incumbent.
 pub fn search(subject: Subject<'_>, start: Start<'_>, ledger: &mut Ledger<'_>) -> Summary {
     let limits = subject.question.limits;
-    let root = root::Root::new(subject, start.forward, start.fastlip, start.backward);
+    let root = root::Root::new(subject, start.forward, start.seeds);
     let incumbent = ledger.bracket().lower().unwrap_or(0.0);
     let threads = usize::try_from(limits.threads).unwrap_or(1).max(1);
     // Half of the limit for nodes: the rest is for the network, the working spaces and the audit's solver.
     let max_bytes = usize::try_from(limits.memory_mb.saturating_mul(1 << 19)).unwrap_or(usize::MAX);
-    let summary = tree::Tree::new(&root, threads, max_bytes, incumbent).run(ledger, start.upper);
+    let summary = tree::Tree::new(&root, threads, max_bytes, incumbent).run(ledger);
     ledger.count_excluded(summary.empty_leaves);
     if summary.open_leaves > 0 {
         ledger.note(format!(

@@ -44,6 +44,8 @@ pub struct Bounded {
 /// A node that has been evaluated and is to be branched on.
 #[derive(Clone, Debug)]
 pub struct Node {
+    /// Which scalar functional the node is about.
+    pub seed: usize,
     /// The state of each unstable neuron.
     pub states: Box<[State]>,
     /// An upper bound of the constant over the node.

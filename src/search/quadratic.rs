@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::backward::Backward;
 use super::node::{Direction, State};
-use super::root::Root;
+use super::root::{Root, SeedRoot};
 use crate::arithmetic::rounding::sum_up;
 use crate::bounds::quadratic::{Adam, Forms, Multipliers, Quadratic, Switch};
 use crate::bounds::relaxation::Relaxation;
@@ -26,6 +26,7 @@ const RANGE_SHARE: f64 = 0.001;
 /// The bound at one node after another; one for each thread.
 pub struct QuadraticBound<'a> {
     root: &'a Root<'a>,
+    seed: &'a SeedRoot,
     inputs: Vec<usize>,
     forms: Forms,
     lines: Vec<Relaxation>,
@@ -38,11 +39,12 @@ pub struct QuadraticBound<'a> {
 }
 
 impl<'a> QuadraticBound<'a> {
-    /// Working space for the nodes under `root`.
-    pub fn new(root: &'a Root<'a>) -> Self {
+    /// Working space for the nodes under `root` that are about `seed`.
+    pub fn new(root: &'a Root<'a>, seed: &'a SeedRoot) -> Self {
         let region = &root.subject.question.region;
         Self {
             root,
+            seed,
             inputs: (0..region.dim()).filter(|&k| region.is_free(k)).collect(),
             forms: Forms::default(),
             lines: Vec::new(),
@@ -74,7 +76,7 @@ impl<'a> QuadraticBound<'a> {
                 }
             };
         }
-        self.forms = Forms::new(&root.chain, &switches, &self.inputs);
+        self.forms = Forms::new(&self.seed.chain, &switches, &self.inputs);
     }
 
     /// Prepares the bound with the multipliers of the node above; false when they do not give one here.
@@ -94,7 +96,7 @@ impl<'a> QuadraticBound<'a> {
         let (constant, _) = backward.majorant(direction);
         self.weights.clear();
         self.weights.extend(self.inputs.iter().map(|&k| backward.slopes()[k]));
-        sum_up(self.quadratic.bound(&self.forms, &self.weights), constant)
+        backward.measured(sum_up(self.quadratic.bound(&self.forms, &self.weights), constant))
     }
 
     /// Improves the multipliers for one direction and prepares the bound again; false, and the multipliers are as before, when

@@ -1,5 +1,6 @@
 //! What all nodes of one search share: the network, the question, and the bounds at the root.
 
+use super::SeedBounds;
 use super::node::State;
 use crate::answer::Subject;
 use crate::bounds::fastlip::BackwardBounds;
@@ -8,16 +9,26 @@ use crate::bounds::linear_jacobian::BackwardChain;
 use crate::bounds::relaxation::Relaxation;
 use crate::bounds::{ForwardBounds, Interval};
 
+/// One scalar functional.
+pub struct SeedRoot {
+    /// The unrolled backward pass.
+    pub chain: BackwardChain,
+    /// Gradient bounds over X.
+    pub backward: BackwardBounds,
+    /// A bound of its constant.
+    pub upper: f64,
+}
+
 /// The root of a search.
 pub struct Root<'a> {
     /// The network, the question and the phases over X.
     pub subject: Subject<'a>,
     /// Pre-activation bounds over X.
     pub forward: &'a ForwardBounds,
-    /// Gradient bounds over X.
-    pub backward: &'a BackwardBounds,
-    /// The unrolled backward pass.
-    pub chain: BackwardChain,
+    /// The scalar functionals; all rows where the question is none of finitely many.
+    pub seeds: Vec<SeedRoot>,
+    /// Whether a node is about all seeds at once.
+    pub joint: bool,
     /// The unstable neurons (layer, neuron), lowest layer first.
     pub unstable: Vec<(usize, usize)>,
     /// For each hidden layer the range of its neurons in `unstable`.
@@ -29,13 +40,8 @@ pub struct Root<'a> {
 }
 
 impl<'a> Root<'a> {
-    /// Puts the root together. `fastlip` are bounds of every gradient over X that hold under all activation patterns.
-    pub fn new(
-        subject: Subject<'a>,
-        forward: &'a ForwardBounds,
-        fastlip: &BackwardBounds,
-        backward: &'a BackwardBounds,
-    ) -> Self {
+    /// Puts the root together.
+    pub fn new(subject: Subject<'a>, forward: &'a ForwardBounds, seeds: Vec<SeedBounds>) -> Self {
         let network = subject.network;
         let (mut unstable, mut layers) = (Vec::new(), Vec::new());
         let (mut forward_magnitudes, mut stable_lines) = (Vec::new(), Vec::new());
@@ -51,8 +57,14 @@ impl<'a> Root<'a> {
             };
             stable_lines.push((0..layer.bias.len()).map(line).collect());
         }
-        let chain = BackwardChain::new(network, fastlip);
-        Self { subject, forward, backward, chain, unstable, layers, forward_magnitudes, stable_lines }
+        let seed = |bounds: SeedBounds| SeedRoot {
+            chain: BackwardChain::new(network, &bounds.fastlip),
+            backward: bounds.relaxed.bounds,
+            upper: bounds.relaxed.norm,
+        };
+        let seeds = seeds.into_iter().map(seed).collect();
+        let joint = subject.question.seeds.extreme_points().is_none();
+        Self { subject, forward, seeds, joint, unstable, layers, forward_magnitudes, stable_lines }
     }
 
     /// The number of hidden layers.

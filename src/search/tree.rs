@@ -77,12 +77,14 @@ impl<'a> Tree<'a> {
         }
     }
 
-    /// Runs until the bracket is closed or the ledger says stop; `bound` is a proved upper bound of the constant.
-    pub fn run(&self, ledger: &mut Ledger<'_>, bound: f64) -> Summary {
+    /// Runs until the bracket is closed or the ledger says stop.
+    pub fn run(&self, ledger: &mut Ledger<'_>) -> Summary {
         let mut evaluator = Evaluator::new(self.root);
-        let above = evaluator.above_root(bound);
+        let bound = ledger.bracket().upper().unwrap_or(f64::INFINITY);
         let mut open = Vec::new();
-        self.child(&mut evaluator, above.states.clone(), &above, 0, &mut open);
+        for above in evaluator.above_roots(bound) {
+            self.child(&mut evaluator, above.states.clone(), &above, 0, &mut open);
+        }
         for mut root in open {
             evaluator.start_quadratic(&mut root);
             let mut shared = self.lock();

@@ -3,6 +3,7 @@
 use exactlip::network::Network;
 use exactlip::problem::{Method, Question};
 use proptest::prelude::*;
+use serde_json::json;
 
 use super::{answer, oracle, problem, question, strategies};
 
@@ -22,7 +23,7 @@ fn assert_equals_brute_force(network: &Network, question: &Question, method: Met
 }
 
 proptest! {
-    #![proptest_config(strategies::cases(256))]
+    #![proptest_config(strategies::cases(400))]
 
     #[test]
     fn the_search_equals_brute_force(
@@ -30,10 +31,17 @@ proptest! {
             let rest = strategies::region_and_functional(network.input_dim(), network.output_dim());
             (Just(network), rest)
         }),
-        norm in prop_oneof![Just("linf"), Just("l1")],
+        norm in prop_oneof![Just("linf"), Just("l1"), Just("l2")],
+        output_norm in prop_oneof![Just("linf"), Just("l1"), Just("l2")],
+        scalar in prop::bool::ANY,
         threads in 1..=2u32,
     ) {
-        let mut question = question(&network, problem(&lower, &upper, &c, norm));
+        let mut asked = problem(&lower, &upper, &c, norm);
+        if !scalar {
+            asked["functional"] = json!({"type": "jacobian"});
+            asked["norm"]["output"] = json!(output_norm);
+        }
+        let mut question = question(&network, asked);
         question.limits.threads = threads;
         assert_equals_brute_force(&network, &question, Method::Exact)?;
     }

@@ -11,8 +11,15 @@ use crate::network::Matrix;
 pub enum Switch {
     /// Settled.
     Settled(f64),
-    /// `inactive` or 1; the gradient behind it lies in `[lower, upper]`.
-    Open { inactive: f64, lower: f64, upper: f64 },
+    /// Either of two values.
+    Open {
+        /// The derivative of the inactive side; that of the active side is 1.
+        inactive: f64,
+        /// A lower bound of the gradient behind the neuron.
+        lower: f64,
+        /// An upper bound of it.
+        upper: f64,
+    },
 }
 
 impl Switch {
@@ -142,23 +149,13 @@ impl Forms {
 
     /// The gradients at the input of a layer, in the rows `units` of its `map`, from those behind it. The layer's open
     /// neurons have the columns from `first` on.
-    fn carry(
-        &self,
-        map: &Matrix,
-        units: Vec<usize>,
-        behind: &Layer,
-        switches: &[Switch],
-        first: usize,
-    ) -> Layer {
+    fn carry(&self, map: &Matrix, units: Vec<usize>, behind: &Layer, switches: &[Switch], first: usize) -> Layer {
         let open = self.open();
         let width = open - first;
-        let passing: Vec<usize> = (0..behind.units.len()).filter(|&q| switches[behind.units[q]].slope() != 0.0).collect();
-        let own: Vec<(usize, f64)> = behind
-            .units
-            .iter()
-            .filter(|&&r| switches[r].is_open())
-            .map(|&r| (r, 1.0 - switches[r].slope()))
-            .collect();
+        let passing: Vec<usize> =
+            (0..behind.units.len()).filter(|&q| switches[behind.units[q]].slope() != 0.0).collect();
+        let own: Vec<(usize, f64)> =
+            behind.units.iter().filter(|&&r| switches[r].is_open()).map(|&r| (r, 1.0 - switches[r].slope())).collect();
         let mut factors = Vec::with_capacity(units.len() * passing.len());
         for &k in &units {
             let row = map.row(k);

@@ -167,3 +167,6 @@ fn fill(matrix: &mut [f64], forms: &Forms, lambda: &[f64], rho: &[f64]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

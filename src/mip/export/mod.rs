@@ -43,7 +43,7 @@ pub enum ExportError {
 /// # Errors
 /// [`ExportError`]
 pub fn program(network: &Network, question: &Question, index: usize) -> Result<Program, ExportError> {
-    let obstacle = question.obstacle_to_exact().map(str::to_string).or(network.exact_support().reason);
+    let obstacle = question.obstacle_to_programs().map(str::to_string).or(network.exact_support().reason);
     if let Some(reason) = obstacle {
         return Err(ExportError::NotApplicable(reason));
     }

@@ -1,13 +1,15 @@
 use proptest::prelude::*;
+use serde_json::json;
 
 use super::*;
-use crate::answer::Subject;
+use crate::answer::{Effort, Subject, best_direction};
 use crate::bounds::ForwardBounds;
 use crate::bounds::fastlip::BackwardBounds;
-use crate::bounds::norms::dual_norm;
+use crate::bounds::linear_jacobian::linear_jacobian;
 use crate::network::lowering::{Step, lower};
 use crate::network::{Activation, Matrix, Network};
 use crate::problem::Problem;
+use crate::search::SeedBounds;
 
 /// A network of the given widths with numbers from `values`, used round and round.
 fn network(widths: &[usize], values: &[f64]) -> Network {
@@ -34,21 +36,32 @@ proptest! {
         values in prop::collection::vec(-2.0..2.0f64, 97),
         shares in prop::collection::vec(0.0..1.0f64, 6),
         settled in prop::collection::vec(prop::bool::ANY, 24),
-        norm in prop_oneof![Just("linf"), Just("l1")],
+        norm in prop_oneof![Just("linf"), Just("l1"), Just("l2")],
+        output_norm in prop_oneof![Just("linf"), Just("l1"), Just("l2")],
+        scalar in prop::bool::ANY,
     ) {
         let network = network(&widths, &values);
         let seed = vec![1.0; network.output_dim()];
-        let problem = serde_json::json!({
+        let problem = json!({
             "domain": {"type": "box", "lower": -1, "upper": 1},
-            "functional": {"type": "vector", "c": seed}, "norm": {"input": norm},
+            "functional": if scalar { json!({"type": "vector", "c": seed}) } else { json!({"type": "jacobian"}) },
+            "norm": {"input": norm, "output": output_norm},
         });
         let question =
             Problem::from_value(problem).unwrap().question(network.input_dim(), network.output_dim()).unwrap();
         let forward = ForwardBounds::crown(&network, &question.region);
-        let fastlip = BackwardBounds::fastlip(&network, &forward, question.seed());
         let phases = forward.phases();
         let subject = Subject { network: &network, question: &question, phases: &phases };
-        let root = Root::new(subject, &forward, &fastlip, &fastlip);
+        let control = crate::control::Control::unlimited();
+        let workers = crate::workers::Workers::new(1, &control);
+        let known = |c: &Vec<f64>| {
+            let fastlip = BackwardBounds::fastlip(&network, &forward, c);
+            let relaxed =
+                linear_jacobian(&network, &forward, &fastlip, &question.region, question.input_norm, &workers);
+            SeedBounds { fastlip, relaxed }
+        };
+        let seeds = question.seeds.extreme_points().unwrap_or(question.seeds.rows.clone());
+        let root = Root::new(subject, &forward, seeds.iter().map(known).collect());
 
         let x: Vec<f64> = (0..network.input_dim()).map(|k| 2.0 * shares[k] - 1.0).collect();
         let at_point = network.pre_activations(&x);
@@ -57,13 +70,24 @@ proptest! {
             true if at_point[l][r] >= 0.0 => State::On,
             true => State::Off,
         }).collect();
-        let value = dual_norm(question.input_norm, &network.gradient(&x, question.seed()), &question.region);
+        let rows: Vec<Vec<f64>> = question.seeds.rows.iter().map(|c| network.gradient(&x, c)).collect();
+        let value = best_direction(&rows, question.input_norm, question.seeds.norm, Effort::Thorough).value;
         let mut evaluator = Evaluator::new(&root);
-        let directions = evaluator.all_directions();
-        let bound = match evaluator.evaluate(states.into(), &directions, f64::INFINITY, 1, 0.0) {
-            Outcome::Closed(bound) | Outcome::Leaf { bound, .. } => bound,
-            Outcome::Open(node) => node.bound,
-        };
-        prop_assert!(bound >= value * (1.0 - 1e-12), "bound {bound}, gradient {value}");
+        let roots = evaluator.above_roots(f64::INFINITY);
+        for quadratic in [false, true] {
+            let mut largest = 0.0f64;
+            for above in &roots {
+                let mut above = above.clone();
+                if quadratic {
+                    // Whether it pays or not.
+                    evaluator.find_multipliers(&mut above, f64::INFINITY);
+                }
+                largest = largest.max(match evaluator.evaluate(states.clone().into(), &above, 1, 0.0) {
+                    Outcome::Closed(bound) | Outcome::Leaf { bound, .. } => bound,
+                    Outcome::Open(node) => node.bound,
+                });
+            }
+            prop_assert!(largest >= value * (1.0 - 1e-12), "bound {largest}, gradient {value}, {quadratic}");
+        }
     }
 }
