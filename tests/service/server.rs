@@ -47,10 +47,15 @@ impl Answer {
 impl Server {
     /// Starts a service whose database is in `directory`.
     pub fn start(directory: &Path, flags: &[&str]) -> Self {
+        Self::start_at("127.0.0.1:0", directory, flags)
+    }
+
+    /// Starts a service at an address.
+    pub fn start_at(address: &str, directory: &Path, flags: &[&str]) -> Self {
         let log = File::options().create(true).append(true).open(directory.join("log")).unwrap();
         let database = format!("sqlite://{}", directory.join("jobs.db").display());
         let mut process = Command::new(PROGRAM)
-            .args(["serve", "--listen", "127.0.0.1:0", "--database", &database])
+            .args(["serve", "--listen", address, "--database", &database])
             .env("EXACTLIP_WORKERS", "2")
             .args(flags)
             .stdout(Stdio::piped())
@@ -64,6 +69,8 @@ impl Server {
             .http_status_as_error(false)
             .timeout_global(Some(PATIENCE))
             .allow_non_standard_methods(true)
+            // A connection that the service is about to close would fail the next request.
+            .max_idle_connections(0)
             .build()
             .new_agent();
         Self { process, base, agent }
