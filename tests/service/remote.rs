@@ -109,7 +109,7 @@ fn what_is_refused_is_said_in_the_form_of_the_interface() {
     let table = [
         (submit(&server, SMALL, &wrong, &[]), 422, "/methods/0"),
         (submit(&server, SMALL, &json!([]), &[]), 400, "must be an object"),
-        (submit(&server, "../../Cargo.toml", &small_problem(), &[]), 422, "onnx"),
+        (submit(&server, "../../../Cargo.toml", &small_problem(), &[]), 422, "onnx"),
         (submit(&server, "missing.onnx", &small_problem(), &[]), 422, "missing.onnx"),
         (run(&server, &["submit", "missing.json"], &json!(null)), 400, "missing.json"),
         (run(&server, &["status", nil], &json!(null)), 404, nil),
