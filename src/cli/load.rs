@@ -111,8 +111,11 @@ async fn load(arguments: &Arguments) -> Result<(), LoadError> {
         println!("{}", stream.row(start.elapsed()));
     }
     println!("the solve in the background: {}", state["state"].as_str().unwrap_or("gone"));
-    connection.document("POST", &format!("/v1/jobs/{busy}/cancel"), "application/json", b"{}").await?;
-    Ok(())
+    match connection.document("POST", &format!("/v1/jobs/{busy}/cancel"), "application/json", b"{}").await {
+        // It has ended by itself.
+        Ok(_) | Err(LoadError::Refused(409, _)) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Reads jobs, each time another one.

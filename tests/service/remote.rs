@@ -129,6 +129,22 @@ fn what_is_refused_is_said_in_the_form_of_the_interface() {
     assert!(words(&closed).contains("cannot be reached"), "{}", words(&closed));
 }
 
+#[test]
+fn a_load_is_measured_from_the_moment_at_which_a_request_is_due() {
+    let (_directory, server) = Server::fresh(&[]);
+    let network = network_file(SMALL);
+    let load = ["bench", "load", "--service", server.address(), "--network", network.to_str().unwrap()];
+    let rates = ["--reads", "50", "--submissions", "20", "--seconds", "1", "--connections", "2"];
+    let output = run(&server, &[&load[..], &rates[..]].concat(), &json!(null));
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!((output.status.code(), words(&output)), (Some(0), String::new()), "{text}");
+    let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!((rows[1][..2].to_vec(), rows[1][3]), (vec!["read", "50"], "0"), "{text}");
+    assert_eq!((rows[2][..2].to_vec(), rows[2][3]), (vec!["submit", "20"], "0"), "{text}");
+    // All questions are stored, and the one in the background.
+    assert_eq!(server.stored(), (1, 21));
+}
+
 /// An address at which nothing listens, and which the system gives to nobody who does not ask for it.
 fn free_address() -> String {
     let first = 20_000 + std::process::id() % 10_000;

@@ -85,6 +85,17 @@ impl Server {
 
     /// One request.
     pub fn call(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&[u8]>) -> Answer {
+        self.try_call(method, path, headers, body).unwrap_or_else(|e| panic!("{method} {path}: {e}"))
+    }
+
+    /// One request that may fail, to a service that may be gone.
+    pub fn try_call(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&[u8]>,
+    ) -> Result<Answer, ureq::Error> {
         let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.base));
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -92,13 +103,17 @@ impl Server {
         let mut response = match body {
             Some(body) => self.agent.run(request.body(body).unwrap()),
             None => self.agent.run(request.body(()).unwrap()),
-        }
-        .unwrap_or_else(|e| panic!("{method} {path}: {e}"));
-        Answer {
+        }?;
+        Ok(Answer {
             status: response.status().as_u16(),
             headers: response.headers().clone(),
-            body: response.body_mut().with_config().limit(64 << 20).read_to_vec().unwrap(),
-        }
+            body: response.body_mut().with_config().limit(64 << 20).read_to_vec()?,
+        })
+    }
+
+    /// The service's process.
+    pub fn process(&self) -> u32 {
+        self.process.id()
     }
 
     /// Host and port.

@@ -15,6 +15,8 @@ def test_domains_take_numbers_lists_and_arrays() -> None:
     assert box(0, 1, shape=(1, 2)).shape == (1, 2)
     assert box(numpy.zeros((2, 2)), 1).document["lower"] == [0.0] * 4
     assert box(0, [[1, 2], [3, 4]]).shape == (2, 2)
+    assert box(numpy.float32(0.5), [numpy.float32(1), 2]).document["upper"] == [1.0, 2.0]
+    assert box(0, [numpy.ones(2), (3, 4)]).shape == (2, 2)
     image = numpy.arange(6, dtype=numpy.uint8).reshape(1, 2, 3)
     around = ball(image, 0.5, "l2", clip=(0, 1))
     assert around.shape == (1, 2, 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 
@@ -13,15 +14,11 @@ def flattened(values: Any, name: str) -> tuple[list[float], tuple[int, ...]]:
     if hasattr(values, "shape") and hasattr(values, "reshape"):
         shape = tuple(int(size) for size in values.shape)
         return [float(value) for value in values.reshape(-1).tolist()], shape
-    return _of_sequence(values, name)
-
-
-def _of_sequence(values: Any, name: str) -> tuple[list[float], tuple[int, ...]]:
-    if isinstance(values, (int, float)):
+    if isinstance(values, Real):
         return [float(values)], ()
     if isinstance(values, (str, bytes)) or not isinstance(values, Sequence):
         raise TypeError(f"{name} must be numbers: a list, an array or a tensor, not {type(values).__name__}")
-    parts = [_of_sequence(value, name) for value in values]
+    parts = [flattened(value, name) for value in values]
     shapes = {shape for _, shape in parts}
     if len(shapes) > 1:
         raise ValueError(f"{name} is ragged: its parts have the shapes {sorted(shapes)}")
