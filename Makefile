@@ -31,6 +31,7 @@ test: packages
 test-long: packages
 	PROPTEST_CASES=20000 EXACTLIP_TEST_FACTOR=10 cargo test --release -- --include-ignored
 	scripts/test-python
+	scripts/fuzz-interface
 
 bench: build
 	@scripts/bench.py
