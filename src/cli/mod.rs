@@ -30,7 +30,7 @@ use tracing_subscriber::filter::ParseError;
 #[derive(Debug, Parser)]
 #[command(name = "exactlip", version, propagate_version = true)]
 struct Arguments {
-    /// What is logged to standard error, such as `info` or `exactlip=debug` [default: info; warn for `solve`].
+    /// What is logged to standard error, such as `info` or `exactlip=debug` [default: info for `serve`, warn otherwise].
     #[arg(long, global = true, env = "EXACTLIP_LOG")]
     log: Option<String>,
     /// How the log is written.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy
 import pytest
 
-from exactlip import Event, Report, ServiceError, ball, box, logit, margin, vector
+from exactlip import Event, Report, ServiceError, ball, box, jacobian, logit, margin, vector
 from exactlip._events import parse
 from exactlip._progress import words
 
@@ -34,6 +34,7 @@ def test_domains_of_no_shape_are_refused(lower: object, upper: object) -> None:
 
 def test_functionals_are_the_documents_of_the_interface() -> None:
     assert logit(3).document == {"type": "logit", "index": 3}
+    assert jacobian().document == {"type": "jacobian"}
     assert margin(1, 2).document == {"type": "margin", "label": 1, "target": 2}
     assert vector(numpy.array([1, -1])).document == {"type": "vector", "c": [1.0, -1.0]}
 

@@ -11,7 +11,7 @@ from ._client import Client
 from ._domain import Domain, ball, box
 from ._errors import ExactlipError, JobFailed, ServiceError, Unreachable
 from ._events import Event
-from ._functional import Functional, logit, margin, vector
+from ._functional import Functional, jacobian, logit, margin, vector
 from ._report import Report, Tier, Witness
 from .testing import assert_lipschitz_below
 
@@ -30,6 +30,7 @@ __all__ = [
     "assert_lipschitz_below",
     "ball",
     "box",
+    "jacobian",
     "logit",
     "margin",
     "vector",

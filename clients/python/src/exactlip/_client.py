@@ -67,7 +67,7 @@ class Client:
         """The local Lipschitz constant of ``model`` over ``domain``: submits the question and waits for its answer.
 
         ``norm`` measures changes of the input: ``"linf"``, ``"l1"`` or ``"l2"``. ``functional`` says which function of the
-        outputs is meant (:func:`margin`, :func:`logit`, :func:`vector`); a network with one output needs none.
+        outputs is meant (:func:`margin`, :func:`logit`, …); a network with one output needs none.
         ``progress``: show the interval as it closes; by default where a person can see it. A function is called with
         every step. ``options``: see :meth:`submit`.
 
@@ -248,7 +248,7 @@ def _functional(functional: Functional | Mapping[str, Any] | None, network: Mapp
         return {"type": "logit", "index": 0}
     raise ValueError(
         f"the network has {network['output_dim']} outputs: say which function of them is meant, with "
-        "functional=margin(label, target), logit(index) or vector(c)"
+        "functional=margin(label, target), logit(index), vector(c) or jacobian()"
     )
 
 

@@ -28,3 +28,8 @@ def margin(label: int, target: int) -> Functional:
 def vector(c: Any) -> Functional:
     """The sum of the outputs, weighted by ``c``."""
     return Functional({"type": "vector", "c": flattened(c, "c")[0]})
+
+
+def jacobian() -> Functional:
+    """All outputs at once; their change is measured in the output norm: ``norm={"input": "linf", "output": "linf"}``."""
+    return Functional({"type": "jacobian"})
