@@ -26,9 +26,12 @@ serve: build
 
 test: packages
 	cargo test --release
+	scripts/test-python
 
 test-long: packages
 	PROPTEST_CASES=20000 EXACTLIP_TEST_FACTOR=10 cargo test --release -- --include-ignored
+	scripts/test-python
+	scripts/fuzz-interface
 
 bench: build
 	@scripts/bench.py

@@ -1,4 +1,4 @@
-//! `exactlip bench`: the papers' comparisons, on networks that are trained here.
+//! `exactlip bench`: the papers' comparisons, on networks that are trained here, and a service under load.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -7,6 +7,7 @@ use std::{fs, io};
 use clap::{Args, Subcommand};
 use thiserror::Error;
 
+use super::load;
 use crate::bench::table::{self, BenchError, Plan};
 use crate::bench::{chart, output};
 
@@ -21,6 +22,8 @@ pub struct Arguments {
 enum Name {
     /// Every method on small trained networks: time and relative error, as LipMIP's Table 1.
     Table1(Table1),
+    /// A service that runs: how quickly it answers while many read and submit jobs, and a solve runs.
+    Load(load::Arguments),
 }
 
 #[derive(Debug, Args)]
@@ -54,7 +57,10 @@ enum RunError {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> ExitCode {
-    let Name::Table1(arguments) = &arguments.name;
+    let arguments = match &arguments.name {
+        Name::Table1(arguments) => arguments,
+        Name::Load(arguments) => return load::run(arguments),
+    };
     match table1(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(RunError::Bench(error @ BenchError::Question(_))) => {

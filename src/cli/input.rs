@@ -38,12 +38,17 @@ pub(super) fn format(name: &str) -> Result<Format, String> {
         .ok_or_else(|| "use `onnx`, `nnet` or `json`".into())
 }
 
-/// The problem in a file; `-` is standard input.
-pub(super) fn problem(path: &Path) -> Result<Problem, BadInput> {
+/// The text of a problem's file; `-` is standard input.
+pub(super) fn problem_text(path: &Path) -> Result<Vec<u8>, BadInput> {
     let mut text = Vec::new();
     let read = if path == Path::new("-") { io::stdin().read_to_end(&mut text) } else { read_file(path, &mut text) };
     read.map_err(|e| BadInput::new(Code::BadRequest, format!("the problem {}: {e}", path.display())))?;
-    Problem::from_json(&text).map_err(|error| match error {
+    Ok(text)
+}
+
+/// The problem in a file; `-` is standard input.
+pub(super) fn problem(path: &Path) -> Result<Problem, BadInput> {
+    Problem::from_json(&problem_text(path)?).map_err(|error| match error {
         ReadError::Syntax(_) => BadInput::new(Code::BadRequest, format!("the problem is {error}")),
         ReadError::Shape(error) => {
             BadInput(Box::new(ErrorDocument::with_errors(Code::InvalidProblem, "the problem", vec![error])))
@@ -51,12 +56,20 @@ pub(super) fn problem(path: &Path) -> Result<Problem, BadInput> {
     })
 }
 
+fn bad_network(path: &Path, error: &dyn std::fmt::Display) -> BadInput {
+    BadInput::new(Code::InvalidNetwork, format!("the network {}: {error}", path.display()))
+}
+
+/// The bytes of a network's file.
+pub(super) fn network_bytes(path: &Path) -> Result<Vec<u8>, BadInput> {
+    let mut bytes = Vec::new();
+    read_file(path, &mut bytes).map_err(|e| bad_network(path, &e))?;
+    Ok(bytes)
+}
+
 /// The network in a file.
 pub(super) fn network(path: &Path, format: Option<Format>, output: Option<&str>) -> Result<Network, BadInput> {
-    let bad =
-        |e: &dyn std::fmt::Display| BadInput::new(Code::InvalidNetwork, format!("the network {}: {e}", path.display()));
-    let mut bytes = Vec::new();
-    read_file(path, &mut bytes).map_err(|e| bad(&e))?;
+    let bytes = network_bytes(path)?;
     // The file is the caller's own, or the service has taken it already: how large it may be is no question here.
     let limits = ImportLimits {
         max_parameters: usize::MAX,
@@ -66,7 +79,7 @@ pub(super) fn network(path: &Path, format: Option<Format>, output: Option<&str>)
         max_multiplications: u64::MAX,
     };
     let options = ImportOptions { format, output: output.map(str::to_owned), limits };
-    import(&bytes, &options).map_err(|e| bad(&e))
+    import(&bytes, &options).map_err(|e| bad_network(path, &e))
 }
 
 /// The problem's question about the network.

@@ -1,15 +1,20 @@
 //! The command line. Every flag has an environment variable `EXACTLIP_…`.
 //!
-//! - [`bench`]: the papers' comparisons.
+//! - [`bench`]: the papers' comparisons; [`load`]: a service under load.
 //! - [`serve`]: the service.
 //! - [`solve`]: one problem, by hand or as a child of the service.
 //! - [`export`]: a question's LipMIP program as a file.
+//! - [`remote`]: submit, status, watch, cancel and list, at a service that runs elsewhere.
+//! - `display`: tiers and a progress bar for people.
 //! - `input`: reading problems and networks.
 //! - `supervision`: how a child ties its life and its memory to the service.
 
 pub mod bench;
+mod display;
 pub mod export;
 mod input;
+pub mod load;
+pub mod remote;
 pub mod serve;
 pub mod solve;
 mod supervision;
@@ -25,7 +30,7 @@ use tracing_subscriber::filter::ParseError;
 #[derive(Debug, Parser)]
 #[command(name = "exactlip", version, propagate_version = true)]
 struct Arguments {
-    /// What is logged to standard error, such as `info` or `exactlip=debug` [default: info; warn for `solve`].
+    /// What is logged to standard error, such as `info` or `exactlip=debug` [default: info for `serve`, warn otherwise].
     #[arg(long, global = true, env = "EXACTLIP_LOG")]
     log: Option<String>,
     /// How the log is written.
@@ -52,10 +57,25 @@ enum Command {
     /// Exits with 0 when there is an answer (an interval proved up to a limit is one), with 2 when the input is bad, with
     /// 1 otherwise. On SIGTERM or SIGINT it stops and prints what it has proved; a second signal ends it at once.
     Solve(solve::Arguments),
-    /// Compare all methods on networks that are trained for it.
+    /// Compare all methods on networks that are trained for it, or put load on a service.
     Bench(bench::Arguments),
     /// Write the mixed-integer program of a problem to a file, for other solvers.
     Export(export::Arguments),
+    /// Send a problem to a service, with its network where that is not stored there yet, and print the job as JSON.
+    ///
+    /// Exits with 0 when the job is taken (with --wait or --watch: when it has an answer), with 2 when the service refuses it
+    /// (its problem document is on standard error), with 1 otherwise.
+    Submit(remote::submit::Arguments),
+    /// Print a job as it stands.
+    Status(remote::status::Arguments),
+    /// Follow a job to its end and print it; 0 when it has an answer.
+    ///
+    /// Goes on where it was when the connection is lost or the service restarts. Ending this command does not end the job.
+    Watch(remote::watch::Arguments),
+    /// Stop a job; the bounds proved so far are kept.
+    Cancel(remote::cancel::Arguments),
+    /// Print a page of jobs, newest first.
+    List(remote::list::Arguments),
 }
 
 /// Reads the arguments and runs the command.
@@ -63,7 +83,7 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let filter = arguments.log.as_deref().unwrap_or(match arguments.command {
         Command::Serve(_) => "info,sqlx=warn",
-        Command::Solve(_) | Command::Bench(_) | Command::Export(_) => "warn,highs=error",
+        _ => "warn,highs=error",
     });
     if let Err(error) = start_log(filter, arguments.log_format) {
         eprintln!("exactlip: the log filter `{filter}` cannot be used: {error}");
@@ -74,6 +94,11 @@ pub fn main() -> ExitCode {
         Command::Solve(arguments) => solve::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
+        Command::Submit(arguments) => remote::submit::run(&arguments),
+        Command::Status(arguments) => remote::status::run(&arguments),
+        Command::Watch(arguments) => remote::watch::run(&arguments),
+        Command::Cancel(arguments) => remote::cancel::run(&arguments),
+        Command::List(arguments) => remote::list::run(&arguments),
     }
 }
 

@@ -11,6 +11,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream::{Stream, unfold};
 use tokio::sync::broadcast::Receiver;
 use tokio::time::{sleep, timeout};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::jobs::{job_id, unknown};
@@ -26,6 +27,18 @@ const POLL: Duration = Duration::from_secs(5);
 /// How long changes are gathered before they are read: a busy service tells its listeners in batches.
 const GATHER: Duration = Duration::from_millis(20);
 
+/// One event as it stands in the stream.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it only describes what is written")]
+pub(super) struct EventText {
+    /// Where to go on, for `Last-Event-ID`.
+    id: String,
+    /// `state`, `progress`, `tier` or `result`.
+    event: String,
+    /// What happened, as JSON; the job's id in the field `job`.
+    data: String,
+}
+
 /// The events of one job from its beginning, or behind `Last-Event-ID`; ends behind the last one.
 #[utoipa::path(
     get,
@@ -36,7 +49,7 @@ const GATHER: Duration = Duration::from_millis(20);
         ("Last-Event-ID" = Option<i64>, Header, description = "Go on behind this event", minimum = 0)
     ),
     responses(
-        (status = 200, description = "Events `state`, `progress`, `tier` and `result`", body = String, content_type = "text/event-stream")
+        (status = 200, description = "Events `state`, `progress`, `tier` and `result`", body = EventText, content_type = "text/event-stream")
     )
 )]
 pub(super) async fn of_job(
@@ -62,7 +75,7 @@ pub(super) async fn of_job(
         ("Last-Event-ID" = Option<i64>, Header, description = "Go on behind this event", minimum = 0)
     ),
     responses(
-        (status = 200, description = "Events `state`, `progress`, `tier` and `result`", body = String, content_type = "text/event-stream")
+        (status = 200, description = "Events `state`, `progress`, `tier` and `result`", body = EventText, content_type = "text/event-stream")
     )
 )]
 pub(super) async fn of_all(

@@ -7,6 +7,7 @@
 //! - `openapi`: the description of the interface, and its page; `metrics`: the service's own numbers.
 //! - `body`, `parameters`: reading requests, with errors of the same form.
 //! - `gate`: keeps other sites' pages away from a loopback service.
+//! - `leftover`: reads what handlers leave of bodies, so that connections stay usable.
 //! - `trace`: request ids and one log line a request.
 
 mod body;
@@ -15,6 +16,7 @@ mod events;
 mod gate;
 mod health;
 mod jobs;
+mod leftover;
 mod maxima;
 mod metrics;
 mod networks;
@@ -94,6 +96,7 @@ pub fn router(service: Service, pages: Router<Service>) -> Router {
         .layer(from_fn_with_state(observed, metrics::observe))
         .layer(from_fn(gate::check))
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(leftover::read_away))
         .layer(from_fn(trace::trace))
 }
 

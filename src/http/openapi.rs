@@ -5,7 +5,7 @@ use std::sync::Arc;
 use askama::Template;
 
 use axum::http::{HeaderValue, header};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{Html, IntoResponse};
 use axum::routing::get;
 use axum::{Json, Router};
 
@@ -14,9 +14,9 @@ use utoipa::PartialSchema;
 use utoipa::ToSchema;
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
-use utoipa::openapi::{Info, OpenApi, Ref, RefOr, ResponseBuilder};
+use utoipa::openapi::{Info, OpenApi, Ref, RefOr, Response, ResponseBuilder, Responses};
 
-use super::{ErrorDocument, Service};
+use super::{Code, ErrorDocument, Service};
 use crate::jobs::State;
 use crate::network::import::Format;
 use crate::problem::{Kind, Problem};
@@ -49,17 +49,54 @@ pub(super) fn complete(mut document: OpenApi) -> OpenApi {
         request.required.push("network".into());
         components.schemas.insert("JobRequest".into(), Schema::Object(request).into());
     }
-    let error = Ref::from_schema_name(ErrorDocument::name());
-    let error = ResponseBuilder::new()
-        .description("What is wrong")
-        .content("application/problem+json", ContentBuilder::new().schema(Some(error)).build())
-        .build();
-    for path in document.paths.paths.values_mut() {
-        for operation in [&mut path.get, &mut path.post, &mut path.delete].into_iter().flatten() {
-            operation.responses.responses.insert("default".into(), error.clone().into());
+    for (path, item) in &mut document.paths.paths {
+        let changes = [(false, &mut item.get), (true, &mut item.post), (true, &mut item.delete)];
+        for (changes, operation) in changes {
+            let Some(operation) = operation else { continue };
+            let takes_body = operation.request_body.is_some();
+            for (status, refusal) in refusals(path, changes, takes_body, &operation.responses) {
+                operation.responses.responses.insert(status, refusal.into());
+            }
         }
     }
     document
+}
+
+/// How an operation may refuse or fail, by status. Each status stands once: what fits it is told apart by the `type` of the
+/// document.
+fn refusals(path: &str, changes: bool, takes_body: bool, own: &Responses) -> Vec<(String, Response)> {
+    let mut codes = vec![Code::BadRequest, Code::WrongHost, Code::Internal];
+    if path.contains('{') {
+        codes.push(Code::NotFound);
+    }
+    if changes {
+        codes.push(Code::ForeignOrigin);
+    }
+    // What changes something that is there, rather than adding to it.
+    if changes && path.contains('{') {
+        codes.push(Code::Conflict);
+    }
+    if takes_body {
+        codes.extend([Code::SlowBody, Code::TooLarge, Code::UnsupportedMediaType]);
+    }
+    if takes_body || path.ends_with("/retry") {
+        codes.push(if path.contains("networks") { Code::InvalidNetwork } else { Code::InvalidProblem });
+    }
+    // Those that need more than the database: a place in the queue, a process of their own, the service's readiness.
+    let scarce = path == "/readyz" || path.contains("/model.") || (changes && own.responses.contains_key("202"));
+    if scarce && !path.ends_with("/cancel") {
+        codes.push(Code::Unavailable);
+    }
+    let refusal = |code: Code| {
+        let schema = Some(Ref::from_schema_name(ErrorDocument::name()));
+        let document = ErrorDocument::new(code, "");
+        let response = ResponseBuilder::new()
+            .description(document.title)
+            .content("application/problem+json", ContentBuilder::new().schema(schema).build())
+            .build();
+        (document.status.to_string(), response)
+    };
+    codes.into_iter().map(refusal).collect()
 }
 
 /// The document and its page.
@@ -71,7 +108,7 @@ pub(super) fn routes(document: &OpenApi) -> Router<Service> {
         .route("/docs", get(move || async move { answer(&page) }))
 }
 
-fn answer(page: &str) -> Response {
+fn answer(page: &str) -> axum::response::Response {
     let policy = [(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY))];
     (policy, Html(page.to_owned())).into_response()
 }

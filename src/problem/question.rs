@@ -217,7 +217,7 @@ impl Problem {
     }
 
     fn check_rest(&self, errors: &mut Vec<FieldError>) {
-        if self.priority.abs() > MAX_PRIORITY {
+        if !(-MAX_PRIORITY..=MAX_PRIORITY).contains(&self.priority) {
             errors.push(FieldError::new("/priority", format!("must lie between -{MAX_PRIORITY} and {MAX_PRIORITY}")));
         }
         if self.labels.len() > MAX_LABELS {

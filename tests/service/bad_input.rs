@@ -110,6 +110,8 @@ fn bad_problems_are_refused_and_not_stored() {
         (json!({"limits": {"memory_mb": 4096}}), "/limits/memory_mb"),
         (json!({"limits": {"threads": 100_000}}), "/limits/threads"),
         (json!({"labels": {"a": 1}}), "/labels/a"),
+        (json!({"priority": i32::MIN}), "/priority"),
+        (json!({"priority": i64::MAX}), "/priority"),
         (json!({"webhook": "https://example.org"}), "/webhook"),
     ];
     for (change, pointer) in table {

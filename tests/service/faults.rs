@@ -1,9 +1,11 @@
 //! Killed children, cancels, a killed and a stopped service.
 
+use std::sync::Mutex;
+
 use serde_json::{Value, json};
 
 use super::server::{Server, has_bracket, send};
-use super::{SMALL, small_problem};
+use super::{SMALL, small_problem, with};
 
 fn ends(value: &Value) -> (f64, f64) {
     (value["lower"].as_f64().unwrap(), value["upper"].as_f64().unwrap())
@@ -88,6 +90,45 @@ fn a_killed_service_leaves_no_child_and_its_jobs_are_recovered() {
     let networks = std::fs::read_dir(directory.path().join("jobs.db.work")).unwrap();
     let leftovers = networks.filter(|file| file.as_ref().unwrap().file_name().to_str().unwrap().ends_with("-1"));
     assert_eq!(leftovers.count(), 0, "the first attempt's network is still there");
+}
+
+#[test]
+fn a_killed_service_loses_no_job_that_it_has_acknowledged() {
+    let (directory, server) = Server::fresh(&[]);
+    let network = server.network(SMALL);
+    let running = server.busy();
+    let before = ends(&server.job(&running)["progress"]);
+    let acknowledged = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for client in 0..4 {
+            let (server, network, acknowledged) = (&server, &network, &acknowledged);
+            scope.spawn(move || {
+                for number in 0.. {
+                    // No two ask the same.
+                    let upper = 1.0 + f64::from(client) + f64::from(number) / 1e6;
+                    let domain = json!({"type": "box", "lower": 0, "upper": upper});
+                    let body = with(&small_problem(), json!({"network": network, "domain": domain})).to_string();
+                    let json = [("content-type", "application/json")];
+                    let Ok(answer) = server.try_call("POST", "/v1/jobs", &json, Some(body.as_bytes())) else { break };
+                    assert_eq!(answer.status, 202, "{}", answer.text());
+                    let mut acknowledged = acknowledged.lock().unwrap();
+                    acknowledged.push(answer.json()["id"].as_str().unwrap().to_owned());
+                    if acknowledged.len() == 40 {
+                        // In the middle of the submissions of the others.
+                        send(server.process(), "KILL");
+                    }
+                }
+            });
+        }
+    });
+    server.end("KILL");
+
+    let server = Server::start(directory.path(), &[]);
+    for id in acknowledged.into_inner().unwrap() {
+        let job = server.finished(&id);
+        assert_eq!((&job["state"], &job["result"]["exact"]), (&json!("succeeded"), &json!(true)), "{job:#}");
+    }
+    assert_within(ends(&server.job(&running)["progress"]), before);
 }
 
 #[test]

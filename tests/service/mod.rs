@@ -7,17 +7,20 @@
 //! - [`lifecycle`]: jobs and networks after they were made; [`events`]: server-sent events;
 //!   [`programs`]: programs as files.
 //! - [`faults`]: killed children, cancels, a killed and a stopped service.
-//! - [`solve`]: `exactlip solve`.
+//! - [`solve`]: `exactlip solve`; [`remote`]: `exactlip submit`, `status`, `watch`, `cancel` and `list`.
+//! - [`connections`]: what happens below requests.
 //! - [`server`]: a service of their own for the tests.
 
 mod bad_input;
 mod check;
+mod connections;
 mod contract;
 mod description;
 mod events;
 mod faults;
 mod lifecycle;
 mod programs;
+mod remote;
 mod server;
 mod solve;
 

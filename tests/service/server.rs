@@ -47,10 +47,15 @@ impl Answer {
 impl Server {
     /// Starts a service whose database is in `directory`.
     pub fn start(directory: &Path, flags: &[&str]) -> Self {
+        Self::start_at("127.0.0.1:0", directory, flags)
+    }
+
+    /// Starts a service at an address.
+    pub fn start_at(address: &str, directory: &Path, flags: &[&str]) -> Self {
         let log = File::options().create(true).append(true).open(directory.join("log")).unwrap();
         let database = format!("sqlite://{}", directory.join("jobs.db").display());
         let mut process = Command::new(PROGRAM)
-            .args(["serve", "--listen", "127.0.0.1:0", "--database", &database])
+            .args(["serve", "--listen", address, "--database", &database])
             .env("EXACTLIP_WORKERS", "2")
             .args(flags)
             .stdout(Stdio::piped())
@@ -64,6 +69,8 @@ impl Server {
             .http_status_as_error(false)
             .timeout_global(Some(PATIENCE))
             .allow_non_standard_methods(true)
+            // A connection that the service is about to close would fail the next request.
+            .max_idle_connections(0)
             .build()
             .new_agent();
         Self { process, base, agent }
@@ -78,6 +85,17 @@ impl Server {
 
     /// One request.
     pub fn call(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&[u8]>) -> Answer {
+        self.try_call(method, path, headers, body).unwrap_or_else(|e| panic!("{method} {path}: {e}"))
+    }
+
+    /// One request that may fail, to a service that may be gone.
+    pub fn try_call(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&[u8]>,
+    ) -> Result<Answer, ureq::Error> {
         let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.base));
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -85,13 +103,17 @@ impl Server {
         let mut response = match body {
             Some(body) => self.agent.run(request.body(body).unwrap()),
             None => self.agent.run(request.body(()).unwrap()),
-        }
-        .unwrap_or_else(|e| panic!("{method} {path}: {e}"));
-        Answer {
+        }?;
+        Ok(Answer {
             status: response.status().as_u16(),
             headers: response.headers().clone(),
-            body: response.body_mut().with_config().limit(64 << 20).read_to_vec().unwrap(),
-        }
+            body: response.body_mut().with_config().limit(64 << 20).read_to_vec()?,
+        })
+    }
+
+    /// The service's process.
+    pub fn process(&self) -> u32 {
+        self.process.id()
     }
 
     /// Host and port.

@@ -1,10 +1,8 @@
 //! `exactlip solve`: one problem, one answer. What a person runs by hand is what the service runs for each job.
 //!
 //! - `output`: the result and the events on standard output, out of the solvers' reach.
-//! - `display`: tiers and a progress bar for people.
 //! - `stopping`: signals and the memory limit, which stop a solve softly.
 
-mod display;
 mod output;
 mod stopping;
 
@@ -18,6 +16,7 @@ use std::time::Duration;
 use clap::Args;
 use thiserror::Error;
 
+use super::display::Display;
 use super::input::{self, BadInput};
 use super::supervision;
 use crate::answer::{Event, Report};
@@ -26,7 +25,6 @@ use crate::ladder;
 use crate::network::Network;
 use crate::network::import::Format;
 use crate::problem::Question;
-use display::Display;
 use output::Output;
 
 /// The flags of `exactlip solve`.

@@ -1,6 +1,8 @@
 //! Stored answers to questions that are asked again, and requests that are sent again.
 
-use sqlx::{Row, Sqlite, Transaction};
+use std::collections::{HashMap, HashSet};
+
+use sqlx::{QueryBuilder, Row, Sqlite, Transaction};
 use uuid::Uuid;
 
 use super::{StoreError, json, now, rows};
@@ -48,42 +50,60 @@ pub(super) async fn find(
     Ok(None)
 }
 
-/// The job that a request with this key has made.
-///
-/// # Errors
-/// [`StoreError::KeyReused`] when it had another body.
-pub(super) async fn made_before(
+/// Those of the jobs' questions that have any stored answer.
+pub(super) async fn answered(
     transaction: &mut Transaction<'_, Sqlite>,
-    key: &IdempotencyKey,
-) -> Result<Option<Uuid>, StoreError> {
-    let row = sqlx::query("SELECT body, job FROM idempotency_keys WHERE key = ? AND created_at > ?")
-        .bind(&key.key)
-        .bind(now().saturating_sub(KEY_LIFE))
-        .fetch_optional(&mut **transaction)
-        .await?;
-    let Some(row) = row else { return Ok(None) };
-    if row.try_get::<&str, _>("body")? != key.body {
-        return Err(StoreError::KeyReused);
+    jobs: impl Iterator<Item = &NewJob>,
+) -> Result<HashSet<String>, StoreError> {
+    let mut query = QueryBuilder::<Sqlite>::new(
+        "SELECT DISTINCT question FROM jobs WHERE state = 'succeeded' AND cached_from IS NULL AND question IN (",
+    );
+    let mut questions = query.separated(", ");
+    for job in jobs {
+        questions.push_bind(job.question.clone());
     }
-    rows::id(row.try_get("job")?).map(Some)
+    query.push(")");
+    Ok(query.build_query_scalar().persistent(false).fetch_all(&mut **transaction).await?.into_iter().collect())
 }
 
-/// Keeps the key of a request that has made `job`, and forgets old ones.
-pub(super) async fn keep_key(
+/// For each of the keys that was used before: the hash of the request's body, and the job that it made.
+pub(super) async fn made_before(
     transaction: &mut Transaction<'_, Sqlite>,
-    key: &IdempotencyKey,
-    job: Uuid,
+    keys: impl Iterator<Item = &IdempotencyKey>,
+) -> Result<HashMap<String, (String, Uuid)>, StoreError> {
+    let mut query = QueryBuilder::<Sqlite>::new("SELECT key, body, job FROM idempotency_keys WHERE created_at > ");
+    query.push_bind(now().saturating_sub(KEY_LIFE)).push(" AND key IN (");
+    let mut listed = query.separated(", ");
+    let mut none = true;
+    for key in keys {
+        listed.push_bind(key.key.clone());
+        none = false;
+    }
+    if none {
+        return Ok(HashMap::new());
+    }
+    query.push(")");
+    let rows = query.build().persistent(false).fetch_all(&mut **transaction).await?;
+    rows.iter().map(|row| Ok((row.try_get("key")?, (row.try_get("body")?, rows::id(row.try_get("job")?)?)))).collect()
+}
+
+/// Keeps the keys of requests that have made jobs, and forgets old ones.
+pub(super) async fn keep_keys(
+    transaction: &mut Transaction<'_, Sqlite>,
+    keys: &[(&IdempotencyKey, Uuid)],
 ) -> Result<(), StoreError> {
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let now = now();
     sqlx::query("DELETE FROM idempotency_keys WHERE created_at <= ?")
-        .bind(now().saturating_sub(KEY_LIFE))
+        .bind(now.saturating_sub(KEY_LIFE))
         .execute(&mut **transaction)
         .await?;
-    sqlx::query("INSERT INTO idempotency_keys (key, body, job, created_at) VALUES (?, ?, ?, ?)")
-        .bind(&key.key)
-        .bind(&key.body)
-        .bind(job.to_string())
-        .bind(now())
-        .execute(&mut **transaction)
-        .await?;
+    let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO idempotency_keys (key, body, job, created_at) ");
+    query.push_values(keys, |mut values, (key, job)| {
+        values.push_bind(key.key.clone()).push_bind(key.body.clone()).push_bind(job.to_string()).push_bind(now);
+    });
+    query.build().persistent(false).execute(&mut **transaction).await?;
     Ok(())
 }

@@ -21,6 +21,23 @@ pub(super) async fn state(
     insert(transaction, job, "state", Some(&json!({ "state": state, "error": error }))).await
 }
 
+/// The first events of new jobs: their state, and the result where they have one already.
+pub(super) async fn of_new_jobs(
+    transaction: &mut Transaction<'_, Sqlite>,
+    jobs: impl Iterator<Item = (Uuid, State)>,
+) -> Result<(), StoreError> {
+    let events = jobs.flat_map(|(job, state)| {
+        let first = (job, "state", Some(json!({ "state": state, "error": null }).to_string()));
+        std::iter::once(first).chain((state == State::Succeeded).then_some((job, "result", None)))
+    });
+    let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO events (job, kind, data) ");
+    query.push_values(events, |mut values, (job, kind, data)| {
+        values.push_bind(job.to_string()).push_bind(kind).push_bind(data);
+    });
+    query.build().persistent(false).execute(&mut **transaction).await?;
+    Ok(())
+}
+
 /// The job has its result now: the row of the job holds it.
 pub(super) async fn result(transaction: &mut Transaction<'_, Sqlite>, job: Uuid) -> Result<(), StoreError> {
     insert(transaction, job, "result", None).await

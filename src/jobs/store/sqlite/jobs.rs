@@ -1,99 +1,21 @@
-//! Jobs as clients see them: submission, records, lists, cancellation, deletion, statistics.
+//! Jobs as clients see them: records, lists, cancellation, deletion, statistics.
 
 use std::collections::BTreeMap;
 
 use futures_util::TryStreamExt;
-use sqlx::{QueryBuilder, Row, Sqlite, Transaction};
+use sqlx::{QueryBuilder, Row, Sqlite};
 use uuid::Uuid;
 
-use super::answers::{self, Answer};
 use super::rows::{self, JOB_COLUMNS, JOB_TABLES};
-use super::{SqliteStore, StoreError, events, json, networks, now};
-use crate::jobs::store::{Cancellation, Deletion, NewJob};
+use super::{SqliteStore, StoreError, events, networks, now};
+use crate::jobs::store::{Cancellation, Deletion};
 use crate::jobs::{Job, JobFilter, Page, State, Stats, Throughput};
 
 /// A page ends once its problems and results have this many bytes.
 const MAX_PAGE_BYTES: i64 = 16 << 20;
 
-pub(super) async fn submit(store: &SqliteStore, job: NewJob, max_queued: u64) -> Result<Job, StoreError> {
-    let mut transaction = store.writer.begin_with("BEGIN IMMEDIATE").await?;
-    if let Some(key) = &job.key
-        && let Some(made) = answers::made_before(&mut transaction, key).await?
-    {
-        drop(transaction);
-        return found(store, made).await;
-    }
-    let known = sqlx::query("SELECT 1 FROM networks WHERE id = ? AND deleted_at IS NULL").bind(&job.network);
-    if known.fetch_optional(&mut *transaction).await?.is_none() {
-        return Err(StoreError::UnknownNetwork(job.network));
-    }
-    let answer = if job.cache { answers::find(&mut transaction, &job).await? } else { None };
-    if answer.is_none() {
-        let queued: i64 =
-            sqlx::query_scalar("SELECT count(*) FROM jobs WHERE state = 'queued'").fetch_one(&mut *transaction).await?;
-        if queued.unsigned_abs() >= max_queued {
-            return Err(StoreError::QueueFull(queued.unsigned_abs()));
-        }
-    }
-    let id = insert(&mut transaction, &job, answer).await?;
-    if let Some(key) = &job.key {
-        answers::keep_key(&mut transaction, key, id).await?;
-    }
-    transaction.commit().await?;
-    found(store, id).await
-}
-
-/// Writes a new job: one that waits, or one that has its answer already.
-async fn insert(
-    transaction: &mut Transaction<'_, Sqlite>,
-    job: &NewJob,
-    answer: Option<Answer>,
-) -> Result<Uuid, StoreError> {
-    let id = Uuid::now_v7();
-    let created_at = now();
-    let state = if answer.is_some() { State::Succeeded } else { State::Queued };
-    let finished_at = answer.is_some().then_some(created_at);
-    let (cached_from, progress, result) =
-        answer.map_or((None, None, None), |a| (Some(a.job), a.progress, Some(a.result)));
-    sqlx::query(
-        "INSERT INTO jobs (id, kind, state, network, priority, created_at, started_at, finished_at, labels, notes, \
-             problem, question, cached_from, progress, result) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    )
-    .bind(id.to_string())
-    .bind(job.problem.kind.name())
-    .bind(state.name())
-    .bind(&job.network)
-    .bind(job.problem.priority)
-    .bind(created_at)
-    .bind(finished_at)
-    .bind(finished_at)
-    .bind(json("labels", &job.problem.labels)?)
-    .bind(json("notes", &job.notes)?)
-    .bind(json("problem", &job.problem)?)
-    .bind(&job.question)
-    .bind(cached_from)
-    .bind(progress)
-    .bind(&result)
-    .execute(&mut **transaction)
-    .await?;
-    for (name, value) in &job.problem.labels {
-        sqlx::query("INSERT INTO labels (name, value, job) VALUES (?, ?, ?)")
-            .bind(name)
-            .bind(value)
-            .bind(id.to_string())
-            .execute(&mut **transaction)
-            .await?;
-    }
-    events::state(transaction, id, state, None).await?;
-    if result.is_some() {
-        events::result(transaction, id).await?;
-    }
-    Ok(id)
-}
-
 /// A job that must be there.
-async fn found(store: &SqliteStore, id: Uuid) -> Result<Job, StoreError> {
+pub(super) async fn found(store: &SqliteStore, id: Uuid) -> Result<Job, StoreError> {
     get(store, id).await?.ok_or_else(|| StoreError::Corrupt("job", format!("{id} is gone")))
 }
 

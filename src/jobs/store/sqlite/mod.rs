@@ -1,6 +1,6 @@
 //! Networks and jobs in one SQLite file.
 //!
-//! - `networks`, `jobs`: records, lists, submission, cancellation.
+//! - `networks`, `jobs`: records, lists, cancellation; `submissions`: new jobs.
 //! - `answers`: stored answers to questions that are asked again; `events`: what happened, in order.
 //! - `attempts`: what workers do: claim, renew, settle, recover.
 //! - `rows`: rows → records.
@@ -15,6 +15,7 @@ mod events;
 mod jobs;
 mod networks;
 mod rows;
+mod submissions;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +28,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePo
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use self::submissions::Submissions;
 use super::{
     Cancellation, Claim, Deletion, NewJob, NewNetwork, Renewal, Reply, Rule, Store, StoreError, Ticket, Update,
 };
@@ -42,6 +44,7 @@ const READERS: u32 = 4;
 pub struct SqliteStore {
     writer: SqlitePool,
     reader: SqlitePool,
+    submissions: Submissions,
     path: PathBuf,
     // Held for as long as the store lives.
     _lock: File,
@@ -74,7 +77,8 @@ impl SqliteStore {
         let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
         sqlx::migrate!("migrations/sqlite").run(&writer).await?;
         let reader = SqlitePoolOptions::new().max_connections(READERS).connect_with(options.read_only(true)).await?;
-        Ok(Self { writer, reader, path, _lock: lock })
+        let submissions = Submissions::start(writer.clone());
+        Ok(Self { writer, reader, submissions, path, _lock: lock })
     }
 
     /// The database's file.
@@ -134,7 +138,10 @@ impl Store for SqliteStore {
     }
 
     fn submit(&self, job: NewJob, max_queued: u64) -> Reply<'_, Job> {
-        Box::pin(jobs::submit(self, job, max_queued))
+        Box::pin(async move {
+            let id = self.submissions.submit(job, max_queued).await?;
+            jobs::found(self, id).await
+        })
     }
 
     fn job(&self, id: Uuid) -> Reply<'_, Option<Job>> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use serde_json::json;
 use sqlx::Row;
 use tempfile::TempDir;
@@ -11,7 +12,7 @@ use uuid::Uuid;
 use super::SqliteStore;
 use crate::answer::Progress;
 use crate::jobs::rules::{self, Ending, MAX_ATTEMPTS, Verdict, Waiting};
-use crate::jobs::store::{Cancellation, Claim, NewJob, NewNetwork, Renewal, Store, StoreError, Update};
+use crate::jobs::store::{Cancellation, Claim, IdempotencyKey, NewJob, NewNetwork, Renewal, Store, StoreError, Update};
 use crate::jobs::{Job, JobError, JobFilter, State, codes};
 use crate::network::{ExactSupport, Summary};
 use crate::problem::{Kind, Problem};
@@ -82,6 +83,42 @@ fn died(waiting: Waiting) -> Verdict {
 
 fn handed_back(waiting: Waiting) -> Verdict {
     rules::after_attempt(&Ending::HandedBack, waiting, 1e-6, None)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn submissions_that_share_a_transaction_are_told_apart() {
+    let (_directory, store) = open().await;
+    let with_key = |key: &str, body: &str| NewJob {
+        key: Some(IdempotencyKey { key: key.into(), body: body.into() }),
+        ..new_job(0)
+    };
+    let labelled = || {
+        let mut job = new_job(0);
+        job.problem.labels = [("a".into(), "1".into()), ("b".into(), "2".into())].into();
+        job
+    };
+    let stray = NewJob { network: "nowhere".into(), ..new_job(0) };
+    let mut jobs =
+        vec![stray, with_key("k", "x"), with_key("k", "x"), with_key("k", "y"), with_key("l", "y"), labelled()];
+    jobs.extend(std::iter::repeat_with(|| new_job(0)).take(100));
+    let outcomes = join_all(jobs.into_iter().map(|job| store.submit(job, 50))).await;
+    let [stray, first, again, other, second, labelled, rest @ ..] = &outcomes[..] else { panic!("{outcomes:?}") };
+    let id = |outcome: &Result<Job, StoreError>| outcome.as_ref().unwrap().id;
+    assert!(matches!(stray, Err(StoreError::UnknownNetwork(_))));
+    assert_eq!(id(first), id(again));
+    assert!(matches!(other, Err(StoreError::KeyReused)));
+    let made: BTreeSet<Uuid> = outcomes.iter().flatten().map(|job| job.id).collect();
+    assert!(made.contains(&id(second)) && made.len() == 50, "as many as may wait: {}", made.len());
+    assert!(rest.iter().any(|outcome| matches!(outcome, Err(StoreError::QueueFull(50)))));
+    assert_eq!(store.stats().await.unwrap().jobs["queued"], 50);
+    let labels = JobFilter { labels: [("b".into(), "2".into())].into(), ..JobFilter::default() };
+    let found = store.jobs(&labels, 10, None).await.unwrap().unwrap().entries;
+    assert_eq!(found.iter().map(|job| job.id).collect::<Vec<_>>(), [id(labelled)]);
+    let events = store.events(None, 0, 200).await.unwrap();
+    assert_eq!(events.iter().map(|event| event.job).collect::<BTreeSet<_>>(), made, "each has told its beginning");
+    // Later, the key still stands for its job and for its body.
+    assert_eq!(store.submit(with_key("k", "x"), 50).await.unwrap().id, id(first));
+    assert!(matches!(store.submit(with_key("k", "y"), 50).await, Err(StoreError::KeyReused)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

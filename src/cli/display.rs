@@ -24,6 +24,16 @@ impl Display {
         Self(bar)
     }
 
+    /// Shows nothing at all.
+    pub(super) fn hidden() -> Self {
+        Self(ProgressBar::hidden())
+    }
+
+    /// Says what goes on before there is a bracket.
+    pub(super) fn say(&self, words: &str) {
+        self.0.set_message(words.to_owned());
+    }
+
     /// Shows an event.
     pub(super) fn show(&self, event: &Event) {
         match event {

@@ -1,0 +1,48 @@
+"""Regions of inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ._arrays import flattened, numbers_or_one
+
+
+@dataclass(frozen=True)
+class Domain:
+    """A region of inputs: the document that the service takes, and the shape of an input where that is known."""
+
+    document: dict[str, Any]
+    shape: tuple[int, ...] | None = None
+
+
+def box(lower: Any, upper: Any, *, shape: Sequence[int] | None = None) -> Domain:
+    """All inputs between ``lower`` and ``upper``: one number for every input, or an array with one for each.
+
+    ``shape`` is the shape of one input; needed only to export a torch module where both ends are single numbers.
+    """
+    low, low_shape = numbers_or_one(lower, "lower")
+    high, high_shape = numbers_or_one(upper, "upper")
+    if low_shape is not None and high_shape is not None and low_shape != high_shape:
+        raise ValueError(f"lower has the shape {low_shape}, upper {high_shape}")
+    known = tuple(shape) if shape is not None else low_shape if low_shape is not None else high_shape
+    return Domain({"type": "box", "lower": low, "upper": high}, known)
+
+
+def ball(
+    center: Any,
+    radius: float,
+    norm: str = "linf",
+    *,
+    clip: tuple[float, float] | None = None,
+) -> Domain:
+    """All inputs within ``radius`` of ``center`` (an array, a tensor, an image: flattened in row-major order).
+
+    ``norm`` is ``"linf"``, ``"l1"`` or ``"l2"``; ``clip`` cuts the ball to ``[low, high]`` in every input, as for pixels.
+    """
+    numbers, shape = flattened(center, "center")
+    document: dict[str, Any] = {"type": "ball", "norm": norm, "center": numbers, "radius": float(radius)}
+    if clip is not None:
+        document["clip"] = [float(clip[0]), float(clip[1])]
+    return Domain(document, shape)

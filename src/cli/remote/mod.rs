@@ -1,0 +1,111 @@
+//! `exactlip submit | status | watch | cancel | list`: a service that runs elsewhere, from the command line.
+//!
+//! - [`submit`], [`status`], [`watch`], [`cancel`], [`list`]: the commands.
+//! - `service`: requests, and what a service refuses.
+//! - `events`: server-sent events as they come.
+//! - `follow`: a job to its end, over lost connections and restarts of the service.
+//!
+//! Standard output is JSON and nothing else; messages and progress go to standard error. A command ends with 0 when it has
+//! done what it should, with 2 when the service or the command itself finds the input bad, with 1 otherwise.
+
+pub mod cancel;
+mod events;
+mod follow;
+pub mod list;
+mod service;
+pub mod status;
+pub mod submit;
+pub mod watch;
+
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::Value;
+use thiserror::Error;
+
+use super::input::BadInput;
+
+/// The flags that all commands share.
+#[derive(Args, Debug)]
+struct Connection {
+    /// The service's address.
+    #[arg(long, env = "EXACTLIP_URL", default_value = "http://127.0.0.1:8080")]
+    url: String,
+}
+
+/// Why a command did not do what it should.
+#[derive(Debug, Error)]
+enum RemoteError {
+    /// The input is bad before anything is sent.
+    #[error(transparent)]
+    BadInput(#[from] BadInput),
+    /// The service refuses; its problem document.
+    #[error("{0}")]
+    Refused(String),
+    /// The service failed, or is no exactlip service.
+    #[error("{url} answered with status {status}: {detail}")]
+    Failed { url: String, status: u16, detail: String },
+    /// The service cannot be reached.
+    #[error("{url} cannot be reached: {error}")]
+    Unreachable { url: String, error: String },
+    /// The job ended without an answer.
+    #[error("the job {id} {words}")]
+    NoAnswer { id: String, words: String },
+    /// Standard output is gone.
+    #[error("cannot write to standard output: {0}")]
+    Output(#[from] io::Error),
+}
+
+/// Runs a command and turns its failure into words and an exit code.
+fn exit(command: &str, outcome: Result<(), RemoteError>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(RemoteError::BadInput(bad)) => bad.report(),
+        Err(RemoteError::Refused(document)) => {
+            eprintln!("{document}");
+            ExitCode::from(2)
+        }
+        Err(error) => {
+            eprintln!("exactlip {command}: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints a document: for people on a terminal, on one line elsewhere.
+fn print(document: &Value) -> Result<(), RemoteError> {
+    let mut output = io::stdout().lock();
+    if output.is_terminal() {
+        writeln!(output, "{document:#}")?;
+    } else {
+        writeln!(output, "{document}")?;
+    }
+    Ok(output.flush()?)
+}
+
+/// Prints a job that has ended; an error when it has no answer.
+fn print_end(job: &Value) -> Result<(), RemoteError> {
+    print(job)?;
+    answered(job)
+}
+
+/// Whether a job that has ended has an answer.
+fn answered(job: &Value) -> Result<(), RemoteError> {
+    if !job["result"].is_null() {
+        return Ok(());
+    }
+    let words = match job["error"]["message"].as_str() {
+        Some(message) => format!("failed: {message}"),
+        None => format!("is {} and has no answer", job["state"].as_str().unwrap_or("gone")),
+    };
+    Err(RemoteError::NoAnswer { id: job["id"].as_str().unwrap_or_default().to_owned(), words })
+}
+
+/// A label on the command line.
+fn label(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("use NAME=VALUE".into()),
+    }
+}

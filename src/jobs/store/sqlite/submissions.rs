@@ -1,0 +1,231 @@
+//! New jobs. Submissions that arrive while one transaction is written to the disk share the next one: the disk is asked once
+//! for all of them, and each is acknowledged only when it is there.
+
+use std::collections::{HashMap, HashSet};
+
+use sqlx::sqlite::SqlitePool;
+use sqlx::{QueryBuilder, Sqlite, Transaction};
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+
+use super::answers::{self, Answer};
+use super::{StoreError, events, json, now};
+use crate::jobs::State;
+use crate::jobs::store::NewJob;
+
+/// How many submissions share a transaction at most: others want to write, too.
+const MOST: usize = 64;
+/// How many submissions wait for the next transaction before those who submit have to.
+const CAPACITY: usize = 1024;
+/// How many labels are written at once: a statement has room for some ten thousand values.
+const MOST_LABELS: usize = 1000;
+
+/// A submission on its way.
+struct Submission {
+    job: NewJob,
+    max_queued: u64,
+    /// Takes the id of the job that was made, now or by the same request before.
+    reply: oneshot::Sender<Result<Uuid, StoreError>>,
+}
+
+/// The way to the task that writes new jobs; the task ends when it is dropped.
+#[derive(Clone, Debug)]
+pub(super) struct Submissions(mpsc::Sender<Submission>);
+
+impl Submissions {
+    /// Starts the task that writes to `writer`.
+    pub(super) fn start(writer: SqlitePool) -> Self {
+        let (sender, receiver) = mpsc::channel(CAPACITY);
+        tokio::spawn(write(writer, receiver));
+        Self(sender)
+    }
+
+    /// Writes a new job; its id once it is stored, or the id of the job that the same request has made before.
+    pub(super) async fn submit(&self, job: NewJob, max_queued: u64) -> Result<Uuid, StoreError> {
+        let (reply, made) = oneshot::channel();
+        self.0.send(Submission { job, max_queued, reply }).await.map_err(|_| ended())?;
+        made.await.map_err(|_| ended())?
+    }
+}
+
+/// That the task is gone.
+fn ended() -> StoreError {
+    StoreError::Database(sqlx::Error::WorkerCrashed)
+}
+
+async fn write(writer: SqlitePool, mut submissions: mpsc::Receiver<Submission>) {
+    let mut batch = Vec::with_capacity(MOST);
+    while submissions.recv_many(&mut batch, MOST).await > 0 {
+        match together(&writer, &batch).await {
+            Ok(outcomes) => {
+                for (submission, outcome) in batch.drain(..).zip(outcomes) {
+                    // Who submitted may be gone.
+                    let _ = submission.reply.send(outcome);
+                }
+            }
+            // One that the database refuses must not take the others down.
+            Err(_) => {
+                for submission in batch.drain(..) {
+                    let outcome = together(&writer, std::slice::from_ref(&submission)).await;
+                    let outcome =
+                        outcome.and_then(|outcomes| outcomes.into_iter().next().unwrap_or_else(|| Err(ended())));
+                    let _ = submission.reply.send(outcome);
+                }
+            }
+        }
+    }
+}
+
+/// Writes a batch in one transaction; what became of each once all are stored. How often the database is asked does not grow
+/// with the batch, but for those that have a stored answer.
+///
+/// # Errors
+/// What the database says: nothing is stored then.
+async fn together(writer: &SqlitePool, batch: &[Submission]) -> Result<Vec<Result<Uuid, StoreError>>, StoreError> {
+    let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
+    let queued: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM jobs WHERE state = 'queued'").fetch_one(&mut *transaction).await?;
+    let mut known = Known {
+        queued: queued.unsigned_abs(),
+        networks: networks(&mut transaction, batch).await?,
+        keys: answers::made_before(&mut transaction, batch.iter().filter_map(|s| s.job.key.as_ref())).await?,
+        questions: answers::answered(&mut transaction, batch.iter().map(|s| &s.job).filter(|job| job.cache)).await?,
+    };
+    let mut outcomes = Vec::with_capacity(batch.len());
+    let mut rows = Vec::with_capacity(batch.len());
+    for Submission { job, max_queued, .. } in batch {
+        match known.decide(&mut transaction, job, *max_queued).await {
+            Ok(Decision::MadeBefore(id)) => outcomes.push(Ok(id)),
+            Ok(Decision::New(answer)) => {
+                let id = Uuid::now_v7();
+                if let Some(key) = &job.key {
+                    known.keys.insert(key.key.clone(), (key.body.clone(), id));
+                }
+                outcomes.push(Ok(id));
+                rows.push(Row { id, job, created_at: now(), answer });
+            }
+            Err(error @ (StoreError::Database(_) | StoreError::Corrupt(..))) => return Err(error),
+            Err(refusal) => outcomes.push(Err(refusal)),
+        }
+    }
+    insert(&mut transaction, &rows).await?;
+    transaction.commit().await?;
+    Ok(outcomes)
+}
+
+/// What is known of a batch.
+struct Known {
+    /// How many jobs wait.
+    queued: u64,
+    /// The networks that are there.
+    networks: HashSet<String>,
+    /// For each idempotency key that was used: the hash of its body, and the job that it made.
+    keys: HashMap<String, (String, Uuid)>,
+    /// The questions that have an answer.
+    questions: HashSet<String>,
+}
+
+/// What becomes of a submission that is not refused.
+enum Decision {
+    /// The same request made this job before.
+    MadeBefore(Uuid),
+    /// A new job; it has this answer already.
+    New(Option<Answer>),
+}
+
+impl Known {
+    async fn decide(
+        &mut self,
+        transaction: &mut Transaction<'_, Sqlite>,
+        job: &NewJob,
+        max_queued: u64,
+    ) -> Result<Decision, StoreError> {
+        if let Some(key) = &job.key
+            && let Some((body, id)) = self.keys.get(&key.key)
+        {
+            return if *body == key.body { Ok(Decision::MadeBefore(*id)) } else { Err(StoreError::KeyReused) };
+        }
+        if !self.networks.contains(&job.network) {
+            return Err(StoreError::UnknownNetwork(job.network.clone()));
+        }
+        let answered = job.cache && self.questions.contains(&job.question);
+        let answer = if answered { answers::find(transaction, job).await? } else { None };
+        if answer.is_none() {
+            if self.queued >= max_queued {
+                return Err(StoreError::QueueFull(self.queued));
+            }
+            self.queued += 1;
+        }
+        Ok(Decision::New(answer))
+    }
+}
+
+/// Those of a batch's networks that are there.
+async fn networks(
+    transaction: &mut Transaction<'_, Sqlite>,
+    batch: &[Submission],
+) -> Result<HashSet<String>, StoreError> {
+    let asked: HashSet<&String> = batch.iter().map(|submission| &submission.job.network).collect();
+    let mut query = QueryBuilder::<Sqlite>::new("SELECT id FROM networks WHERE deleted_at IS NULL AND id IN (");
+    let mut ids = query.separated(", ");
+    for id in asked {
+        ids.push_bind(id.clone());
+    }
+    query.push(")");
+    Ok(query.build_query_scalar().persistent(false).fetch_all(&mut **transaction).await?.into_iter().collect())
+}
+
+/// A job to be written: one that waits, or one that has its answer already.
+struct Row<'a> {
+    id: Uuid,
+    job: &'a NewJob,
+    created_at: i64,
+    answer: Option<Answer>,
+}
+
+impl Row<'_> {
+    fn state(&self) -> State {
+        if self.answer.is_some() { State::Succeeded } else { State::Queued }
+    }
+}
+
+async fn insert(transaction: &mut Transaction<'_, Sqlite>, rows: &[Row<'_>]) -> Result<(), StoreError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    // What cannot fail any more is written as one statement.
+    let texts = rows.iter().map(|row| {
+        let problem = &row.job.problem;
+        Ok([json("labels", &problem.labels)?, json("notes", &row.job.notes)?, json("problem", problem)?])
+    });
+    let texts = texts.collect::<Result<Vec<[String; 3]>, StoreError>>()?;
+    let mut query = QueryBuilder::<Sqlite>::new(
+        "INSERT INTO jobs (id, kind, state, network, priority, created_at, started_at, finished_at, labels, notes, \
+             problem, question, cached_from, progress, result) ",
+    );
+    query.push_values(rows.iter().zip(texts), |mut values, (row, [labels, notes, problem])| {
+        let Row { id, job, created_at, answer } = row;
+        let finished_at = answer.as_ref().map(|_| *created_at);
+        values.push_bind(id.to_string()).push_bind(job.problem.kind.name()).push_bind(row.state().name());
+        values.push_bind(job.network.clone()).push_bind(job.problem.priority);
+        values.push_bind(*created_at).push_bind(finished_at).push_bind(finished_at);
+        values.push_bind(labels).push_bind(notes).push_bind(problem).push_bind(job.question.clone());
+        values.push_bind(answer.as_ref().map(|answer| answer.job.clone()));
+        values.push_bind(answer.as_ref().and_then(|answer| answer.progress.clone()));
+        values.push_bind(answer.as_ref().map(|answer| answer.result.clone()));
+    });
+    query.build().persistent(false).execute(&mut **transaction).await?;
+
+    let labels: Vec<(&String, &String, Uuid)> =
+        rows.iter().flat_map(|row| row.job.problem.labels.iter().map(|(name, value)| (name, value, row.id))).collect();
+    for labels in labels.chunks(MOST_LABELS) {
+        let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO labels (name, value, job) ");
+        query.push_values(labels, |mut values, (name, value, id)| {
+            values.push_bind((*name).clone()).push_bind((*value).clone()).push_bind(id.to_string());
+        });
+        query.build().persistent(false).execute(&mut **transaction).await?;
+    }
+    let keys = rows.iter().filter_map(|row| Some((row.job.key.as_ref()?, row.id)));
+    answers::keep_keys(transaction, &keys.collect::<Vec<_>>()).await?;
+    events::of_new_jobs(transaction, rows.iter().map(|row| (row.id, row.state()))).await
+}
