@@ -5,6 +5,7 @@
 //! - [`explain`]: errors as pages, for those who ask for pages.
 //! - `pages`: one module a page; `actions`: what forms ask for.
 //! - `words`: questions, brackets and audits in words; `charts`: pictures of brackets (SVG).
+//! - `question`: the form of a question; `neurons`: which neurons of a network are settled over a region.
 //! - `pictures`: witnesses as images; `snippets`: jobs as commands.
 //! - `assets`: style sheet and script, embedded in the program.
 //!
@@ -15,8 +16,10 @@ mod actions;
 mod assets;
 mod charts;
 mod errors;
+mod neurons;
 mod pages;
 mod pictures;
+mod question;
 mod snippets;
 mod words;
 
@@ -44,6 +47,10 @@ pub fn routes() -> Router<Service> {
         .route("/jobs/{id}/gradient.png", get(pictures::gradient))
         .route("/jobs/{id}/cancel", post(actions::cancel))
         .route("/jobs/{id}/retry", post(actions::retry))
+        .route("/networks", get(pages::networks::show).post(pages::networks::upload))
+        .route("/networks/{id}", get(pages::network::show).post(pages::network::ask))
+        .route("/compare", get(pages::compare::show))
+        .route("/compare/{file}", get(pages::compare::file))
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
         .layer(from_fn(protect))
         .merge(assets::routes())

@@ -11,7 +11,8 @@ pub(super) fn question(problem: &Problem) -> String {
     format!("{} in {} over {}", functional(&problem.functional), norm(problem.norm.input), domain(&problem.domain))
 }
 
-fn functional(functional: &Functional) -> String {
+/// The function of the outputs that is asked about.
+pub(super) fn functional(functional: &Functional) -> String {
     match functional {
         Functional::Vector { c } => format!("({})·f", entries(c)),
         Functional::Logit { index } => format!("output {index}"),
@@ -22,7 +23,8 @@ fn functional(functional: &Functional) -> String {
     }
 }
 
-fn norm(norm: VectorNorm) -> &'static str {
+/// A norm.
+pub(super) fn norm(norm: VectorNorm) -> &'static str {
     match norm {
         VectorNorm::Linf => "ℓ∞",
         VectorNorm::L1 => "ℓ1",
@@ -30,7 +32,8 @@ fn norm(norm: VectorNorm) -> &'static str {
     }
 }
 
-fn domain(domain: &Domain) -> String {
+/// The set of inputs.
+pub(super) fn domain(domain: &Domain) -> String {
     match domain {
         Domain::Box { lower: Scalars::All(lower), upper: Scalars::All(upper) } => format!("the box [{lower}, {upper}]"),
         Domain::Box { .. } => "a box".into(),
@@ -261,4 +264,13 @@ pub(super) fn verdict(verdict: ClaimVerdict) -> &'static str {
         ClaimVerdict::Undecided => "undecided",
         ClaimVerdict::Informative => "no claim",
     }
+}
+
+/// A value divided by the constant, at least and at most.
+pub(super) fn ratio(least: f64, most: f64) -> String {
+    let [least, most] = [least, most].map(|ratio| match ratio {
+        0.0..10.0 => format!("{ratio:.3}"),
+        _ => number((10.0 * ratio).round() / 10.0),
+    });
+    if least == most { least } else { format!("{least} – {most}") }
 }

@@ -5,12 +5,14 @@ use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::parameters::{bad_cursor, page_limit};
 use super::{ApiError, Code, Parameters, Segment, Service, body};
 use crate::jobs::store::{Deletion, NewNetwork};
 use crate::jobs::{NetworkRecord, network_id};
+use crate::network::Network;
 use crate::network::import::{Format, ImportOptions, import};
 
 /// The longest name, in bytes.
@@ -67,6 +69,18 @@ impl Service {
         let new = self.blocking(move || read_network(bytes, name, options)).await?;
         let new = new.map_err(|detail| ApiError::new(Code::InvalidNetwork, detail))?;
         Ok(self.queue.store().add_network(new).await?)
+    }
+
+    /// A stored network, read anew.
+    ///
+    /// # Errors
+    /// When its file is gone; a database that fails.
+    pub async fn stored_network(&self, record: &NetworkRecord) -> Result<Network, ApiError> {
+        let bytes = self.queue.store().network_bytes(&record.id).await?.ok_or_else(|| unknown(&record.id))?;
+        let format = serde_json::from_value(Value::String(record.format.clone())).ok();
+        let options = ImportOptions { format, output: record.output.clone(), limits: self.maxima.import() };
+        let network = self.blocking(move || import(&bytes, &options)).await?;
+        network.map_err(|error| ApiError::new(Code::InvalidNetwork, error.to_string()))
     }
 
     /// Runs `work` on a network away from the threads that answer requests, few at once.

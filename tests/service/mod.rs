@@ -7,6 +7,7 @@
 //! - [`lifecycle`]: jobs and networks after they were made; [`events`]: server-sent events;
 //!   [`programs`]: programs as files.
 //! - [`faults`]: killed children, cancels, a killed and a stopped service.
+//! - [`pages`]: the dashboard, in a browser and as text.
 //! - [`solve`]: `exactlip solve`.
 //! - [`server`]: a service of their own for the tests.
 
@@ -17,6 +18,7 @@ mod description;
 mod events;
 mod faults;
 mod lifecycle;
+mod pages;
 mod programs;
 mod server;
 mod solve;

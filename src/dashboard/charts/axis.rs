@@ -57,6 +57,13 @@ impl Axis {
         Self { logarithmic: true, from, to, ticks }
     }
 
+    /// An axis of things: one place each, the first one at the far end.
+    pub(super) fn of_names(names: &[&str]) -> Self {
+        let count = names.len() as f64;
+        let ticks = names.iter().enumerate().map(|(k, name)| (count - k as f64, (*name).to_owned())).collect();
+        Self { logarithmic: false, from: 0.4, to: count + 0.6, ticks }
+    }
+
     /// Some room at both ends.
     pub(super) fn padded(mut self, share: f64) -> Self {
         if self.logarithmic {

@@ -2,12 +2,15 @@
 //!
 //! - [`bar`]: a bracket as a small bar.
 //! - [`History`]: a bracket over time.
+//! - [`radius`], [`methods`]: jobs beside each other.
 //! - `axis`, `plot`: what charts are made of.
 
 mod axis;
+mod comparison;
 mod history;
 mod plot;
 
+pub(super) use comparison::{Ratio, Series, letter, methods, radius};
 pub(super) use history::History;
 
 use std::fmt::Write;

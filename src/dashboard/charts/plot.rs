@@ -20,6 +20,16 @@ pub(super) const UPPER: RGBColor = RGBColor(0xB4, 0x53, 0x2A);
 pub(super) const INK: RGBColor = RGBColor(0x1B, 0x1E, 0x21);
 const FAINT: RGBColor = RGBColor(0x5C, 0x62, 0x68);
 const GRID: RGBColor = RGBColor(0xE3, 0xE5, 0xE1);
+/// One for each series of a comparison, far apart for all kinds of colour vision.
+pub(super) const SERIES: [RGBColor; 6] = [
+    RGBColor(0x00, 0x72, 0xB2),
+    RGBColor(0xD5, 0x5E, 0x00),
+    RGBColor(0x00, 0x9E, 0x73),
+    RGBColor(0xCC, 0x79, 0xA7),
+    RGBColor(0x8A, 0x6D, 0x00),
+    RGBColor(0x56, 0x56, 0xC4),
+];
+
 /// Something in the picture; points are values, not places.
 pub(super) enum Item {
     /// A filled area.
@@ -97,6 +107,7 @@ pub(super) fn draw(frame: &Frame<'_>, x: &Axis, y: &Axis, items: &[Item]) -> Opt
                     chart.draw_series([Circle::new(place(point), 4, color.filled())]).ok()?;
                     let at = chart.backend_coord(&place(point));
                     match labels.iter_mut().find(|label| label.is_near(at)) {
+                        _ if words.is_empty() => {}
                         Some(label) => label.words = format!("{} {words}", label.words),
                         None => labels.push(Label { at, color: *color, words: words.clone() }),
                     }

@@ -23,7 +23,9 @@ const LOG_BYTES: usize = 12 << 10;
 /// How many entries of a witness are shown.
 const ENTRIES: usize = 8;
 /// How many judged estimates are shown.
-const CHECKS: usize = 200;
+const CHECKS: usize = 100;
+/// How many characters of a client's word are shown where words stand in a table.
+const WORD: usize = 100;
 
 #[derive(Template)]
 #[template(path = "job.html")]
@@ -132,7 +134,7 @@ impl JobPage {
             attempts: job.attempts,
             worker: job.worker.clone(),
             cached_from: job.cached_from,
-            labels: job.labels.clone().into_iter().collect(),
+            labels: job.labels.iter().map(|(name, value)| (words::cut(name, WORD), words::cut(value, WORD))).collect(),
             notes,
             error: job.error.clone().map(|error| (error.code, error.message)),
             chart: Chart::new(|width| history.svg(width)),
@@ -184,7 +186,7 @@ impl TierRow {
 
 fn check_rows(checks: &[Check]) -> Vec<CheckRow> {
     let row = |check: &Check| CheckRow {
-        name: check.name.clone(),
+        name: words::cut(&check.name, WORD),
         value: words::number(check.value),
         claim: match check.claims {
             Claims::Estimate => "near the constant",

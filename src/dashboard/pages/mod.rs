@@ -1,7 +1,10 @@
 //! The pages, one module each, and what they share.
 
+pub(super) mod compare;
 pub(super) mod job;
 pub(super) mod list;
+pub(super) mod network;
+pub(super) mod networks;
 mod row;
 
 use askama::Template;

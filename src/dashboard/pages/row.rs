@@ -32,10 +32,10 @@ pub(super) struct Row {
     pub(super) more_labels: usize,
 }
 
-/// A label, and the list of the jobs that have it.
+/// A label, and the list of the jobs that have it where the label is short enough for an address.
 pub(super) struct Tag {
     pub(super) words: String,
-    pub(super) href: String,
+    pub(super) href: Option<String>,
 }
 
 impl Row {
@@ -48,7 +48,8 @@ impl Row {
         let problem: Option<Problem> = serde_json::from_value(job.problem.clone()).ok();
         let label = |(name, value): (&String, &String)| {
             let label = format!("{name}={value}");
-            Tag { href: words::address("/", &[("label", label.clone())]), words: words::cut(&label, LABEL_LENGTH) }
+            let words = words::cut(&label, LABEL_LENGTH);
+            Tag { href: (words == label).then(|| words::address("/", &[("label", label)])), words }
         };
         Self {
             id: job.id,
