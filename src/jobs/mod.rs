@@ -9,8 +9,8 @@
 //! - [`supervisor`]: one child process per attempt.
 //! - [`workers`]: the pool that claims jobs and runs them.
 //!
-//! The engine is never called in the service's own process: a solver that aborts or eats memory takes down its attempt and
-//! nothing else.
+//! No job is solved in the service's own process: a solver that aborts or eats memory takes down its attempt and nothing
+//! else.
 
 mod identity;
 mod job;

@@ -64,6 +64,7 @@ impl Server {
             .http_status_as_error(false)
             .timeout_global(Some(PATIENCE))
             .allow_non_standard_methods(true)
+            .max_redirects(0)
             .build()
             .new_agent();
         Self { process, base, agent }
