@@ -9,7 +9,7 @@ use crate::network::Summary;
 use crate::problem::{Domain, FieldError, Functional, Method, Problem, Scalars, VectorNorm};
 
 /// The fields of the form.
-const FIELDS: [&str; 21] = [
+const FIELDS: [&str; 22] = [
     "region",
     "lower",
     "upper",
@@ -19,6 +19,7 @@ const FIELDS: [&str; 21] = [
     "clip_low",
     "clip_high",
     "norm",
+    "output_norm",
     "functional",
     "label",
     "target",
@@ -55,6 +56,7 @@ impl QuestionForm {
             ("radius", "0.1"),
             ("ball", "linf"),
             ("norm", "linf"),
+            ("output_norm", "linf"),
             ("functional", functional),
             ("label", "0"),
             ("target", "1"),
@@ -118,9 +120,9 @@ impl QuestionForm {
             }
             Functional::Jacobian {} | Functional::CrossLipschitz { .. } => {}
         }
-        if matches!(functional, "vector" | "logit" | "margin") {
-            set("functional", functional.into());
-        }
+        // With one label or without: the form asks for every difference.
+        set("functional", functional.into());
+        set("output_norm", norm_name(problem.norm.output).into());
         set("norm", norm_name(problem.norm.input).into());
         if problem.methods != Method::default_ladder() {
             set("methods", problem.methods.iter().map(|method| method.name()).collect::<Vec<_>>().join(", "));
@@ -188,7 +190,7 @@ impl QuestionForm {
         let mut problem = Map::new();
         problem.insert("domain".into(), domain);
         problem.insert("functional".into(), functional);
-        problem.insert("norm".into(), json!({"input": self.value("norm")}));
+        problem.insert("norm".into(), json!({"input": self.value("norm"), "output": self.value("output_norm")}));
         problem.insert("limits".into(), limits);
         problem.insert("seed".into(), self.index("seed"));
         problem.insert("labels".into(), self.labels());
@@ -272,6 +274,7 @@ fn field_of(pointer: &str) -> Option<&'static str> {
             ["label", "target", "index", "c"].into_iter().find(|name| name == field).or(Some("functional"))
         }
         ["functional"] => Some("functional"),
+        ["norm", "output"] => Some("output_norm"),
         ["norm", ..] => Some("norm"),
         ["limits", field, ..] => ["time_s", "gap", "threads"].into_iter().find(|name| name == field),
         ["methods", ..] => Some("methods"),

@@ -8,7 +8,7 @@ use crate::problem::{Domain, Functional, Guarantee, Problem, Scalars, VectorNorm
 
 /// The question in a few words: function, norm, domain.
 pub(super) fn question(problem: &Problem) -> String {
-    format!("{} in {} over {}", functional(&problem.functional), norm(problem.norm.input), domain(&problem.domain))
+    format!("{} in {} over {}", functional(&problem.functional), norms(problem), domain(&problem.domain))
 }
 
 /// The function of the outputs that is asked about.
@@ -23,8 +23,15 @@ pub(super) fn functional(functional: &Functional) -> String {
     }
 }
 
-/// A norm.
-pub(super) fn norm(norm: VectorNorm) -> &'static str {
+/// The norm of a change of the input, and of the output where it has several entries.
+pub(super) fn norms(problem: &Problem) -> String {
+    match problem.functional {
+        Functional::Jacobian {} => format!("{} → {}", norm(problem.norm.input), norm(problem.norm.output)),
+        _ => norm(problem.norm.input).to_owned(),
+    }
+}
+
+fn norm(norm: VectorNorm) -> &'static str {
     match norm {
         VectorNorm::Linf => "ℓ∞",
         VectorNorm::L1 => "ℓ1",

@@ -142,23 +142,13 @@ impl Forms {
 
     /// The gradients at the input of a layer, in the rows `units` of its `map`, from those behind it. The layer's open
     /// neurons have the columns from `first` on.
-    fn carry(
-        &self,
-        map: &Matrix,
-        units: Vec<usize>,
-        behind: &Layer,
-        switches: &[Switch],
-        first: usize,
-    ) -> Layer {
+    fn carry(&self, map: &Matrix, units: Vec<usize>, behind: &Layer, switches: &[Switch], first: usize) -> Layer {
         let open = self.open();
         let width = open - first;
-        let passing: Vec<usize> = (0..behind.units.len()).filter(|&q| switches[behind.units[q]].slope() != 0.0).collect();
-        let own: Vec<(usize, f64)> = behind
-            .units
-            .iter()
-            .filter(|&&r| switches[r].is_open())
-            .map(|&r| (r, 1.0 - switches[r].slope()))
-            .collect();
+        let passing: Vec<usize> =
+            (0..behind.units.len()).filter(|&q| switches[behind.units[q]].slope() != 0.0).collect();
+        let own: Vec<(usize, f64)> =
+            behind.units.iter().filter(|&&r| switches[r].is_open()).map(|&r| (r, 1.0 - switches[r].slope())).collect();
         let mut factors = Vec::with_capacity(units.len() * passing.len());
         for &k in &units {
             let row = map.row(k);

@@ -129,7 +129,7 @@ impl Compared<'_> {
 
     fn name(&self) -> String {
         let function = words::functional(&self.problem.functional);
-        format!("{}: {function}, {}", self.job.network_name, words::norm(self.problem.norm.input))
+        format!("{}: {function}, {}", self.job.network_name, words::norms(&self.problem))
     }
 
     /// Each method's value against the constant, at least and at most.
