@@ -1,6 +1,6 @@
 # Everything is built in one profile, so that HiGHS (some minutes on two cores) is built once.
 
-.PHONY: help packages build demo serve test test-long bench lint
+.PHONY: help packages browser build demo serve test test-long bench lint
 
 help:
 	@echo "make demo       compute a trained network's exact Lipschitz constant through the service"
@@ -14,6 +14,9 @@ help:
 packages:
 	@scripts/install-packages
 
+browser:
+	@scripts/install-packages --browser
+
 build: packages
 	cargo build --release
 
@@ -24,11 +27,11 @@ serve: build
 	@mkdir -p data
 	target/release/exactlip serve --database sqlite://data/exactlip.db
 
-test: packages
+test: browser
 	cargo test --release
 	scripts/test-python
 
-test-long: packages
+test-long: browser
 	PROPTEST_CASES=20000 EXACTLIP_TEST_FACTOR=10 cargo test --release -- --include-ignored
 	scripts/test-python
 	scripts/fuzz-interface

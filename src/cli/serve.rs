@@ -118,7 +118,8 @@ async fn serve(arguments: Arguments) -> Result<(), ServeError> {
     stop_on_signals(shutdown.clone())?;
     let cores = available_parallelism().map_or(1, usize::from);
     let workers = tokio::spawn(workers::run(queue.clone(), supervisor.clone(), arguments.workers.unwrap_or(cores)));
-    let app = http::router(Service::new(queue, supervisor, maxima(&arguments, cores)), dashboard::routes());
+    let app = http::router(Service::new(queue, supervisor, maxima(&arguments, cores)), dashboard::routes())
+        .layer(axum::middleware::from_fn(dashboard::explain));
 
     println!("listening on http://{address}");
     let server = axum::serve(listener, app).with_graceful_shutdown({

@@ -2,16 +2,17 @@
 
 use time::OffsetDateTime;
 
-use crate::answer::{Audit, Report, Rigor, Status};
+use crate::answer::{Audit, ClaimVerdict, Report, Rigor, Status};
 use crate::jobs::{Job, State};
 use crate::problem::{Domain, Functional, Guarantee, Problem, Scalars, VectorNorm};
 
 /// The question in a few words: function, norm, domain.
 pub(super) fn question(problem: &Problem) -> String {
-    format!("{} in {} over {}", functional(&problem.functional), norm(problem.norm.input), domain(&problem.domain))
+    format!("{} in {} over {}", functional(&problem.functional), norms(problem), domain(&problem.domain))
 }
 
-fn functional(functional: &Functional) -> String {
+/// The function of the outputs that is asked about.
+pub(super) fn functional(functional: &Functional) -> String {
     match functional {
         Functional::Vector { c } => format!("({})·f", entries(c)),
         Functional::Logit { index } => format!("output {index}"),
@@ -19,6 +20,14 @@ fn functional(functional: &Functional) -> String {
         Functional::Jacobian {} => "all outputs".into(),
         Functional::CrossLipschitz { label: None } => "every difference of two outputs".into(),
         Functional::CrossLipschitz { label: Some(label) } => format!("output {label} − every other"),
+    }
+}
+
+/// The norm of a change of the input, and of the output where it has several entries.
+pub(super) fn norms(problem: &Problem) -> String {
+    match problem.functional {
+        Functional::Jacobian {} => format!("{} → {}", norm(problem.norm.input), norm(problem.norm.output)),
+        _ => norm(problem.norm.input).to_owned(),
     }
 }
 
@@ -30,7 +39,8 @@ fn norm(norm: VectorNorm) -> &'static str {
     }
 }
 
-fn domain(domain: &Domain) -> String {
+/// The set of inputs.
+pub(super) fn domain(domain: &Domain) -> String {
     match domain {
         Domain::Box { lower: Scalars::All(lower), upper: Scalars::All(upper) } => format!("the box [{lower}, {upper}]"),
         Domain::Box { .. } => "a box".into(),
@@ -53,14 +63,68 @@ pub(super) fn entries(values: &[f64]) -> String {
     words.join(", ")
 }
 
-/// A number with as many digits as people read.
+/// A number with as many digits as people read: seven that count.
 pub(super) fn number(value: f64) -> String {
     let size = value.abs();
-    if value == 0.0 || (1e-4..1e7).contains(&size) {
-        let digits = format!("{value:.6}");
-        digits.trim_end_matches('0').trim_end_matches('.').to_owned()
+    if value == 0.0 {
+        return "0".into();
+    }
+    if (1e-4..1e7).contains(&size) {
+        let before_point = size.log10().floor();
+        let decimals = (6.0 - before_point).clamp(0.0, 10.0) as usize;
+        let digits = format!("{value:.decimals$}");
+        if digits.contains('.') { digits.trim_end_matches('0').trim_end_matches('.').to_owned() } else { digits }
     } else {
-        format!("{value:.6e}")
+        format!("{value:.4e}")
+    }
+}
+
+/// The first characters of a text.
+pub(super) fn cut(text: &str, length: usize) -> String {
+    match text.char_indices().nth(length) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// A whole number with its thousands apart.
+pub(super) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut words = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            words.push('\u{202f}');
+        }
+        words.push(digit);
+    }
+    words
+}
+
+/// A path with a query.
+pub(super) fn address(path: &str, parameters: &[(&str, String)]) -> String {
+    let mut address = path.to_owned();
+    for (place, (name, value)) in parameters.iter().enumerate() {
+        address.push(if place == 0 { '?' } else { '&' });
+        address.push_str(name);
+        address.push('=');
+        for byte in value.bytes() {
+            match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => address.push(byte.into()),
+                _ => address.push_str(&format!("%{byte:02X}")),
+            }
+        }
+    }
+    address
+}
+
+/// A bracket as one value, or as an interval.
+pub(super) fn interval(lower: Option<f64>, upper: Option<f64>, exact: bool) -> String {
+    match (lower, upper) {
+        (Some(_), Some(upper)) if exact => number(upper),
+        (None, None) => "no bounds".into(),
+        (None, Some(upper)) => format!("at most {}", number(upper)),
+        (Some(lower), None) => format!("at least {}", number(lower)),
+        (Some(lower), Some(upper)) => format!("{} – {}", number(lower), number(upper)),
     }
 }
 
@@ -74,8 +138,10 @@ pub(super) fn gap(gap: Option<f64>) -> String {
     match gap {
         None => "open".into(),
         Some(0.0) => "0".into(),
+        Some(gap) if gap < 1e-9 => "< 1e-9".into(),
         Some(gap) if gap < 1e-4 => format!("{gap:.0e}"),
-        Some(gap) => format!("{:.2} %", 100.0 * gap),
+        Some(gap) if gap < 1.0 => format!("{:.2} %", 100.0 * gap),
+        Some(gap) => format!("{:.0} %", 100.0 * gap),
     }
 }
 
@@ -113,12 +179,16 @@ fn status(status: Status) -> &'static str {
 
 /// How long ago.
 pub(super) fn age(moment: OffsetDateTime) -> String {
-    let seconds = (OffsetDateTime::now_utc() - moment).whole_seconds().max(0);
+    duration((OffsetDateTime::now_utc() - moment).as_seconds_f64().max(0.0))
+}
+
+/// A time span.
+pub(super) fn duration(seconds: f64) -> String {
     match seconds {
-        0..60 => format!("{seconds} s"),
-        60..3600 => format!("{} min", seconds / 60),
-        3600..172_800 => format!("{} h", seconds / 3600),
-        _ => format!("{} days", seconds / 86_400),
+        ..60.0 => format!("{seconds:.0} s"),
+        60.0..3600.0 => format!("{:.0} min", (seconds / 60.0).floor()),
+        3600.0..172_800.0 => format!("{:.0} h", (seconds / 3600.0).floor()),
+        _ => format!("{:.0} days", (seconds / 86_400.0).floor()),
     }
 }
 
@@ -154,4 +224,60 @@ pub(super) fn audit(audit: &Audit) -> Vec<String> {
         (false, n) => format!("{n} activation patterns that no point with a neighbourhood has were excluded."),
     };
     vec![witness.to_owned(), position]
+}
+
+/// A duration of a computation.
+pub(super) fn seconds(seconds: f64) -> String {
+    match seconds {
+        ..0.0005 => "< 1 ms".into(),
+        0.0005..1.0 => format!("{:.0} ms", 1000.0 * seconds),
+        1.0..100.0 => format!("{seconds:.2} s"),
+        _ => format!("{seconds:.0} s"),
+    }
+}
+
+/// How far a solve has come.
+pub(super) fn progress(nodes: u64, relative_gap: Option<f64>) -> String {
+    match nodes {
+        0 => format!("gap {}", gap(relative_gap)),
+        1 => format!("1 node, gap {}", gap(relative_gap)),
+        nodes => format!("{} nodes, gap {}", count(nodes), gap(relative_gap)),
+    }
+}
+
+/// How far a value is from the constant, at least and at most.
+pub(super) fn relative_error(error: [Option<f64>; 2]) -> String {
+    let percent = |error: f64| match 100.0 * error {
+        size if size.abs() < 0.005 => "0 %".to_owned(),
+        size if size.abs() < 1000.0 => format!("{size:+.2} %"),
+        size => format!("{}×", number(1.0 + size / 100.0)),
+    };
+    match error {
+        [Some(least), Some(most)] => {
+            let (least, most) = (percent(least), percent(most));
+            if least == most { least } else { format!("{least} to {most}") }
+        }
+        [Some(least), None] => format!("at least {}", percent(least)),
+        [None, Some(most)] => format!("at most {}", percent(most)),
+        [None, None] => "not known yet".into(),
+    }
+}
+
+/// What is proved about a claim.
+pub(super) fn verdict(verdict: ClaimVerdict) -> &'static str {
+    match verdict {
+        ClaimVerdict::Holds => "holds",
+        ClaimVerdict::Violated => "violated",
+        ClaimVerdict::Undecided => "undecided",
+        ClaimVerdict::Informative => "no claim",
+    }
+}
+
+/// A value divided by the constant, at least and at most.
+pub(super) fn ratio(least: f64, most: f64) -> String {
+    let [least, most] = [least, most].map(|ratio| match ratio {
+        0.0..10.0 => format!("{ratio:.3}"),
+        _ => number((10.0 * ratio).round() / 10.0),
+    });
+    if least == most { least } else { format!("{least} – {most}") }
 }

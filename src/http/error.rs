@@ -132,6 +132,13 @@ impl ApiError {
     }
 }
 
+impl ApiError {
+    /// What the client is told.
+    pub fn document(&self) -> &ErrorDocument {
+        &self.document
+    }
+}
+
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
@@ -154,6 +161,8 @@ impl IntoResponse for ApiError {
         let (status, ..) = self.code.row();
         let json = HeaderValue::from_static("application/problem+json");
         let mut response = (status, [(header::CONTENT_TYPE, json)], self.document.to_json()).into_response();
+        // For the layer that turns errors into pages.
+        response.extensions_mut().insert(*self.document);
         if self.code == Code::Unavailable {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("10"));
         }

@@ -53,7 +53,50 @@ pub(super) async fn submit(
     let document = body::read_json(request, service.maxima.problem_bytes).await?;
     let key = key.map(|key| IdempotencyKey { key, body: body_hash(&document) });
     let new = check(&service, document).await?;
-    queue_and_wait(&service, NewJob { key, ..new }, patience).await
+    let job = service.queue.submit(NewJob { key, ..new }, service.maxima.queued).await?;
+    wait_for(&service, job, patience).await
+}
+
+impl Service {
+    /// Checks the document of a job, as `POST /v1/jobs` takes it, and queues the job.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the document; a full queue; a database that fails.
+    pub async fn submit(&self, document: Value) -> Result<Job, ApiError> {
+        let new = check(self, document).await?;
+        Ok(self.queue.submit(new, self.maxima.queued).await?)
+    }
+
+    /// Queues the question of a job that has ended once more, past stored answers.
+    ///
+    /// # Errors
+    /// That there is no such job or that it has not ended; otherwise as [`Service::submit`].
+    pub async fn retry(&self, id: &str) -> Result<Job, ApiError> {
+        let job = self.queue.store().job(job_id(id)?).await?.ok_or_else(|| unknown(id))?;
+        if !job.state.is_finished() {
+            return Err(ApiError::new(Code::Conflict, format!("the job has not ended: it is {}", job.state)));
+        }
+        let mut document = job.problem;
+        if let Some(fields) = document.as_object_mut() {
+            fields.insert("network".into(), job.network.into());
+        }
+        let new = check(self, document).await?;
+        Ok(self.queue.submit(NewJob { cache: false, ..new }, self.maxima.queued).await?)
+    }
+
+    /// Cancels a job.
+    ///
+    /// # Errors
+    /// That there is no such job, or that it has ended.
+    pub async fn cancel(&self, id: &str) -> Result<Job, ApiError> {
+        match self.queue.cancel(job_id(id)?).await? {
+            Cancellation::Accepted(job) => Ok(*job),
+            Cancellation::Unknown => Err(unknown(id)),
+            Cancellation::Finished(state) => {
+                Err(ApiError::new(Code::Conflict, format!("the job has ended: it is {state}")))
+            }
+        }
+    }
 }
 
 /// Runs the question of a job that has ended once more, as a new job: stored answers are left alone.
@@ -76,20 +119,11 @@ pub(super) async fn retry(
     Parameters(query): Parameters<WaitQuery>,
 ) -> Result<Response, ApiError> {
     let patience = patience(query.wait)?;
-    let job = service.queue.store().job(job_id(&id)?).await?.ok_or_else(|| unknown(&id))?;
-    if !job.state.is_finished() {
-        return Err(ApiError::new(Code::Conflict, format!("the job has not ended: it is {}", job.state)));
-    }
-    let mut document = job.problem;
-    if let Some(fields) = document.as_object_mut() {
-        fields.insert("network".into(), job.network.into());
-    }
-    let new = check(&service, document).await?;
-    queue_and_wait(&service, NewJob { cache: false, ..new }, patience).await
+    let job = service.retry(&id).await?;
+    wait_for(&service, job, patience).await
 }
 
-async fn queue_and_wait(service: &Service, new: NewJob, patience: Duration) -> Result<Response, ApiError> {
-    let mut job = service.queue.submit(new, service.maxima.queued).await?;
+async fn wait_for(service: &Service, mut job: Job, patience: Duration) -> Result<Response, ApiError> {
     if !patience.is_zero() {
         job = service.queue.wait(job.id, patience).await?.ok_or_else(|| unknown(&job.id.to_string()))?;
     }
@@ -274,13 +308,7 @@ pub(super) async fn cancel(
     State(service): State<Service>,
     Segment(id): Segment,
 ) -> Result<(StatusCode, Json<Job>), ApiError> {
-    match service.queue.cancel(job_id(&id)?).await? {
-        Cancellation::Accepted(job) => Ok((StatusCode::ACCEPTED, Json(*job))),
-        Cancellation::Unknown => Err(unknown(&id)),
-        Cancellation::Finished(state) => {
-            Err(ApiError::new(Code::Conflict, format!("the job has ended: it is {state}")))
-        }
-    }
+    Ok((StatusCode::ACCEPTED, Json(service.cancel(&id).await?)))
 }
 
 /// Deletes a job that has ended: 204.

@@ -28,6 +28,7 @@ mod trace;
 
 pub use error::{ApiError, Code, ErrorDocument};
 pub use maxima::Maxima;
+pub use networks::UploadQuery;
 pub use parameters::{Parameters, Segment};
 
 use std::any::Any;

@@ -5,20 +5,23 @@ use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::parameters::{bad_cursor, page_limit};
 use super::{ApiError, Code, Parameters, Segment, Service, body};
 use crate::jobs::store::{Deletion, NewNetwork};
 use crate::jobs::{NetworkRecord, network_id};
+use crate::network::Network;
 use crate::network::import::{Format, ImportOptions, import};
 
 /// The longest name, in bytes.
 const MAX_NAME_BYTES: usize = 200;
 
-#[derive(Debug, Deserialize)]
+/// What may be said about an uploaded file.
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct UploadQuery {
+pub struct UploadQuery {
     name: Option<String>,
     format: Option<Format>,
     output: Option<String>,
@@ -45,25 +48,53 @@ pub(super) async fn upload(
     Parameters(query): Parameters<UploadQuery>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let internal = |e: &dyn std::fmt::Display| {
-        tracing::error!(error = %e, "an import failed");
-        ApiError::new(Code::Internal, "the import failed; the service's log says more")
-    };
-    let upload = body::read_file(request, service.maxima.upload_bytes).await?;
-    let name = query.name.or(upload.name);
-    if let Some(name) = &name {
-        check_name(name)?;
-    }
-    let bytes = upload.bytes;
-    let options = ImportOptions { format: query.format, output: query.output, limits: service.maxima.import() };
-    let _permit = service.imports.acquire().await.map_err(|e| internal(&e))?;
-    let new = tokio::task::spawn_blocking(move || read_network(bytes, name, options))
-        .await
-        .map_err(|e| internal(&e))?
-        .map_err(|detail| ApiError::new(Code::InvalidNetwork, detail))?;
-    let (record, is_new) = service.queue.store().add_network(new).await?;
+    let (record, is_new) = service.take_network(query, request).await?;
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, [("location", format!("/v1/networks/{}", record.id))], Json(record)).into_response())
+}
+
+impl Service {
+    /// Stores the network file in the body of a request; its record, and whether it is new.
+    ///
+    /// # Errors
+    /// What is wrong with the file or its name; a database that fails.
+    pub async fn take_network(&self, query: UploadQuery, request: Request) -> Result<(NetworkRecord, bool), ApiError> {
+        let upload = body::read_file(request, self.maxima.upload_bytes).await?;
+        let name = query.name.or(upload.name);
+        if let Some(name) = &name {
+            check_name(name)?;
+        }
+        let bytes = upload.bytes;
+        let options = ImportOptions { format: query.format, output: query.output, limits: self.maxima.import() };
+        let new = self.blocking(move || read_network(bytes, name, options)).await?;
+        let new = new.map_err(|detail| ApiError::new(Code::InvalidNetwork, detail))?;
+        Ok(self.queue.store().add_network(new).await?)
+    }
+
+    /// A stored network, read anew.
+    ///
+    /// # Errors
+    /// When its file is gone; a database that fails.
+    pub async fn stored_network(&self, record: &NetworkRecord) -> Result<Network, ApiError> {
+        let bytes = self.queue.store().network_bytes(&record.id).await?.ok_or_else(|| unknown(&record.id))?;
+        let format = serde_json::from_value(Value::String(record.format.clone())).ok();
+        let options = ImportOptions { format, output: record.output.clone(), limits: self.maxima.import() };
+        let network = self.blocking(move || import(&bytes, &options)).await?;
+        network.map_err(|error| ApiError::new(Code::InvalidNetwork, error.to_string()))
+    }
+
+    /// Runs `work` on a network away from the threads that answer requests, few at once.
+    ///
+    /// # Errors
+    /// When it panics, or the service ends.
+    pub async fn blocking<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, ApiError> {
+        let internal = |e: &dyn std::fmt::Display| {
+            tracing::error!(error = %e, "work on a network failed");
+            ApiError::new(Code::Internal, "work on the network failed; the service's log says more")
+        };
+        let _permit = self.imports.acquire().await.map_err(|e| internal(&e))?;
+        tokio::task::spawn_blocking(work).await.map_err(|e| internal(&e))
+    }
 }
 
 fn read_network(bytes: Vec<u8>, name: Option<String>, options: ImportOptions) -> Result<NewNetwork, String> {

@@ -21,8 +21,9 @@ use crate::jobs::State;
 use crate::network::import::Format;
 use crate::problem::{Kind, Problem};
 
-/// What the page may load: nothing.
-const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'";
+/// What the page may load: the style sheet and the icon.
+const POLICY: &str =
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The document with what no single handler says: the service itself, the body of a job, and the form of errors.
 pub(super) fn complete(mut document: OpenApi) -> OpenApi {

@@ -97,6 +97,11 @@ pub struct Job {
     pub finished_at: Option<OffsetDateTime>,
     /// How often it was started; an attempt that a worker handed back at its shutdown is not counted.
     pub attempts: u32,
+    /// Who runs it now.
+    pub worker: Option<String>,
+    /// Whether somebody wants it cancelled; a job that runs ends soon then.
+    #[serde(skip)]
+    pub cancel_requested: bool,
     /// The job whose stored answer this one shows.
     pub cached_from: Option<Uuid>,
     /// Higher runs earlier.
@@ -158,6 +163,8 @@ pub struct JobFilter {
     pub network: Option<String>,
     /// Only with all of these labels.
     pub labels: BTreeMap<String, String>,
+    /// Only where each of these words begins a word of the network's name, the id, the kind or a label.
+    pub words: Vec<String>,
 }
 
 /// Something that happened to a job.

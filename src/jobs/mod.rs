@@ -4,17 +4,19 @@
 //! - [`rules`]: how a job moves from state to state.
 //! - [`store`]: the database behind the queue.
 //! - [`Queue`]: what HTTP and workers use: the store, and word of every change.
+//! - [`Roster`]: who works in this process.
 //! - [`Metrics`]: what the process has seen, for Prometheus.
 //! - [`supervisor`]: one child process per attempt.
 //! - [`workers`]: the pool that claims jobs and runs them.
 //!
-//! The engine is never called in the service's own process: a solver that aborts or eats memory takes down its attempt and
-//! nothing else.
+//! No job is solved in the service's own process: a solver that aborts or eats memory takes down its attempt and nothing
+//! else.
 
 mod identity;
 mod job;
 mod metrics;
 mod queue;
+mod roster;
 pub mod rules;
 pub mod store;
 pub mod supervisor;
@@ -24,4 +26,5 @@ pub use identity::{body_hash, network_id, question_hash};
 pub use job::{Job, JobError, JobEvent, JobFilter, NetworkRecord, Page, State, Stats, Throughput};
 pub use metrics::Metrics;
 pub use queue::{Queue, Shutdown};
+pub use roster::Roster;
 pub use rules::codes;

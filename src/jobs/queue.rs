@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::store::{Cancellation, NewJob, Renewal, Rule, Store, StoreError, Ticket, Update};
-use super::{Job, Metrics, State, rules};
+use super::{Job, Metrics, Roster, State, rules};
 
 /// How many changes a slow listener may fall behind before it has to look for itself.
 const CAPACITY: usize = 4096;
@@ -50,6 +50,7 @@ pub struct Queue {
     work: Arc<Notify>,
     shutdown: Shutdown,
     metrics: Arc<Metrics>,
+    roster: Roster,
 }
 
 impl Queue {
@@ -62,6 +63,7 @@ impl Queue {
             work: Arc::default(),
             shutdown,
             metrics: Arc::default(),
+            roster: Roster::default(),
         }
     }
 
@@ -73,6 +75,11 @@ impl Queue {
     /// What the process has seen.
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    /// Who works in this process.
+    pub fn roster(&self) -> &Roster {
+        &self.roster
     }
 
     /// When the service ends.

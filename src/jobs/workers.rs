@@ -71,8 +71,10 @@ struct Worker {
 impl Worker {
     async fn work(self) {
         while !self.queue.shutdown().has_begun() {
+            self.queue.roster().note(&self.name, None);
             match self.queue.store().claim(&self.name, LEASE).await {
                 Ok(Some(claim)) => {
+                    self.queue.roster().note(&self.name, Some(claim.ticket.job));
                     self.queue.announce(claim.ticket.job);
                     self.run(claim).await;
                     continue;

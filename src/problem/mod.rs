@@ -62,6 +62,9 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All kinds.
+    pub const ALL: [Kind; 5] = [Kind::Lipschitz, Kind::Check, Kind::Robustness, Kind::Curvature, Kind::Landscape];
+
     /// The name in requests.
     pub fn name(self) -> &'static str {
         match self {

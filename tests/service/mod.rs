@@ -9,6 +9,7 @@
 //! - [`faults`]: killed children, cancels, a killed and a stopped service.
 //! - [`solve`]: `exactlip solve`; [`remote`]: `exactlip submit`, `status`, `watch`, `cancel` and `list`.
 //! - [`connections`]: what happens below requests.
+//! - [`pages`]: the dashboard, in a browser and as text.
 //! - [`server`]: a service of their own for the tests.
 
 mod bad_input;
@@ -19,6 +20,7 @@ mod description;
 mod events;
 mod faults;
 mod lifecycle;
+mod pages;
 mod programs;
 mod remote;
 mod server;

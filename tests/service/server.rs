@@ -71,6 +71,7 @@ impl Server {
             .allow_non_standard_methods(true)
             // A connection that the service is about to close would fail the next request.
             .max_idle_connections(0)
+            .max_redirects(0)
             .build()
             .new_agent();
         Self { process, base, agent }

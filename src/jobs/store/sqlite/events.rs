@@ -1,14 +1,17 @@
 //! Events: written in the transaction of what they tell, read in their order.
 
 use serde_json::{Value, json};
+use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite, Transaction};
 use uuid::Uuid;
 
 use super::{SqliteStore, StoreError, rows};
+use crate::answer::Progress;
 use crate::jobs::store::Update;
 use crate::jobs::{JobError, JobEvent, State};
 
-/// How many progress events of a job are kept: those before are forgotten.
+/// How many progress events of a job are kept at most: beyond, every second one is forgotten, so that what is left spans the
+/// whole solve.
 const MAX_PROGRESS: i64 = 500;
 
 /// The job has this state now.
@@ -53,15 +56,46 @@ pub(super) async fn update(
         insert(transaction, job, "tier", Some(&value(tier)?)).await?;
     }
     let Some(progress) = update.progress else { return Ok(()) };
+    forget_standstill(transaction, job, progress).await?;
     insert(transaction, job, "progress", Some(&value(progress)?)).await?;
-    sqlx::query(
-        "DELETE FROM events WHERE job = ?1 AND kind = 'progress' AND id <= \
-             (SELECT id FROM events WHERE job = ?1 AND kind = 'progress' ORDER BY id DESC LIMIT 1 OFFSET ?2)",
-    )
-    .bind(job.to_string())
-    .bind(MAX_PROGRESS)
-    .execute(&mut **transaction)
-    .await?;
+    let kept: i64 = sqlx::query_scalar("SELECT count(*) FROM events WHERE job = ? AND kind = 'progress'")
+        .bind(job.to_string())
+        .fetch_one(&mut **transaction)
+        .await?;
+    if kept > MAX_PROGRESS {
+        sqlx::query(
+            "DELETE FROM events WHERE id IN (SELECT id FROM (SELECT id, row_number() OVER (ORDER BY id DESC) AS place \
+                 FROM events WHERE job = ? AND kind = 'progress') WHERE place % 2 = 0)",
+        )
+        .bind(job.to_string())
+        .execute(&mut **transaction)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Forgets the last progress event where neither it nor `progress` moved the bracket: two mark a standstill's beginning and end.
+async fn forget_standstill(
+    transaction: &mut Transaction<'_, Sqlite>,
+    job: Uuid,
+    progress: &Progress,
+) -> Result<(), StoreError> {
+    let rows = sqlx::query("SELECT id, data FROM events WHERE job = ? AND kind = 'progress' ORDER BY id DESC LIMIT 2")
+        .bind(job.to_string())
+        .fetch_all(&mut **transaction)
+        .await?;
+    let stands = |row: &SqliteRow| -> Result<bool, StoreError> {
+        let before: Progress = rows::parse("event", row.try_get("data")?)?;
+        let same =
+            (before.lower, before.upper, before.phase) == (progress.lower, progress.upper, progress.phase.clone());
+        // A time that went back is another attempt's.
+        Ok(same && before.elapsed_s <= progress.elapsed_s)
+    };
+    let [last, before] = rows.as_slice() else { return Ok(()) };
+    if stands(last)? && stands(before)? {
+        let id: i64 = last.try_get("id")?;
+        sqlx::query("DELETE FROM events WHERE id = ?").bind(id).execute(&mut **transaction).await?;
+    }
     Ok(())
 }
 

@@ -36,10 +36,14 @@ pub(super) async fn state(store: &SqliteStore, id: Uuid) -> Result<Option<State>
 pub(super) fn list_query(filter: &JobFilter, limit: u32, cursor: Option<Uuid>) -> QueryBuilder<Sqlite> {
     let mut query = QueryBuilder::<Sqlite>::new("SELECT ");
     query.push(JOB_COLUMNS).push(", length(jobs.problem) + ifnull(length(jobs.result), 0) AS bytes FROM ");
-    // Where labels are asked for, the first one leads: its rows are in the order of the list.
+    // Where words are asked for, their index leads, otherwise the first label: either is in the order of the list.
     let mut labels = filter.labels.iter();
-    let leading = labels.next();
-    let id = if let Some((name, value)) = leading {
+    let id = if !filter.words.is_empty() {
+        query.push("job_search CROSS JOIN texts CROSS JOIN ").push(JOB_TABLES);
+        query.push(" WHERE texts.id = job_search.rowid AND jobs.id = texts.job AND job_search MATCH ");
+        query.push_bind(search_terms(&filter.words));
+        "job_search.rowid"
+    } else if let Some((name, value)) = labels.next() {
         query.push("labels CROSS JOIN ").push(JOB_TABLES);
         query.push(" WHERE jobs.id = labels.job AND labels.name = ").push_bind(name.clone());
         query.push(" AND labels.value = ").push_bind(value.clone());
@@ -62,10 +66,22 @@ pub(super) fn list_query(filter: &JobFilter, limit: u32, cursor: Option<Uuid>) -
         query.push(" AND jobs.network = ").push_bind(network.clone());
     }
     if let Some(cursor) = cursor {
-        query.push(format!(" AND {id} < ")).push_bind(cursor.to_string());
+        if filter.words.is_empty() {
+            query.push(format!(" AND {id} < ")).push_bind(cursor.to_string());
+        } else {
+            query.push(format!(" AND {id} <= (SELECT id FROM texts WHERE job < ")).push_bind(cursor.to_string());
+            query.push(" ORDER BY job DESC LIMIT 1)");
+        }
     }
     query.push(format!(" ORDER BY {id} DESC LIMIT ")).push_bind(i64::from(limit) + 1);
     query
+}
+
+/// A query of the index of words: all of them, as beginnings.
+fn search_terms(words: &[String]) -> String {
+    // Quoted, a word is no operator of the query language.
+    let terms: Vec<String> = words.iter().map(|word| format!("\"{}\"*", word.replace('"', " "))).collect();
+    terms.join(" ")
 }
 
 pub(super) async fn list(

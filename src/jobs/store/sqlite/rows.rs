@@ -11,7 +11,7 @@ use crate::jobs::{Job, NetworkRecord, State};
 
 /// The columns that [`job`] reads, of `jobs` joined with `networks`.
 pub(super) const JOB_COLUMNS: &str = "jobs.id, jobs.kind, jobs.state, jobs.network, networks.name AS network_name, \
-     jobs.priority, jobs.created_at, jobs.started_at, jobs.finished_at, jobs.attempts, jobs.labels, jobs.notes, \
+     jobs.priority, jobs.created_at, jobs.started_at, jobs.finished_at, jobs.attempts, jobs.worker, jobs.cancel_requested, jobs.labels, jobs.notes, \
      jobs.cached_from, jobs.progress, jobs.error, jobs.problem, jobs.result";
 /// The tables that [`job`] reads; a left join, so that lists walk an index of `jobs` whatever the planner believes.
 pub(super) const JOB_TABLES: &str = "jobs LEFT JOIN networks ON networks.id = jobs.network";
@@ -46,6 +46,8 @@ pub(super) fn job(row: &SqliteRow) -> Result<Job, StoreError> {
         started_at: optional("started_at")?,
         finished_at: optional("finished_at")?,
         attempts: row.try_get("attempts")?,
+        worker: row.try_get("worker")?,
+        cancel_requested: row.try_get("cancel_requested")?,
         cached_from: row.try_get::<Option<&str>, _>("cached_from")?.map(id).transpose()?,
         priority: row.try_get("priority")?,
         labels: parse("labels", row.try_get("labels")?)?,

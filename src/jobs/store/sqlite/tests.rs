@@ -347,3 +347,62 @@ async fn only_sqlite_files_are_databases() {
         assert!(matches!(SqliteStore::open(address).await, Err(StoreError::Address(_))), "{address}");
     }
 }
+
+#[tokio::test]
+async fn jobs_are_found_by_the_beginnings_of_their_words_page_by_page() {
+    let (_directory, store) = open().await;
+    store.add_network(network("other")).await.unwrap();
+    let mut ids = Vec::new();
+    for k in 0..7 {
+        let mut new = new_job(0);
+        new.problem.labels.insert("run".into(), format!("nightly-{}", k % 2));
+        new.network = if k == 6 { "other" } else { "n" }.into();
+        ids.push(store.submit(new, 100).await.unwrap().id);
+    }
+    ids.reverse();
+    let find = async |words: &[&str], cursor: Option<&str>, limit: u32| {
+        let filter = JobFilter { words: words.iter().map(|w| (*w).to_owned()).collect(), ..JobFilter::default() };
+        let page = store.jobs(&filter, limit, cursor).await.unwrap().unwrap();
+        (page.entries.iter().map(|job| job.id).collect::<Vec<_>>(), page.next_cursor)
+    };
+    assert_eq!(find(&["NIGHT"], None, 50).await.0, ids);
+    assert_eq!(find(&["nightly", "oth"], None, 50).await.0, ids[..1]);
+    assert!(find(&["ightly"], None, 50).await.0.is_empty());
+    assert!(find(&["a\" OR \"n"], None, 50).await.0.is_empty(), "a word is no query");
+    let (first, cursor) = find(&["night"], None, 3).await;
+    let (second, _) = find(&["night"], cursor.as_deref(), 50).await;
+    assert_eq!([first, second].concat(), ids);
+    // A job that is gone is found no more, and a page goes on behind it.
+    let gone = ids[2];
+    store.cancel(gone).await.unwrap();
+    store.delete_job(gone).await.unwrap();
+    assert_eq!(find(&["night"], cursor.as_deref(), 50).await.0, ids[3..]);
+    assert_eq!(find(&["night"], None, 50).await.0.len(), 6);
+}
+
+#[tokio::test]
+async fn progress_that_is_kept_spans_the_whole_solve() {
+    let (_directory, store) = open().await;
+    let id = submit(&store).await.id;
+    let ticket = claim(&store).await.ticket;
+    let tell = async |k: u32, lower: f64| {
+        let progress = Progress { elapsed_s: f64::from(k), ..progress(lower) };
+        store.renew(ticket, LEASE, at(&progress)).await.unwrap();
+    };
+    let told = async || -> Vec<(f64, f64)> {
+        let events = store.events(Some(id), 0, 2000).await.unwrap();
+        let progress = events.iter().filter(|event| event.kind == "progress");
+        progress.map(|e| (e.data["elapsed_s"].as_f64().unwrap(), e.data["lower"].as_f64().unwrap())).collect()
+    };
+    for k in 0..20 {
+        tell(k, if k < 10 { 1.0 } else { 2.0 }).await;
+    }
+    assert_eq!(told().await, [(0.0, 1.0), (9.0, 1.0), (10.0, 2.0), (19.0, 2.0)], "a standstill is its two ends");
+    for k in 20..700 {
+        tell(k, f64::from(k)).await;
+    }
+    let all = told().await;
+    assert!((250..=500).contains(&all.len()), "{}", all.len());
+    assert!(all[0].0 < 20.0 && all.last() == Some(&(699.0, 699.0)));
+    assert!(all.windows(2).all(|pair| pair[0].0 < pair[1].0 && pair[1].0 - pair[0].0 < 20.0));
+}

@@ -1,0 +1,53 @@
+//! What is known of a network's neurons over a region: how many are settled, layer by layer.
+//!
+//! The bounds are the engine's own. They are computed in this process, away from the threads that answer requests, and within
+//! a time: layers beyond it get the bounds of interval arithmetic, which take no longer than evaluating the network.
+
+use std::time::Duration;
+
+use crate::bounds::ForwardBounds;
+use crate::control::{Control, StopFlag};
+use crate::network::{Network, Phase};
+use crate::problem::Region;
+use crate::workers::Workers;
+
+/// How long the bounds may take.
+const TIME: Duration = Duration::from_secs(2);
+
+/// The neurons of a hidden layer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct LayerNeurons {
+    /// Active on the whole region.
+    pub(super) active: usize,
+    /// Inactive on the whole region.
+    pub(super) inactive: usize,
+    /// The derivative may change within the region.
+    pub(super) unstable: usize,
+}
+
+impl LayerNeurons {
+    /// All of them.
+    pub(super) fn all(&self) -> usize {
+        self.active + self.inactive + self.unstable
+    }
+}
+
+/// What is known of all hidden layers, and whether there was time for the tighter bounds everywhere.
+pub(super) fn settled(network: &Network, region: &Region) -> (Vec<LayerNeurons>, bool) {
+    let control = Control::new(Some(TIME), StopFlag::default(), |_| {});
+    let bounds = ForwardBounds::crown_on(network, region, &Workers::new(1, &control));
+    let in_time = !control.is_late();
+    let ranges = bounds.derivative_ranges(network);
+    let layer = |l: usize| {
+        let mut neurons = LayerNeurons { active: 0, inactive: 0, unstable: 0 };
+        for (r, (low, high)) in ranges[l].iter().enumerate() {
+            match bounds.phase(l, r) {
+                _ if low < high => neurons.unstable += 1,
+                Phase::Inactive => neurons.inactive += 1,
+                Phase::Active | Phase::Unstable => neurons.active += 1,
+            }
+        }
+        neurons
+    };
+    ((0..ranges.len()).map(layer).collect(), in_time)
+}
