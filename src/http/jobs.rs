@@ -90,6 +90,7 @@ pub(super) async fn retry(
 
 async fn queue_and_wait(service: &Service, new: NewJob, patience: Duration) -> Result<Response, ApiError> {
     let mut job = service.queue.submit(new, service.maxima.queued).await?;
+    tracing::info!(job = %job.id, network = job.network, state = %job.state, "taken");
     if !patience.is_zero() {
         job = service.queue.wait(job.id, patience).await?.ok_or_else(|| unknown(&job.id.to_string()))?;
     }
