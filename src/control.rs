@@ -37,25 +37,42 @@ impl StopFlag {
     }
 }
 
-/// Deadline, stop flag and event sink of one solve.
+/// Deadline, stop flag, event sink and taste in logs of one solve.
 #[derive(Clone)]
 pub struct Control {
     started: Instant,
     deadline: Option<Instant>,
     stop: StopFlag,
     sink: Arc<dyn Fn(Event) + Send + Sync>,
+    solver_log: bool,
 }
 
 impl Control {
     /// A solve that starts now and may take `time` (`None`: for ever); events go to `sink`, from any thread.
     pub fn new(time: Option<Duration>, stop: StopFlag, sink: impl Fn(Event) + Send + Sync + 'static) -> Self {
         let started = Instant::now();
-        Self { started, deadline: time.and_then(|t| started.checked_add(t)), stop, sink: Arc::new(sink) }
+        Self {
+            started,
+            deadline: time.and_then(|t| started.checked_add(t)),
+            stop,
+            sink: Arc::new(sink),
+            solver_log: false,
+        }
     }
 
     /// A solve without deadline whose events nobody reads.
     pub fn unlimited() -> Self {
         Self::new(None, StopFlag::default(), |_| {})
+    }
+
+    /// Lets solvers print their log to standard output.
+    pub fn with_solver_log(self, solver_log: bool) -> Self {
+        Self { solver_log, ..self }
+    }
+
+    /// Whether solvers print their log to standard output.
+    pub fn solver_log(&self) -> bool {
+        self.solver_log
     }
 
     /// Time since the start.

@@ -88,14 +88,18 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// Who solves programs, with totals so far.
+    /// Who solves programs, with totals so far. Where several do, the last one is named.
     pub fn solver(&mut self, name: &str, version: impl FnOnce() -> String) -> &mut SolverReport {
-        self.solver.get_or_insert_with(|| SolverReport {
-            name: name.into(),
-            version: version(),
+        let solver = self.solver.get_or_insert_with(|| SolverReport {
+            name: String::new(),
+            version: String::new(),
             nodes: 0,
             simplex_iterations: 0,
-        })
+        });
+        if solver.name != name {
+            (solver.name, solver.version) = (name.into(), version());
+        }
+        solver
     }
 
     /// Notes how many nodes our own search has evaluated; it is the solver of record then.

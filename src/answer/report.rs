@@ -62,7 +62,7 @@ pub struct Audit {
 /// Who solved the programs and what it took.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 pub struct SolverReport {
-    /// `highs`, or `exactlip` for our own search.
+    /// `highs`, `cbc`, or `exactlip` for our own search.
     pub name: String,
     /// Its version.
     pub version: String,

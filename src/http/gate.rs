@@ -4,11 +4,15 @@
 use std::net::IpAddr;
 
 use axum::extract::Request;
-use axum::http::{Method, header};
+use axum::http::{HeaderName, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::body::content_type;
 use super::{ApiError, Code};
+
+/// Where a browser says that a request comes from.
+const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Refuses requests that name another host, and changes that another site's page asks for.
 pub(super) async fn check(request: Request, next: Next) -> Response {
@@ -27,10 +31,27 @@ fn refusal(request: &Request) -> Option<ApiError> {
         let detail = format!("the host is `{host}`: this service answers to loopback names such as 127.0.0.1 only");
         return Some(ApiError::new(Code::WrongHost, detail));
     }
-    let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    let foreign = text(header::ORIGIN)
-        .is_some_and(|origin| origin.split_once("://").is_none_or(|(_, site)| !site.eq_ignore_ascii_case(host)));
-    (!reads && foreign).then(|| ApiError::new(Code::ForeignOrigin, "only this service's own pages may do this"))
+    if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
+        return None;
+    }
+    let is_own = |origin: &str| origin.split_once("://").is_some_and(|(_, site)| site.eq_ignore_ascii_case(host));
+    let (origin, site) = (text(header::ORIGIN), text(SITE));
+    if origin.is_some_and(|origin| !is_own(origin)) || site.is_some_and(|site| !matches!(site, "same-origin" | "none"))
+    {
+        return Some(ApiError::new(Code::ForeignOrigin, "only this service's own pages may do this"));
+    }
+    // What a page may send anywhere without asking; a form must say that it is this service's own.
+    let content_type = content_type(request.headers());
+    let refused = match content_type.as_str() {
+        "application/x-www-form-urlencoded" => origin.is_none() && site != Some("same-origin"),
+        "text/plain" => true,
+        _ => false,
+    };
+    refused.then(|| {
+        let detail =
+            format!("the content type is `{content_type}`: send `application/json`, or no body where none is needed");
+        ApiError::new(Code::UnsupportedMediaType, detail)
+    })
 }
 
 /// Whether an authority (`name`, `name:port`) can only mean this machine.

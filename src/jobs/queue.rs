@@ -119,6 +119,7 @@ impl Queue {
     /// [`StoreError`]
     pub async fn submit(&self, job: NewJob, max_queued: u64) -> Result<Job, StoreError> {
         let job = self.store.submit(job, max_queued).await?;
+        tracing::info!(job = %job.id, network = job.network, state = %job.state, "taken");
         self.announce(job.id);
         self.work.notify_one();
         Ok(job)

@@ -15,6 +15,8 @@ const MAX_RETRIES: u32 = 1;
 pub mod codes {
     /// The solving process was ended by a signal that the service did not send.
     pub const KILLED_BY_SIGNAL: &str = "killed_by_signal";
+    /// The solving process gave up by itself: an uncaught exception, or a check of its libraries that failed.
+    pub const ABORTED: &str = "aborted";
     /// The solving process could not get the memory that it needed, within its limit.
     pub const OUT_OF_MEMORY: &str = "out_of_memory";
     /// The solving process ended without an answer.

@@ -16,6 +16,10 @@ use crate::bounds::{ForwardBounds, Interval};
 use crate::network::{Activation, Pattern, Phase};
 use crate::problem::VectorNorm;
 
+/// The share of a gradient entry's size up to which its bound on the other side of 0 is the work of rounding: such an entry
+/// gets no binary for its sign.
+const CROSSED_BY_ROUNDING: f64 = 1e-12;
+
 /// What a program maximises.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Objective {
@@ -258,6 +262,16 @@ impl Encoding {
     /// Adds `|g_k|` to the objective.
     fn absolute_value(&mut self, k: usize, g: &Gradient, lower: f64, upper: f64) {
         match *g {
+            Gradient::Column { column, scale }
+                if lower.abs().min(upper.abs()) <= CROSSED_BY_ROUNDING * lower.abs().max(upper.abs()) =>
+            {
+                // |v| ≤ v + 2·max(-lower, 0), and the same from the other side: one sign with a constant holds, and a
+                // solver would drop the binary's coefficients anyway.
+                let (sign, beyond) = if upper >= -lower { (1.0, (-lower).max(0.0)) } else { (-1.0, upper.max(0.0)) };
+                let mut expression = Expression::scaled(column, scale);
+                expression.constant = sign * 2.0 * beyond;
+                self.add_to_objective(&expression, sign);
+            }
             Gradient::Column { column, scale } if lower < 0.0 && 0.0 < upper => {
                 let (low, high) = (lower / scale, upper / scale);
                 let program = &mut self.program;

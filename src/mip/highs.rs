@@ -6,8 +6,8 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use good_lp::{Expression as GoodExpression, ProblemVariables, SolverModel, constraint, highs as good_highs, variable};
 use highs::{HighsModelStatus, HighsSolutionStatus, Model, SolvedModel};
 use highs_sys::{
-    Highs_getInt64InfoValue, Highs_setCallback, Highs_startCallback, Highs_version, HighsCallbackDataIn,
-    HighsCallbackDataOut, kHighsCallbackMipImprovingSolution, kHighsCallbackMipInterrupt,
+    Highs_changeCoeff, Highs_getInt64InfoValue, Highs_setCallback, Highs_startCallback, Highs_version,
+    HighsCallbackDataIn, HighsCallbackDataOut, kHighsCallbackMipImprovingSolution, kHighsCallbackMipInterrupt,
 };
 use thiserror::Error;
 
@@ -17,6 +17,9 @@ use super::program::Program;
 pub const FEASIBILITY_TOLERANCE: f64 = 1e-9;
 /// How far from an integer a binary may be (HiGHS's default is 1e-6).
 const INTEGRALITY_TOLERANCE: f64 = 1e-9;
+/// Entries up to this size are left out, the smallest that HiGHS allows; and its default, at which a model is taken over.
+const SMALL_ENTRY: f64 = 1e-12;
+const DEFAULT_SMALL_ENTRY: f64 = 1e-9;
 
 /// Why HiGHS gave no answer.
 #[derive(Clone, Debug, Error, PartialEq)]
@@ -38,8 +41,10 @@ pub struct Options {
     pub time_s: f64,
     /// The relative gap at which the solve may end.
     pub gap: f64,
-    /// HiGHS's random seed.
+    /// The solver's random seed.
     pub seed: u64,
+    /// Whether it prints its log to standard output.
+    pub log: bool,
 }
 
 /// What the solver tells while it runs; objectives in the units of the question.
@@ -92,7 +97,7 @@ pub fn version() -> String {
 }
 
 /// The program as HiGHS's model, with the tolerances set. Every row has one side or two equal ones, so it becomes one row.
-fn model(program: &Program, threads: u32, time_s: f64) -> Result<Model, HighsError> {
+fn model(program: &Program, threads: u32, time_s: f64, log: bool) -> Result<Model, HighsError> {
     let mut columns = ProblemVariables::new();
     let variables: Vec<_> = program
         .variables
@@ -127,10 +132,33 @@ fn model(program: &Program, threads: u32, time_s: f64) -> Result<Model, HighsErr
     set(&mut model, "primal_feasibility_tolerance", FEASIBILITY_TOLERANCE)?;
     set(&mut model, "dual_feasibility_tolerance", FEASIBILITY_TOLERANCE)?;
     set(&mut model, "mip_feasibility_tolerance", INTEGRALITY_TOLERANCE)?;
+    set(&mut model, "small_matrix_value", SMALL_ENTRY)?;
     if time_s.is_finite() {
         set(&mut model, "time_limit", time_s)?;
     }
+    if log {
+        set(&mut model, "output_flag", true)?;
+        set(&mut model, "log_to_console", true)?;
+    }
+    restore_small_entries(program, &mut model)?;
     Ok(model)
+}
+
+/// Puts the entries back that were left out because the option came after them.
+fn restore_small_entries(program: &Program, model: &mut Model) -> Result<(), HighsError> {
+    for (r, row) in program.rows.iter().enumerate() {
+        for &(j, entry) in row.terms.iter().filter(|(_, c)| c.abs() <= DEFAULT_SMALL_ENTRY && c.abs() > SMALL_ENTRY) {
+            let (Ok(r), Ok(j)) = (r.try_into(), j.try_into()) else {
+                return Err(HighsError::Refused("it has too many rows or columns".into()));
+            };
+            // SAFETY: the model is valid and has this row and this column.
+            let status = unsafe { Highs_changeCoeff(model.as_mut_ptr(), r, j, entry) };
+            if status == highs_sys::STATUS_ERROR {
+                return Err(HighsError::Refused(format!("an entry of row {}", row.name)));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn set<V: highs::HighsOptionValue>(model: &mut Model, option: &str, value: V) -> Result<(), HighsError> {
@@ -141,13 +169,13 @@ fn set<V: highs::HighsOptionValue>(model: &mut Model, option: &str, value: V) ->
 ///
 /// # Errors
 /// [`HighsError`] when the model is refused or the solve does not end optimal.
-pub fn solve_relaxation(program: &Program, threads: u32, time_s: f64) -> Result<LpEnd, HighsError> {
+pub fn solve_relaxation(program: &Program, threads: u32, time_s: f64, log: bool) -> Result<LpEnd, HighsError> {
     if program.variables.is_empty() {
         // A constant objective; HiGHS calls a model without columns empty, not optimal.
         return Ok(LpEnd { multipliers: vec![0.0; program.rows.len()], solution: vec![], simplex_iterations: 0 });
     }
     let relaxed = program.clone().relaxed();
-    let model = model(&relaxed, threads, time_s)?;
+    let model = model(&relaxed, threads, time_s, log)?;
     let solved = model.try_solve().map_err(|e| HighsError::Refused(format!("{e:?}")))?;
     // Multipliers of a solve that was stopped early are multipliers all the same: the proof holds for any.
     if solved.status() != HighsModelStatus::Optimal {
@@ -217,7 +245,7 @@ pub fn solve(
     options: Options,
     report: &mut dyn FnMut(Report) -> bool,
 ) -> Result<MipEnd, HighsError> {
-    let mut model = model(program, options.threads, options.time_s)?;
+    let mut model = model(program, options.threads, options.time_s, options.log)?;
     set(&mut model, "mip_rel_gap", options.gap)?;
     set(&mut model, "mip_abs_gap", 1e-12)?;
     set(&mut model, "random_seed", (options.seed % (i32::MAX as u64)) as i32)?;

@@ -6,11 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
+use thiserror::Error;
+
+use super::cbc::{self, CbcError};
 use super::encode::{Bounds, Encoding, Objective};
 use super::highs::{self, HighsError, MipEnd, Options};
-use crate::answer::{Ledger, Subject, Verdict};
+use crate::answer::{Ledger, SolverReport, Subject, Verdict};
 use crate::network::Pattern;
-use crate::problem::VectorNorm;
+use crate::problem::{Solver, VectorNorm};
 
 /// By how many feasibility tolerances (in the objective's scale) a solver's dual bound is widened.
 ///
@@ -20,6 +23,24 @@ use crate::problem::VectorNorm;
 const MARGIN_IN_TOLERANCES: f64 = 10.0;
 /// How often the waiting side looks whether it should stop the solver.
 const POLL: Duration = Duration::from_millis(50);
+
+/// Why the programs were not all solved.
+#[derive(Clone, Debug, Error, PartialEq)]
+pub enum LipMipError {
+    /// HiGHS failed.
+    #[error(transparent)]
+    Highs(#[from] HighsError),
+    /// CBC failed.
+    #[error(transparent)]
+    Cbc(#[from] CbcError),
+}
+
+/// What a solver tells while it runs.
+enum News {
+    Highs(highs::Report),
+    /// CBC's nodes so far: its bounds come at the end.
+    Nodes(u64),
+}
 
 /// What became of a pattern that the solver put forward.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -50,6 +71,8 @@ pub struct LipMip<'a, 'b> {
     /// Patterns that were excluded, and on which neurons.
     excluded: Vec<(Pattern, Vec<(usize, usize)>)>,
     nodes_before: u64,
+    /// CBC solves the programs that have integers; the others are linear programs, and HiGHS's.
+    by_cbc: bool,
 }
 
 impl<'a, 'b> LipMip<'a, 'b> {
@@ -57,14 +80,15 @@ impl<'a, 'b> LipMip<'a, 'b> {
     pub fn new(subject: Subject<'a>, bounds: Bounds<'a>, ledger: &'a mut Ledger<'b>) -> Self {
         let mut parts = parts(&subject, bounds);
         parts.sort_by(|a, b| b.bound.total_cmp(&a.bound));
-        Self { subject, bounds, ledger, parts, fates: HashMap::new(), excluded: Vec::new(), nodes_before: 0 }
+        let by_cbc = subject.question.solver == Solver::Cbc;
+        Self { subject, bounds, ledger, parts, fates: HashMap::new(), excluded: Vec::new(), nodes_before: 0, by_cbc }
     }
 
     /// Solves them, best bound first, until the bracket is closed, every program is settled or it is time to stop.
     ///
     /// # Errors
-    /// [`HighsError`] when the solver fails; what was proved before stays in the ledger.
-    pub fn run(mut self) -> Result<(), HighsError> {
+    /// [`LipMipError`] when the solver fails; what was proved before stays in the ledger.
+    pub fn run(mut self) -> Result<(), LipMipError> {
         for i in 0..self.parts.len() {
             if self.ledger.should_stop() || self.ledger.is_closed() {
                 break;
@@ -92,7 +116,7 @@ impl<'a, 'b> LipMip<'a, 'b> {
     }
 
     /// Solves program `i` again and again, until its optimum is settled or nothing more can be excluded.
-    fn solve_part(&mut self, i: usize) -> Result<(), HighsError> {
+    fn solve_part(&mut self, i: usize) -> Result<(), LipMipError> {
         loop {
             let mut encoding =
                 Encoding::new(&self.subject, self.bounds, self.parts[i].objective, self.ledger.bracket().lower());
@@ -101,10 +125,16 @@ impl<'a, 'b> LipMip<'a, 'b> {
             }
             let excluded_before = self.excluded.len();
             let end = self.solve_once(i, &encoding)?;
-            let solver = self.ledger.solver("highs", highs::version);
-            solver.simplex_iterations += end.simplex_iterations;
             self.nodes_before += end.nodes;
-            solver.nodes = self.nodes_before;
+            let nodes = self.nodes_before;
+            let solver = self.solver();
+            solver.simplex_iterations += end.simplex_iterations;
+            solver.nodes = nodes;
+            if end.infeasible && self.excluded.is_empty() {
+                // Every point of the region is a solution: the claim is the tolerances' work.
+                self.ledger.note("a solver found no solution where there is one; its claim was not taken".into());
+                return Ok(());
+            }
             if end.infeasible {
                 // Every pattern is excluded: what is left is the witness.
                 self.parts[i].bound = self.ledger.bracket().lower().unwrap_or(0.0);
@@ -128,36 +158,50 @@ impl<'a, 'b> LipMip<'a, 'b> {
     }
 
     /// One run of the solver on one program; incumbents are judged while it runs.
-    fn solve_once(&mut self, i: usize, encoding: &Encoding) -> Result<MipEnd, HighsError> {
+    fn solve_once(&mut self, i: usize, encoding: &Encoding) -> Result<MipEnd, LipMipError> {
         let question = self.subject.question;
         let options = Options {
             threads: question.limits.threads,
             time_s: self.ledger.control().remaining().map_or(f64::INFINITY, |t| t.as_secs_f64()),
             gap: 0.25 * question.limits.gap,
             seed: question.random_seed,
+            log: self.ledger.control().solver_log(),
         };
         let start = self.ledger.witness().map(|(x, pattern)| encoding.start(x, pattern));
         let margin = MARGIN_IN_TOLERANCES * highs::FEASIBILITY_TOLERANCE * encoding.program.scale;
         let halt = AtomicBool::new(false);
         let (sender, receiver) = mpsc::channel();
+        let by_cbc = self.by_cbc && encoding.program.integers() > 0;
         let end = std::thread::scope(|scope| {
             let solver = scope.spawn(|| {
                 // Moved in, so that the receiver learns of the end.
                 let sender = sender;
-                highs::solve(&encoding.program, start.as_deref(), options, &mut |report| {
-                    // A receiver that is gone has seen a panic; the solve is of no use then.
-                    sender.send(report).is_ok() && !halt.load(Ordering::Relaxed)
-                })
+                // A receiver that is gone has seen a panic; the solve is of no use then.
+                let tell = |news| sender.send(news).is_ok() && !halt.load(Ordering::Relaxed);
+                let (program, start) = (&encoding.program, start.as_deref());
+                if by_cbc {
+                    cbc::solve(program, start, options, &mut |nodes| tell(News::Nodes(nodes)))
+                        .map_err(LipMipError::from)
+                } else {
+                    highs::solve(program, start, options, &mut |report| tell(News::Highs(report)))
+                        .map_err(LipMipError::from)
+                }
             });
             loop {
                 match receiver.recv_timeout(POLL) {
-                    Ok(highs::Report::Incumbent(columns)) => {
+                    Ok(News::Highs(highs::Report::Incumbent(columns))) => {
                         self.judge(&encoding.pattern(&columns));
                     }
-                    Ok(highs::Report::Standing { bound, nodes }) => {
+                    Ok(News::Highs(highs::Report::Standing { bound, nodes })) => {
                         self.lower_bound_of_part(i, bound + margin);
+                        {
+                            let total = self.nodes_before + nodes;
+                            self.solver().nodes = total;
+                        }
+                    }
+                    Ok(News::Nodes(nodes)) => {
                         let total = self.nodes_before + nodes;
-                        self.ledger.solver("highs", highs::version).nodes = total;
+                        self.solver().nodes = total;
                     }
                     Err(RecvTimeoutError::Timeout) => {}
                     Err(RecvTimeoutError::Disconnected) => break,
@@ -167,12 +211,17 @@ impl<'a, 'b> LipMip<'a, 'b> {
                     halt.store(true, Ordering::Relaxed);
                 }
             }
-            solver.join().unwrap_or_else(|_| Err(HighsError::Status("a panic".into())))
+            solver.join().unwrap_or_else(|_| Err(HighsError::Status("a panic".into()).into()))
         })?;
         if let Some(bound) = end.bound {
             self.lower_bound_of_part(i, bound + margin);
         }
         Ok(end)
+    }
+
+    /// The account of the solver that solves the programs.
+    fn solver(&mut self) -> &mut SolverReport {
+        if self.by_cbc { self.ledger.solver("cbc", cbc::version) } else { self.ledger.solver("highs", highs::version) }
     }
 
     /// Takes a dual bound of program `i`.

@@ -4,9 +4,10 @@
 //! - [`encode`]: network, question and bounds → [`Encoding`].
 //! - [`export`]: programs as MPS and LP files.
 //! - [`relaxation`]: LipLP; [`dual`]: the proof of its bound from the solver's multipliers.
-//! - [`highs`]: HiGHS as solver.
+//! - [`highs`], [`cbc`]: HiGHS and CBC as solvers.
 //! - [`lipmip`]: solves the programs of a question, audits what comes out, excludes patterns without interior.
 
+pub mod cbc;
 pub mod dual;
 pub mod encode;
 pub mod export;

@@ -40,7 +40,8 @@ pub fn upper_bound(
             return Ok(None);
         }
         let encoding = Encoding::new(subject, bounds, objective, None);
-        let end = highs::solve_relaxation(&encoding.program, subject.question.limits.threads, time_s)?;
+        let threads = subject.question.limits.threads;
+        let end = highs::solve_relaxation(&encoding.program, threads, time_s, control.solver_log())?;
         all.upper = all.upper.max(dual::upper_bound(&encoding.program, &end.multipliers));
         all.simplex_iterations += end.simplex_iterations;
         all.programs += 1;

@@ -138,10 +138,3 @@ pub enum Solver {
     /// CBC.
     Cbc,
 }
-
-impl Solver {
-    /// Whether this version has it.
-    pub fn is_built(self) -> bool {
-        !matches!(self, Solver::Cbc)
-    }
-}

@@ -169,9 +169,6 @@ impl Problem {
         if self.methods.is_empty() {
             errors.push(FieldError::new("/methods", "names no method; leave it out for the default ladder"));
         }
-        if !self.solver.is_built() {
-            errors.push(FieldError::new("/solver", "`cbc` is not built yet: use `auto` or `highs`"));
-        }
         if self.certificate {
             errors.push(FieldError::new("/certificate", "certificates are not built yet"));
         }

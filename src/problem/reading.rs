@@ -4,6 +4,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::{FieldError, Kind, Problem};
+use crate::network::import::json_pointer;
 
 /// Why a document is not a problem.
 #[derive(Clone, Debug, Error, PartialEq)]
@@ -37,13 +38,7 @@ impl Problem {
             return Err(ReadError::Shape(FieldError::new("/kind", kind.not_built())));
         }
         serde_path_to_error::deserialize(value).map_err(|error| {
-            let pointer = error.path().iter().fold(String::new(), |pointer, segment| match segment {
-                serde_path_to_error::Segment::Seq { index } => format!("{pointer}/{index}"),
-                serde_path_to_error::Segment::Map { key } | serde_path_to_error::Segment::Enum { variant: key } => {
-                    format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"))
-                }
-                serde_path_to_error::Segment::Unknown => pointer,
-            });
+            let pointer = json_pointer(error.path());
             ReadError::Shape(FieldError::new(pointer, error.into_inner().to_string()))
         })
     }

@@ -12,7 +12,8 @@
 //! - [`estimators`]: the estimators against their definitions and the truth.
 //! - [`check`]: estimates made elsewhere, judged.
 //! - [`bench`]: the comparison of all methods on trained networks.
-//! - [`export`]: programs as files, read by a solver's own reader.
+//! - [`solvers`]: HiGHS and CBC against each other.
+//! - [`export`]: programs as files, read by other solvers' readers.
 
 mod activations;
 mod bench;
@@ -24,6 +25,7 @@ mod export;
 mod jacobian;
 mod oracle;
 mod programs;
+mod solvers;
 mod strategies;
 mod truth;
 mod upper;

@@ -7,8 +7,11 @@ use proptest::prelude::*;
 
 use super::fixture_files;
 
-static FILES: LazyLock<Vec<Vec<u8>>> =
-    LazyLock::new(|| fixture_files().iter().map(|f| std::fs::read(f).expect("the model is there")).collect());
+fn contents(folder: &str) -> Vec<Vec<u8>> {
+    fixture_files(folder).iter().map(|f| std::fs::read(f).expect("the model is there")).collect()
+}
+
+static FILES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| [contents("networks"), contents("exported")].concat());
 
 /// What was read is a network that can be used; what was not has a message of one line.
 fn check(bytes: &[u8]) {
@@ -62,7 +65,7 @@ proptest! {
 
 #[test]
 fn every_truncation_is_refused() {
-    for file in FILES.iter() {
+    for file in contents("networks") {
         for length in 0..file.len() {
             let error = import(&file[..length], &ImportOptions::default()).expect_err("a part is no model");
             // The version of the operators stands behind the graph in some files: a cut between them leaves a readable file.

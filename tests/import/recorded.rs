@@ -1,11 +1,11 @@
-//! Imported networks compute what onnxruntime computed (`tests/fixtures/make_fixtures.py`).
+//! Imported networks compute what onnxruntime computed (`tests/fixtures/make_fixtures.py`, `make_exports.py`).
 
-use exactlip::network::import::{Format, ImportOptions, import};
+use exactlip::network::import::{ImportOptions, import};
 use serde::Deserialize;
 
 use super::{fixture_files, package_file};
 
-/// What onnxruntime computed with one model.
+/// What onnxruntime computed with one model; for text formats, what their description says.
 #[derive(Deserialize)]
 struct Record {
     file: String,
@@ -16,16 +16,18 @@ struct Record {
 }
 
 fn records() -> Vec<Record> {
-    let text = std::fs::read(package_file("tests/fixtures/recorded.json")).expect("the records are there");
-    serde_json::from_slice(&text).expect("the records can be read")
+    let read = |file: &str| -> Vec<Record> {
+        let text = std::fs::read(package_file("tests/fixtures").join(file)).expect("the records are there");
+        serde_json::from_slice(&text).expect("the records can be read")
+    };
+    read("recorded.json").into_iter().chain(read("exported.json")).collect()
 }
 
 #[test]
 fn networks_compute_what_onnxruntime_computed() {
     for record in records() {
         let bytes = std::fs::read(package_file(&record.file)).expect("the model is there");
-        let options =
-            ImportOptions { format: Some(Format::Onnx), output: record.output.clone(), ..ImportOptions::default() };
+        let options = ImportOptions { output: record.output.clone(), ..ImportOptions::default() };
         let network = import(&bytes, &options).unwrap_or_else(|e| panic!("{}: {e}", record.file));
         for (x, expected) in record.inputs.iter().zip(&record.outputs) {
             assert_eq!(network.input_dim(), x.len(), "{}: inputs", record.file);
@@ -46,7 +48,30 @@ fn networks_compute_what_onnxruntime_computed() {
 #[test]
 fn every_fixture_is_recorded() {
     let records = records();
-    for file in fixture_files() {
+    for file in fixture_files("networks").into_iter().chain(fixture_files("exported")) {
         assert!(records.iter().any(|r| package_file(&r.file) == file), "{} has no record", file.display());
     }
+}
+
+/// The notes on an exported model.
+fn notes(file: &str) -> String {
+    let bytes = std::fs::read(package_file("tests/fixtures/exported").join(file)).expect("the model is there");
+    import(&bytes, &ImportOptions::default()).expect("the model can be read").notes().join("; ")
+}
+
+#[test]
+fn what_stands_behind_the_scores_is_left_out_with_a_note() {
+    let map = notes("sklearn_classifier.onnx");
+    for words in [
+        "a trailing ZipMap was left out",
+        "a trailing Softmax was dropped",
+        "`output_probability` was taken, not `output_label`",
+    ] {
+        assert!(map.contains(words), "{map}");
+    }
+    let binary = notes("sklearn_binary_classifier.onnx");
+    assert!(binary.contains("1 - p and p") && binary.contains("a trailing Sigmoid was dropped"), "{binary}");
+    let labels = notes("torch_classifier_dynamo.onnx");
+    assert!(labels.contains("a trailing Softmax was dropped"), "{labels}");
+    assert!(notes("sklearn_standard_scaler.onnx").contains("a scaling (1×)"));
 }

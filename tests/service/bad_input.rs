@@ -104,7 +104,7 @@ fn bad_problems_are_refused_and_not_stored() {
         (json!({"methods": ["mip", "lipsdp", "oracle"]}), "/methods/2"),
         (json!({"certificate": true}), "/certificate"),
         (json!({"methods": []}), "/methods"),
-        (json!({"solver": "cbc"}), "/solver"),
+        (json!({"solver": "simplex"}), "/solver"),
         (json!({"limits": {"time_s": 0}}), "/limits/time_s"),
         (json!({"limits": {"time_s": 101}}), "/limits/time_s"),
         (json!({"limits": {"memory_mb": 4096}}), "/limits/memory_mb"),

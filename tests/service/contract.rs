@@ -174,6 +174,20 @@ fn other_sites_are_kept_out() {
         let headers = [("origin", origin), ("content-type", "application/json")];
         assert_eq!(server.call("POST", "/v1/jobs", &headers, Some(b"{}")).status, 403, "{origin}");
     }
+    let cancel = "/v1/jobs/00000000-0000-0000-0000-000000000000/cancel";
+    let form = ("content-type", "application/x-www-form-urlencoded");
+    for (header, status) in [
+        (("sec-fetch-site", "cross-site"), 403),
+        (("sec-fetch-site", "same-site"), 403),
+        (("content-type", "text/plain"), 415),
+        (form, 415),
+        (("sec-fetch-site", "same-origin"), 404),
+        (("content-type", "application/json"), 404),
+    ] {
+        assert_eq!(server.call("POST", cancel, &[header], Some(b"")).status, status, "{header:?}");
+    }
+    let own = server.call("POST", cancel, &[("sec-fetch-site", "same-origin"), form], Some(b""));
+    assert_eq!(own.status, 404, "{}", own.text());
 }
 
 #[test]

@@ -169,7 +169,19 @@ fn a_job_can_be_repeated_from_its_problem_document() {
     assert_eq!(server.get(&format!("{path}/problem.json")).json(), job["problem"]);
     let log = server.get(&format!("{path}/log"));
     assert_eq!((log.status, log.header("content-type")), (200, "text/plain; charset=utf-8"));
+    assert!(log.text().contains("HiGHS"), "{}", log.text());
     assert_eq!(server.get("/v1/jobs/none/log").status, 404);
+}
+
+#[test]
+fn a_job_is_solved_by_the_solver_that_it_names_and_its_log_is_kept() {
+    let (_directory, server, network) = with_small(&[]);
+    let by_cbc = with(&small_problem(), json!({"methods": ["mip"], "solver": "cbc", "cache": false}));
+    let job = post(&server, &by_cbc, &network).json();
+    let result = &job["result"];
+    assert_eq!((&result["exact"], &result["solver"]["name"]), (&json!(true), &json!("cbc")), "{job:#}");
+    let log = server.get(&format!("/v1/jobs/{}/log", id(&job))).text();
+    assert!(log.contains("Cbc") && log.len() <= 64 << 10, "{log}");
 }
 
 #[test]

@@ -45,6 +45,9 @@ pub struct Arguments {
     /// Print JSON lines: every better bound as it comes, the result at the end.
     #[arg(long, env = "EXACTLIP_EVENTS")]
     events: bool,
+    /// Let the solvers print their log on standard error.
+    #[arg(long, env = "EXACTLIP_SOLVER_LOG")]
+    solver_log: bool,
     /// The process that runs this one: end with it, and let the system enforce the memory limit.
     #[arg(long, env = "EXACTLIP_SUPERVISOR", value_name = "PID", hide = true)]
     supervisor: Option<u32>,
@@ -95,12 +98,18 @@ fn solve(arguments: &Arguments) -> Result<(), SolveError> {
     let question = input::question(&problem, &network)?;
     stopping::on_memory(&stop, problem.limits.memory_mb).map_err(system("cannot watch its memory"))?;
 
-    let report = answer(&network, &question, stop, &output)?;
+    let report = answer(&network, &question, stop, &output, arguments.solver_log)?;
     output.result(report).map_err(system("cannot write the result"))
 }
 
 /// Runs the engine; events go to `output` and to the terminal.
-fn answer(network: &Network, question: &Question, stop: StopFlag, output: &Arc<Output>) -> Result<Report, SolveError> {
+fn answer(
+    network: &Network,
+    question: &Question,
+    stop: StopFlag,
+    output: &Arc<Output>,
+    solver_log: bool,
+) -> Result<Report, SolveError> {
     let display = Arc::new(Display::start());
     let sink = {
         let (output, display) = (Arc::clone(output), Arc::clone(&display));
@@ -109,7 +118,8 @@ fn answer(network: &Network, question: &Question, stop: StopFlag, output: &Arc<O
             output.event(&event);
         }
     };
-    let control = Control::new(Duration::try_from_secs_f64(question.limits.time_s).ok(), stop, sink);
+    let control =
+        Control::new(Duration::try_from_secs_f64(question.limits.time_s).ok(), stop, sink).with_solver_log(solver_log);
     let report = catch_unwind(AssertUnwindSafe(|| ladder::answer(network, question, &control)));
     display.end();
     report.map_err(|_| SolveError::Engine)

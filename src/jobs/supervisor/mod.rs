@@ -147,7 +147,7 @@ impl Supervisor {
         tokio::fs::write(&file.0, &assignment.network).await?;
         // From a thread of the runtime, which lives as long as the service: the child dies with the thread it came from.
         let mut command = self.command("solve", &assignment, &file.0);
-        command.args(["--events", "--format", &assignment.format]);
+        command.args(["--events", "--solver-log", "--format", &assignment.format]);
         let mut child = command.spawn()?;
         let (Some(stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take())
         else {

@@ -1,4 +1,5 @@
-//! MPS, in its free form.
+//! MPS, in its free form, as a minimisation: the format knows no other, and readers differ over the extension that does. So the
+//! objective is written with the other sign.
 //!
 //! Every column has an entry, if only a zero in the objective: some readers take a column without one for an error, or lose
 //! its bounds.
@@ -16,7 +17,8 @@ pub fn write(program: &Program, out: &mut impl Write) -> io::Result<()> {
     for line in heading(program) {
         writeln!(out, "* {line}")?;
     }
-    writeln!(out, "NAME lipmip\nOBJSENSE\n    MAX\nROWS\n N lipschitz")?;
+    writeln!(out, "* The objective is minimised: it has the other sign, and the constant is minus its smallest value")?;
+    writeln!(out, "NAME lipmip\nROWS\n N minus_lipschitz")?;
     for row in &program.rows {
         let kind = if row.lower == row.upper {
             'E'
@@ -31,8 +33,8 @@ pub fn write(program: &Program, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "RHS")?;
     let constant = program.scale * program.constant;
     if constant != 0.0 {
-        // The objective's constant stands there with the other sign.
-        writeln!(out, "    rhs lipschitz {:?}", -constant)?;
+        // The objective's constant stands there with the other sign, which is its own here.
+        writeln!(out, "    rhs minus_lipschitz {constant:?}")?;
     }
     for row in &program.rows {
         let side = if row.lower.is_finite() { row.lower } else { row.upper };
@@ -66,7 +68,7 @@ fn write_columns(program: &Program, out: &mut impl Write) -> io::Result<()> {
             marker(out, integer)?;
         }
         if coefficient != 0.0 || entries.is_empty() {
-            writeln!(out, "    {} lipschitz {coefficient:?}", variable.name)?;
+            writeln!(out, "    {} minus_lipschitz {:?}", variable.name, -coefficient)?;
         }
         for &(r, coefficient) in entries {
             writeln!(out, "    {} {} {coefficient:?}", variable.name, program.rows[r].name)?;

@@ -99,6 +99,9 @@ impl Chain {
         if self.open.is_none() {
             self.offset(vec![0.0; self.width])?;
         }
+        // A small file may scale a large map again and again.
+        let (rows, columns) = self.open.unwrap_or_default();
+        self.multiply((rows as u64).saturating_mul(columns as u64))?;
         let Some(Step::Affine { weight, bias }) = self.steps.last_mut() else {
             return Err("follows no affine map".into());
         };
@@ -168,21 +171,26 @@ impl Chain {
         let inputs = match self.open {
             None => columns,
             Some((_, inputs)) => {
-                let work = (rows as u64).saturating_mul(columns as u64).saturating_mul(inputs as u64);
-                self.multiplications = self.multiplications.saturating_add(work);
-                if self.multiplications > limits.max_multiplications {
-                    return Err(format!(
-                        "follows an affine map without an activation between them, and folding all such maps takes more \
-                         than {} multiplications",
-                        limits.max_multiplications
-                    ));
-                }
+                self.multiply((rows as u64).saturating_mul(columns as u64).saturating_mul(inputs as u64))?;
                 inputs
             }
         };
         self.open = Some((rows, inputs));
         let folded = self.closed.saturating_add(parameters(rows, inputs));
         check("brings the network, once folded, to", folded, limits.max_parameters, "parameters")
+    }
+
+    /// Counts multiplications that folding takes.
+    fn multiply(&mut self, work: u64) -> Result<(), String> {
+        let limit = self.limits.max_multiplications;
+        self.multiplications = self.multiplications.saturating_add(work);
+        if self.multiplications <= limit {
+            return Ok(());
+        }
+        Err(format!(
+            "follows an affine map without an activation between them, and folding all such maps takes more than {limit} \
+             multiplications"
+        ))
     }
 
     /// Counts the affine map that waits for its activation as a complete layer.

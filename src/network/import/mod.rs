@@ -1,7 +1,7 @@
 //! Files → [`Network`].
 //!
 //! - The one entrance is [`import()`]; [`Format`], [`ImportOptions`], [`ImportLimits`], [`ImportError`] are its words.
-//! - `onnx`: ONNX models.
+//! - `onnx`: ONNX models; `nnet`: the text format of the ACAS Xu networks; `json`: layers written down by hand or by a script.
 //! - `chain`: affine maps and activations, in order and within limits, on their way to
 //!   [`lowering`](super::lowering).
 //!
@@ -9,7 +9,11 @@
 //! allocated because a header claims a size, and every refusal is one sentence that names the place.
 
 mod chain;
+mod json;
+mod nnet;
 mod onnx;
+
+pub(crate) use json::json_pointer;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -25,7 +29,7 @@ pub enum Format {
     Onnx,
     /// NNet, the text format of the ACAS Xu networks.
     Nnet,
-    /// JSON.
+    /// JSON: `{"layers": [{"weight": [[..]], "bias": [..], "activation": "relu"}, ..]}`.
     Json,
 }
 
@@ -39,22 +43,28 @@ impl Format {
         }
     }
 
-    /// Whether this version reads it.
-    pub fn is_built(self) -> bool {
-        matches!(self, Format::Onnx)
-    }
-
-    /// The format that `bytes` look like: JSON starts with a brace, NNet with a comment; all else is taken for ONNX.
+    /// The format that `bytes` look like: JSON starts with a brace, NNet with a comment or a line of numbers and commas; all
+    /// else is taken for ONNX.
     pub fn detect(bytes: &[u8]) -> Self {
         let text = bytes.trim_ascii_start();
         if text.starts_with(b"{") {
             Format::Json
-        } else if text.starts_with(b"//") {
+        } else if text.starts_with(b"//") || starts_with_counts(text) {
             Format::Nnet
         } else {
             Format::Onnx
         }
     }
+}
+
+/// Whether the first line has digits, commas and spaces only, as an NNet file's without comments.
+fn starts_with_counts(text: &[u8]) -> bool {
+    // No longer line holds the four numbers that stand there.
+    let line = text.split(|&b| b == b'\n').next().unwrap_or_default();
+    line.len() < 100
+        && line.first().is_some_and(u8::is_ascii_digit)
+        && line.contains(&b',')
+        && line.iter().all(|&b| b.is_ascii_digit() || b == b',' || b.is_ascii_whitespace())
 }
 
 /// How large a network may be.
@@ -101,9 +111,6 @@ pub enum ImportError {
     /// There are no bytes.
     #[error("the file is empty")]
     Empty,
-    /// The format is known but not read by this version.
-    #[error("the format `{}` is not built yet: this version reads `onnx`", .0.name())]
-    NotBuilt(Format),
     /// The bytes are not of the format.
     #[error("not a readable {} file: {detail}", format.name())]
     Unreadable {
@@ -125,6 +132,14 @@ pub enum ImportError {
         /// What is wrong with it.
         detail: String,
     },
+    /// A line or a field of the file cannot be used.
+    #[error("{place}: {detail}")]
+    Place {
+        /// `line 7`, or the field's JSON pointer.
+        place: String,
+        /// What is wrong with it.
+        detail: String,
+    },
     /// What was read is no network in the normal form.
     #[error(transparent)]
     Network(#[from] NetworkError),
@@ -140,6 +155,21 @@ pub fn import(bytes: &[u8], options: &ImportOptions) -> Result<Network, ImportEr
     }
     match options.format.unwrap_or_else(|| Format::detect(bytes)) {
         Format::Onnx => onnx::read(bytes, options),
-        format @ (Format::Nnet | Format::Json) => Err(ImportError::NotBuilt(format)),
+        format if options.output.is_some() => {
+            let detail = format!("a {} file has one output, which has no name: ask for none", format.name());
+            Err(ImportError::Model(detail))
+        }
+        Format::Nnet => nnet::read(bytes, options.limits),
+        Format::Json => json::read(bytes, options.limits),
     }
+}
+
+/// Words of the file, made safe for a message: without control characters, and not longer than a line.
+fn clip(name: &str) -> String {
+    const LONGEST: usize = 100;
+    let mut clipped: String = name.chars().take(LONGEST).flat_map(char::escape_debug).collect();
+    if name.chars().nth(LONGEST).is_some() {
+        clipped.push('…');
+    }
+    clipped
 }

@@ -285,29 +285,63 @@ async fn pages_hold_every_network_once_newest_first() {
     assert!(store.networks(3, Some("nonsense")).await.unwrap().is_none());
 }
 
+/// How SQLite runs a query.
+async fn plan(store: &SqliteStore, query: &str) -> Vec<String> {
+    let explain = sqlx::query(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {query}")));
+    explain.fetch_all(&store.reader).await.unwrap().iter().map(|row| row.get("detail")).collect()
+}
+
 #[tokio::test]
 async fn lists_walk_an_index_and_sort_nothing() {
     let (_directory, store) = open().await;
-    for choice in 0..16_u32 {
+    for choice in 0..64_u32 {
+        let labels = [("run", 16), ("team", 32)].into_iter().filter(|(_, bit)| choice & bit > 0);
         let filter = JobFilter {
             state: (choice & 1 > 0).then_some(State::Queued),
             kind: (choice & 2 > 0).then_some(Kind::Lipschitz),
             network: (choice & 4 > 0).then(|| "n".into()),
-            ..JobFilter::default()
+            labels: labels.map(|(name, _)| (name.to_owned(), "x".to_owned())).collect(),
         };
         let cursor = (choice & 8 > 0).then(Uuid::now_v7);
         let query = super::jobs::list_query(&filter, 50, cursor).into_string();
-        let explain = sqlx::query(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {query}")));
-        let plan: Vec<String> =
-            explain.fetch_all(&store.reader).await.unwrap().iter().map(|row| row.get("detail")).collect();
-        let walk = &plan[0];
+        let plan = plan(&store, &query).await;
         let filters = (choice & 7).count_ones() as usize;
-        let with_index = if filters == 0 {
-            walk.contains("sqlite_autoindex_jobs_1")
-        } else {
-            walk.starts_with("SEARCH jobs") && walk.matches("=?").count() == filters
+        // Without any filter the list is the primary key itself, read from its end for as long as the page is.
+        let with_index = match (filters, filter.labels.is_empty()) {
+            (0, true) => plan[0].contains("sqlite_autoindex_jobs_1"),
+            (_, true) => plan[0].starts_with("SEARCH jobs") && plan[0].matches("=?").count() == filters,
+            (_, false) => plan[0].starts_with("SEARCH labels USING PRIMARY KEY (name=? AND value=?"),
         };
         assert!(with_index && !plan.iter().any(|step| step.contains("TEMP B-TREE")), "{filter:?}: {plan:?}");
+        let scans = plan.iter().filter(|step| step.starts_with("SCAN")).count();
+        assert_eq!(
+            scans,
+            usize::from(filters == 0 && filter.labels.is_empty() && cursor.is_none()),
+            "{filter:?}: {plan:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_walk_through_the_list_is_not_disturbed_by_jobs_that_arrive() {
+    let (_directory, store) = open().await;
+    let mut wanted = Vec::new();
+    for _ in 0..7 {
+        wanted.insert(0, submit(&store).await.id);
+    }
+    for filter in [JobFilter::default(), JobFilter { state: Some(State::Queued), ..JobFilter::default() }] {
+        let (mut found, mut cursor) = (Vec::new(), None);
+        loop {
+            let page = store.jobs(&filter, 2, cursor.as_deref()).await.unwrap().unwrap();
+            found.extend(page.entries.iter().map(|job| job.id));
+            let Some(next) = page.next_cursor else { break };
+            cursor = Some(next);
+            submit(&store).await;
+        }
+        assert_eq!(found[found.len() - wanted.len()..], wanted);
+        let unique: BTreeSet<_> = found.iter().collect();
+        assert_eq!(unique.len(), found.len(), "a job came twice");
+        wanted = store.jobs(&filter, 200, None).await.unwrap().unwrap().entries.iter().map(|job| job.id).collect();
     }
 }
 

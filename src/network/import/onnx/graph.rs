@@ -1,9 +1,9 @@
-//! The graph of a model: who produces which value, which output is taken, and in which order the nodes behind it run.
+//! The graph of a model: who produces which value, and in which order the nodes behind an output run.
 
 use std::collections::{HashMap, HashSet};
 
-use super::proto::{GraphProto, NodeProto, TensorProto, ValueInfoProto, kind};
-use super::{is_standard, node_error, quote};
+use super::proto::{GraphProto, NodeProto, TensorProto, ValueInfoProto};
+use super::{node_error, quote};
 use crate::network::import::{ImportError, ImportLimits};
 
 /// A graph with its names resolved.
@@ -14,7 +14,8 @@ pub(super) struct Graph<'a> {
     pub input: &'a ValueInfoProto,
     initializers: HashMap<&'a str, &'a TensorProto>,
     producers: HashMap<&'a str, usize>,
-    outputs: &'a [ValueInfoProto],
+    /// The outputs, in the order of the file.
+    pub outputs: &'a [ValueInfoProto],
 }
 
 impl<'a> Graph<'a> {
@@ -73,51 +74,12 @@ impl<'a> Graph<'a> {
     }
 
     /// The node that produces this value.
-    fn producer(&self, name: &str) -> Option<&'a NodeProto> {
+    pub(super) fn producer(&self, name: &str) -> Option<&'a NodeProto> {
         self.producers.get(name).map(|&index| &self.nodes[index])
     }
 
-    /// The value whose constant is asked about when `output` is taken: what stands before a Softmax, LogSoftmax or Sigmoid
-    /// at the end, the logits. With it, the operators that are dropped.
-    pub(super) fn logits(&self, mut output: &'a str) -> (&'a str, Vec<&'a str>) {
-        let mut dropped = Vec::new();
-        while let Some(node) = self.producer(output).filter(|node| is_standard(&node.domain)) {
-            let is_dropped = matches!(node.op_type.as_str(), "Softmax" | "LogSoftmax" | "Sigmoid");
-            // Each one before is another node: a cycle is found when the nodes are put in order.
-            if !is_dropped || dropped.len() >= self.nodes.len() {
-                break;
-            }
-            let Some(before) = node.input.first() else { break };
-            dropped.push(node.op_type.as_str());
-            output = before;
-        }
-        (output, dropped)
-    }
-
-    /// The output to take: the one that is `wanted`, or the first float tensor that depends on the input. With it, the
-    /// outputs that are left out.
-    pub(super) fn output(&self, wanted: Option<&str>) -> Result<(&'a str, Vec<&'a str>), ImportError> {
-        let names = || self.outputs.iter().map(|o| o.name.as_str());
-        let chosen = match wanted {
-            Some(wanted) => names().find(|name| *name == wanted).ok_or_else(|| {
-                let known: Vec<String> = names().take(10).map(quote).collect();
-                ImportError::Model(format!("the graph has no output {}: it has {}", quote(wanted), known.join(", ")))
-            })?,
-            None => {
-                let dependent = self.dependent();
-                let floats = || self.outputs.iter().filter(|o| may_be_float(o)).map(|o| o.name.as_str());
-                // Where none depends on the input, running the first one tells why.
-                floats()
-                    .find(|name| dependent.contains(name))
-                    .or_else(|| floats().next())
-                    .ok_or_else(|| ImportError::Model("no output of the graph is a float tensor".into()))?
-            }
-        };
-        Ok((chosen, names().filter(|name| *name != chosen).collect()))
-    }
-
     /// All values that depend on the input.
-    fn dependent(&self) -> HashSet<&'a str> {
+    pub(super) fn dependent(&self) -> HashSet<&'a str> {
         let mut consumers: HashMap<&str, Vec<usize>> = HashMap::new();
         for (index, node) in self.nodes.iter().enumerate() {
             for input in &node.input {
@@ -187,11 +149,4 @@ impl<'a> Graph<'a> {
         }
         Ok(order)
     }
-}
-
-/// Whether an output is a float tensor, or does not say what it is.
-fn may_be_float(output: &ValueInfoProto) -> bool {
-    output.r#type.as_ref().is_none_or(|t| {
-        t.tensor_type.as_ref().is_some_and(|t| matches!(t.elem_type, kind::TENSOR_FLOAT | kind::TENSOR_DOUBLE))
-    })
 }

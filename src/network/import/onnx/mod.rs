@@ -1,7 +1,7 @@
 //! ONNX models → [`Network`].
 //!
 //! - `proto`: the messages of the format; `wire`: what decoding them would take.
-//! - `tensor`: constants; `graph`: names, outputs and order.
+//! - `tensor`: constants; `graph`: names and order; `outputs`: which value carries the scores.
 //! - `operators`: what each operator does.
 //!
 //! The nodes behind the chosen output are run one by one. A value is either a constant, which is computed, or depends on
@@ -10,6 +10,7 @@
 
 mod graph;
 mod operators;
+mod outputs;
 mod proto;
 mod tensor;
 #[cfg(test)]
@@ -21,10 +22,11 @@ use std::collections::HashMap;
 use prost::Message;
 
 use super::chain::Chain;
-use super::{Format, ImportError, ImportOptions};
+use super::{Format, ImportError, ImportOptions, clip};
 use crate::network::Network;
 use graph::Graph;
 use operators::{Run, Value};
+use outputs::Scores;
 use proto::{ModelProto, NodeProto, ValueInfoProto, kind};
 
 /// The oldest version of the standard operators whose meaning is the one that is implemented.
@@ -48,8 +50,7 @@ pub(super) fn read(bytes: &[u8], options: &ImportOptions) -> Result<Network, Imp
     }
     let graph = model.graph.as_ref().ok_or_else(|| ImportError::Model("the model has no graph".into()))?;
     let graph = Graph::new(graph, &options.limits)?;
-    let (output, left_out) = graph.output(options.output.as_deref())?;
-    let (output, dropped) = graph.logits(output);
+    let Scores { value: output, notes } = graph.scores(options.output.as_deref())?;
     let order = graph.order(output)?;
 
     let in_input = |detail| ImportError::Model(format!("input {}: {detail}", quote(&graph.input.name)));
@@ -72,12 +73,8 @@ pub(super) fn read(bytes: &[u8], options: &ImportOptions) -> Result<Network, Imp
         }
     }
     let mut chain = run.finish();
-    for operator in dropped {
-        chain.note(format!("a trailing {operator} was dropped: the question is about the logits"));
-    }
-    if !left_out.is_empty() {
-        let names: Vec<String> = left_out.iter().take(10).map(|name| quote(name)).collect();
-        chain.note(format!("the output {} was taken, not {}", quote(output), names.join(", ")));
+    for note in notes {
+        chain.note(note);
     }
     chain.finish()
 }
@@ -130,14 +127,4 @@ fn node_error(index: usize, node: &NodeProto, detail: String) -> ImportError {
 /// A name from the file in backticks.
 fn quote(name: &str) -> String {
     format!("`{}`", clip(name))
-}
-
-/// A name from the file, made safe for a message: without control characters, and not longer than a line.
-fn clip(name: &str) -> String {
-    const LONGEST: usize = 100;
-    let mut clipped: String = name.chars().take(LONGEST).flat_map(char::escape_debug).collect();
-    if name.chars().nth(LONGEST).is_some() {
-        clipped.push('…');
-    }
-    clipped
 }

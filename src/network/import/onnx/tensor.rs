@@ -115,12 +115,62 @@ impl Tensor {
         Self { shape, values }
     }
 
+    /// The slices at `places` along `axis`, as a tensor of `shape`; the places lie within the axis, and the shape fits.
+    pub(super) fn taken(&self, axis: usize, places: &[usize], shape: Vec<usize>) -> Self {
+        fn take<T: Copy>(values: &[T], length: usize, inner: usize, places: &[usize]) -> Vec<T> {
+            let outer = values.chunks_exact((length * inner).max(1));
+            outer
+                .flat_map(|slice| places.iter().flat_map(move |&at| &slice[at * inner..(at + 1) * inner]))
+                .copied()
+                .collect()
+        }
+        let (length, inner) = (self.shape[axis], self.shape[axis + 1..].iter().product());
+        let values = match &self.values {
+            Values::Real(values) => Values::Real(Rc::new(take(values, length, inner, places))),
+            Values::Integer(values) => Values::Integer(Rc::new(take(values, length, inner, places))),
+        };
+        Self { shape, values }
+    }
+
+    /// Tensors one behind the other along `axis`, as a tensor of `shape`, which fits.
+    ///
+    /// # Errors
+    /// Some hold floats and some integers.
+    pub(super) fn concatenated(parts: &[&Tensor], axis: usize, shape: Vec<usize>) -> Result<Self, String> {
+        fn join<T: Copy>(parts: &[(&[T], usize)], outer: usize) -> Vec<T> {
+            let slice = |at: usize| parts.iter().flat_map(move |(values, size)| &values[at * size..(at + 1) * size]);
+            (0..outer).flat_map(slice).copied().collect()
+        }
+        let outer = shape[..axis].iter().product();
+        let size = |part: &Tensor| part.shape[axis..].iter().product();
+        let reals: Option<Vec<_>> = parts.iter().map(|part| Some((part.as_reals()?, size(part)))).collect();
+        let integers: Option<Vec<_>> = parts.iter().map(|part| Some((part.as_integers()?, size(part)))).collect();
+        match (reals, integers) {
+            (Some(parts), _) => Self::reals(shape, join(&parts, outer)),
+            (_, Some(parts)) => Self::integers(shape, join(&parts, outer)),
+            _ => Err("joins floats and integers".into()),
+        }
+    }
+
     /// The real values repeated to `shape` as ONNX broadcasts a tensor to another's shape.
     ///
     /// # Errors
     /// That the shape does not fit, or that the values are no floats.
     pub(super) fn broadcast(&self, shape: &[usize]) -> Result<Vec<f64>, String> {
         let values = self.as_reals().ok_or("holds integers where floats are needed")?;
+        Ok(gather(values, shape, &self.broadcast_steps(shape)?))
+    }
+
+    /// The whole numbers repeated to `shape`.
+    ///
+    /// # Errors
+    /// That the shape does not fit, or that the values are floats.
+    pub(super) fn broadcast_integers(&self, shape: &[usize]) -> Result<Vec<i64>, String> {
+        let values = self.as_integers().ok_or("holds floats where integers are needed")?;
+        Ok(gather(values, shape, &self.broadcast_steps(shape)?))
+    }
+
+    fn broadcast_steps(&self, shape: &[usize]) -> Result<Vec<usize>, String> {
         let misfit = || format!("has the shape {:?}, which does not fit {shape:?}", self.shape);
         let missing = shape.len().checked_sub(self.shape.len()).ok_or_else(misfit)?;
         let mut steps = vec![0; shape.len()];
@@ -131,7 +181,7 @@ impl Tensor {
                 return Err(misfit());
             }
         }
-        Ok(gather(values, shape, &steps))
+        Ok(steps)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use prost::Message;
 
-use super::super::{Format, ImportError, ImportLimits, ImportOptions, import};
+use super::super::{ImportError, ImportLimits, ImportOptions, import};
 use super::proto::*;
 use crate::network::{Activation, Network};
 
@@ -188,7 +188,7 @@ fn graphs_that_are_no_chain_are_refused_at_the_node() {
 
 #[test]
 fn nodes_that_are_not_understood_are_refused_by_name() {
-    const KNOWN: &str = "Add, Atan, Cast, Clip, Constant, Div, Dropout, Elu, Flatten, Gemm, HardSigmoid, Identity, LeakyRelu, MatMul, Mul, Relu, Reshape, Sigmoid, Softplus, Sub, Tanh, Transpose";
+    const KNOWN: &str = "Add, Atan, BatchNormalization, Cast, Clip, Concat, Constant, Div, Dropout, Elu, Flatten, Gather, Gemm, HardSigmoid, Identity, LeakyRelu, MatMul, Mul, PRelu, Relu, Reshape, Scaler, Shape, Sigmoid, Slice, Softplus, Squeeze, Sub, Tanh, Transpose, Unsqueeze";
     assert_eq!(
         refusal(|g| g.node[1].op_type = "Sign".into()),
         format!("node `act` (Sign): the operator is not supported; supported are {KNOWN}")
@@ -423,17 +423,11 @@ fn a_file_of_many_small_parts_is_refused_before_decoding() {
 
 #[test]
 fn other_bytes_are_refused() {
-    let read = |bytes: &[u8], format| {
-        let options = ImportOptions { format, ..ImportOptions::default() };
-        import(bytes, &options).expect_err("no model").to_string()
-    };
-    assert_eq!(read(b"", None), "the file is empty");
-    assert!(read(&[0; 1000], None).starts_with("not a readable onnx file: "));
-    assert!(read(b"hello", None).starts_with("not a readable onnx file: "));
-    assert!(read(&model().encode_to_vec()[..50], None).starts_with("not a readable onnx file: "));
-    assert_eq!(read(b" {\"layers\": []}", None), "the format `json` is not built yet: this version reads `onnx`");
-    assert_eq!(read(b"// ACAS Xu", None), "the format `nnet` is not built yet: this version reads `onnx`");
-    assert_eq!(read(b"anything", Some(Format::Nnet)), "the format `nnet` is not built yet: this version reads `onnx`");
+    let read = |bytes: &[u8]| import(bytes, &ImportOptions::default()).expect_err("no model").to_string();
+    assert_eq!(read(b""), "the file is empty");
+    assert!(read(&[0; 1000]).starts_with("not a readable onnx file: "));
+    assert!(read(b"hello").starts_with("not a readable onnx file: "));
+    assert!(read(&model().encode_to_vec()[..50]).starts_with("not a readable onnx file: "));
 }
 
 #[test]
@@ -550,4 +544,84 @@ fn a_scaling_that_is_no_scaling_is_refused() {
     };
     assert!(divide(["x", "d"], 0.0).contains("not finite"));
     assert!(divide(["d", "x"], 1.0).contains("divides by a value that depends on the graph's input"));
+}
+
+#[test]
+fn shapes_are_computed_with_and_batch_normalizations_folded() {
+    // Flatten as exporters write it for an open batch: the shape's first entry, joined with what is left.
+    let flattened = read(&changed(|graph| {
+        graph.initializer.push(integers("first", &[0]));
+        graph.initializer.push(integers("two", &[2]));
+        graph.initializer.push(integers("minus_three", &[-3]));
+        graph.initializer.push(integers("one", &[1]));
+        graph.node[1].input[0] = "flat".into();
+        graph.node.push(node("s", "Shape", &["z1"], "shape"));
+        let mut gather = node("g", "Gather", &["shape", "first"], "batch");
+        gather.attribute.push(int_attribute("axis", -1));
+        graph.node.push(gather);
+        graph.node.push(node("sl", "Slice", &["shape", "minus_three", "one"], "front"));
+        graph.node.push(node("m", "Mul", &["batch", "two"], "twice"));
+        graph.node.push(node("a", "Sub", &["twice", "front"], "once"));
+        graph.node.push(node("d", "Add", &["once", "minus_three"], "below"));
+        graph.node.push(node("e", "Add", &["below", "one"], "open"));
+        let mut concat = node("c", "Concat", &["once", "open"], "wanted");
+        concat.attribute.push(int_attribute("axis", 0));
+        graph.node.push(concat);
+        graph.node.push(node("r", "Reshape", &["z1", "wanted"], "reshaped"));
+        graph.node.push(node("u", "Unsqueeze", &["reshaped", "first"], "deep"));
+        graph.node.push(node("q", "Squeeze", &["deep", "first"], "flat"));
+    }));
+    assert_eq!(flattened.evaluate(&[1.0, 0.5]), read(&model()).evaluate(&[1.0, 0.5]));
+
+    let normalized = |variance: f32| {
+        changed(|graph| {
+            for (name, values) in [("s", [2.0, 1.0, -1.0]), ("b", [0.5, 0.0, 0.0]), ("m", [1.0, 0.0, 0.0])] {
+                graph.initializer.push(floats(name, &[3], &values));
+            }
+            graph.initializer.push(floats("v", &[3], &[variance; 3]));
+            graph.node[1].input[0] = "n".into();
+            let mut batch = node("bn", "BatchNormalization", &["z1", "s", "b", "m", "v"], "n");
+            batch.attribute.push(float_attribute("epsilon", 0.0));
+            graph.node.push(batch);
+        })
+    };
+    let network = read(&normalized(4.0));
+    // z1 = x W + (0.5, 0, -0.5), of which the first entry becomes 2·(z - 1)/2 + 0.5, the second z/2, the third -z/2.
+    assert_eq!(network.layers()[0].bias, [0.0, 0.0, 0.25]);
+    assert_eq!(network.layers()[0].weight.row(2), [-1.5, 3.0]);
+    let error = read_with(&normalized(0.0), ImportLimits::default()).expect_err("no variance");
+    assert_eq!(
+        error.to_string(),
+        "node `bn` (BatchNormalization): the variance of channel 0 is 0: it must be positive"
+    );
+}
+
+#[test]
+fn arithmetic_with_shapes_stays_within_bounds() {
+    let with = |nodes: Vec<NodeProto>| {
+        refusal(|graph| {
+            graph.initializer.push(integers("big", &[i64::MAX, i64::MIN, 7]));
+            graph.initializer.push(integers("none", &[0]));
+            graph.node[0].input[1] = "bad".into();
+            graph.node.extend(nodes);
+        })
+    };
+    let with_axis = |mut node: NodeProto, axis: i64| {
+        node.attribute.push(int_attribute("axis", axis));
+        node
+    };
+    assert_eq!(
+        with(vec![node("n", "Add", &["big", "big"], "bad")]),
+        "node `n` (Add): its result is no whole number of 64 bits"
+    );
+    assert!(with(vec![node("n", "Div", &["big", "none"], "bad")]).contains("no whole number"));
+    assert!(with(vec![node("n", "Gather", &["none", "big"], "bad")]).contains("along an axis of 1 entries"));
+    assert_eq!(
+        with(vec![with_axis(node("n", "Gather", &["big", "none"], "bad"), i64::MIN)]),
+        "node `n` (Gather): `axis` is -9223372036854775808, its input has 1 axes"
+    );
+    assert!(with(vec![with_axis(node("n", "Concat", &["big", "w2"], "bad"), 0)]).contains("do not fit"));
+    assert!(with(vec![node("n", "Slice", &["big", "big", "big"], "bad")]).contains("`axis` is 1"));
+    assert!(with(vec![node("n", "Unsqueeze", &["big", "big"], "bad")]).contains("different ones of 4 axes"));
+    assert!(with(vec![node("n", "Squeeze", &["w1", "none"], "bad")]).contains("has not the size 1"));
 }

@@ -1,4 +1,4 @@
-//! The activations: Relu, LeakyRelu, Clip, HardSigmoid, Elu, Sigmoid, Tanh, Atan, Softplus.
+//! The activations: Relu, LeakyRelu, PRelu, Clip, HardSigmoid, Elu, Sigmoid, Tanh, Atan, Softplus.
 
 use super::{Call, Run, Value};
 use crate::network::Activation;
@@ -14,6 +14,15 @@ pub(super) fn leaky_relu(run: &mut Run, call: &Call) -> Result<Value, String> {
     if !(0.0..=1.0).contains(&slope) {
         return Err(format!("`alpha` is {slope}: slopes between 0 and 1 are supported"));
     }
+    append(run, call, Activation::LeakyRelu { slope })
+}
+
+/// A LeakyRelu with its slope as second input, the same one for every entry.
+pub(super) fn prelu(run: &mut Run, call: &Call) -> Result<Value, String> {
+    let slopes = call.constant(1, "the slope")?.as_reals().ok_or("its slope is no float")?;
+    let Some(&slope) = slopes.first().filter(|first| slopes.iter().all(|slope| slope == *first)) else {
+        return Err("has several slopes: one for all entries is supported".into());
+    };
     append(run, call, Activation::LeakyRelu { slope })
 }
 

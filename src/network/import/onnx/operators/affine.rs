@@ -1,4 +1,4 @@
-//! Gemm, MatMul, Add: affine maps of the one input that depends on the graph's input.
+//! Gemm, MatMul: affine maps of the one input that depends on the graph's input.
 
 use super::super::tensor::Tensor;
 use super::{Call, Run, Value};
@@ -86,20 +86,6 @@ pub(super) fn matmul(run: &mut Run, call: &Call) -> Result<Value, String> {
         Side::Left => result.extend(weight_axis.into_iter().chain(signal_axis)),
         Side::Right => result.extend(signal_axis.into_iter().chain(weight_axis)),
     }
-    Ok(Value::Signal(result))
-}
-
-/// A constant added to every entry.
-pub(super) fn add(run: &mut Run, call: &Call) -> Result<Value, String> {
-    let (offset, _, shape) = factors(call)?;
-    let expands = || format!("its constant of shape {:?} does not fit the value of shape {shape:?}", offset.shape);
-    // The value may gain axes of size 1 from the constant, but no entries.
-    let rank = shape.len().max(offset.shape.len());
-    let mut result = vec![1; rank - shape.len()];
-    result.extend(shape);
-    run.spend(result.iter().product())?;
-    let offset = offset.broadcast(&result).map_err(|_| expands())?;
-    run.chain.offset(offset)?;
     Ok(Value::Signal(result))
 }
 

@@ -49,29 +49,34 @@ pub(super) fn dropout(run: &mut Run, call: &Call) -> Result<Value, String> {
     call.input(0).cloned()
 }
 
-/// A constant rounded to the type; a value that depends on the input as it is.
+/// A constant brought to the type; a value that depends on the input as it is.
 pub(super) fn cast(run: &mut Run, call: &Call) -> Result<Value, String> {
     let target = i32::try_from(call.int("to", 0)?).unwrap_or(0);
-    if !matches!(target, kind::TENSOR_FLOAT | kind::TENSOR_DOUBLE) {
-        return Err(format!("casts to {}: float32 and float64 are supported", type_name(target)));
-    }
-    match call.input(0)? {
-        Value::Signal(shape) => {
+    let to_float = matches!(target, kind::TENSOR_FLOAT | kind::TENSOR_DOUBLE);
+    let refused = || Err(format!("casts to {}: float32 and float64 are supported", type_name(target)));
+    let tensor = match call.input(0)? {
+        Value::Signal(shape) if to_float => {
             run.casts += 1;
-            Ok(Value::Signal(shape.clone()))
+            return Ok(Value::Signal(shape.clone()));
         }
-        Value::Constant(tensor) => {
-            let values = match (&tensor.values, target) {
-                (Values::Real(_), kind::TENSOR_DOUBLE) => return Ok(Value::Constant(tensor.clone())),
-                (Values::Real(values), _) => values,
-                (Values::Integer(_), _) => return Err("casts from integers: only floats are supported".into()),
-            };
-            run.spend(values.len())?;
+        Value::Signal(_) => return refused(),
+        Value::Constant(tensor) => tensor,
+    };
+    let result = match (&tensor.values, target) {
+        (Values::Real(_), kind::TENSOR_DOUBLE) | (Values::Integer(_), kind::TENSOR_INT32 | kind::TENSOR_INT64) => {
+            return Ok(Value::Constant(tensor.clone()));
+        }
+        (Values::Real(values), kind::TENSOR_FLOAT) => {
             // The nearest float32 is what the format asks for.
             #[expect(clippy::cast_possible_truncation, reason = "rounding to float32 is what the node does")]
             let rounded = values.iter().map(|&v| f64::from(v as f32)).collect();
-            let rounded = Tensor::reals(tensor.shape.clone(), rounded).map_err(|d| format!("its result {d}"))?;
-            Ok(Value::Constant(rounded))
+            Tensor::reals(tensor.shape.clone(), rounded)
         }
-    }
+        (Values::Integer(values), _) if to_float => {
+            Tensor::reals(tensor.shape.clone(), values.iter().map(|&v| v as f64).collect())
+        }
+        _ => return refused(),
+    };
+    run.spend(tensor.len())?;
+    result.map(Value::Constant).map_err(|detail| format!("its result {detail}"))
 }

@@ -1,19 +1,22 @@
 //! What each operator does: one function an operator, listed in [`TABLE`].
 //!
-//! - `affine`: Gemm, MatMul, Add; `elementwise`: Sub, Mul, Div.
-//! - `activation`: Relu, LeakyRelu, Clip, HardSigmoid, Elu, Sigmoid, Tanh, Atan, Softplus.
-//! - `shape`: Flatten, Reshape, Transpose.
-//! - `constant`: Constant, Identity, Dropout, Cast.
+//! - `affine`: Gemm, MatMul; `elementwise`: Add, Sub, Mul, Div; `normalization`: BatchNormalization, Scaler.
+//! - `activation`: Relu, LeakyRelu, PRelu, Clip, HardSigmoid, Elu, Sigmoid, Tanh, Atan, Softplus.
+//! - `shape`: Flatten, Reshape, Transpose, Squeeze, Unsqueeze.
+//! - `constant`: Constant, Identity, Dropout, Cast; `arrays`: Shape, Gather, Slice, Concat.
 
 mod activation;
 mod affine;
+mod arrays;
 mod constant;
 mod elementwise;
+mod normalization;
 mod shape;
 
 use std::collections::{HashMap, HashSet};
 
 use super::graph::Graph;
+use super::outputs::MACHINE_LEARNING;
 use super::proto::{AttributeProto, NodeProto, kind};
 use super::tensor::Tensor;
 use super::{is_standard, quote};
@@ -31,6 +34,8 @@ pub(super) enum Value {
 /// An operator that the import knows.
 struct Operator {
     name: &'static str,
+    /// The domain; empty for the standard operators.
+    domain: &'static str,
     /// The smallest and the largest number of inputs.
     inputs: (usize, usize),
     /// The attributes that may stand at it.
@@ -41,30 +46,47 @@ struct Operator {
 
 /// The operators, in alphabetical order.
 #[rustfmt::skip]
-const TABLE: [Operator; 22] = [
-    Operator { name: "Add", inputs: (2, 2), attributes: &[], apply: affine::add },
-    Operator { name: "Atan", inputs: (1, 1), attributes: &[], apply: activation::atan },
-    Operator { name: "Cast", inputs: (1, 1), attributes: &["to", "saturate", "round_mode"], apply: constant::cast },
-    Operator { name: "Clip", inputs: (1, 3), attributes: &["min", "max"], apply: activation::clip },
-    Operator { name: "Constant", inputs: (0, 0), attributes: &["value", "value_float", "value_floats", "value_int", "value_ints"], apply: constant::constant },
-    Operator { name: "Div", inputs: (2, 2), attributes: &[], apply: elementwise::div },
-    Operator { name: "Dropout", inputs: (1, 3), attributes: &["ratio", "seed"], apply: constant::dropout },
-    Operator { name: "Elu", inputs: (1, 1), attributes: &["alpha"], apply: activation::elu },
-    Operator { name: "Flatten", inputs: (1, 1), attributes: &["axis"], apply: shape::flatten },
-    Operator { name: "Gemm", inputs: (2, 3), attributes: &["alpha", "beta", "transA", "transB"], apply: affine::gemm },
-    Operator { name: "HardSigmoid", inputs: (1, 1), attributes: &["alpha", "beta"], apply: activation::hard_sigmoid },
-    Operator { name: "Identity", inputs: (1, 1), attributes: &[], apply: constant::identity },
-    Operator { name: "LeakyRelu", inputs: (1, 1), attributes: &["alpha"], apply: activation::leaky_relu },
-    Operator { name: "MatMul", inputs: (2, 2), attributes: &[], apply: affine::matmul },
-    Operator { name: "Mul", inputs: (2, 2), attributes: &[], apply: elementwise::mul },
-    Operator { name: "Relu", inputs: (1, 1), attributes: &[], apply: activation::relu },
-    Operator { name: "Reshape", inputs: (2, 2), attributes: &["allowzero"], apply: shape::reshape },
-    Operator { name: "Sigmoid", inputs: (1, 1), attributes: &[], apply: activation::sigmoid },
-    Operator { name: "Softplus", inputs: (1, 1), attributes: &[], apply: activation::softplus },
-    Operator { name: "Sub", inputs: (2, 2), attributes: &[], apply: elementwise::sub },
-    Operator { name: "Tanh", inputs: (1, 1), attributes: &[], apply: activation::tanh },
-    Operator { name: "Transpose", inputs: (1, 1), attributes: &["perm"], apply: shape::transpose },
+const TABLE: [Operator; 31] = [
+    Operator { name: "Add", domain: "", inputs: (2, 2), attributes: &[], apply: elementwise::add },
+    Operator { name: "Atan", domain: "", inputs: (1, 1), attributes: &[], apply: activation::atan },
+    Operator { name: "BatchNormalization", domain: "", inputs: (5, 5), attributes: &["epsilon", "momentum", "training_mode", "spatial"], apply: normalization::batch_normalization },
+    Operator { name: "Cast", domain: "", inputs: (1, 1), attributes: &["to", "saturate", "round_mode"], apply: constant::cast },
+    Operator { name: "Clip", domain: "", inputs: (1, 3), attributes: &["min", "max"], apply: activation::clip },
+    Operator { name: "Concat", domain: "", inputs: (1, 1000), attributes: &["axis"], apply: arrays::concat },
+    Operator { name: "Constant", domain: "", inputs: (0, 0), attributes: &["value", "value_float", "value_floats", "value_int", "value_ints"], apply: constant::constant },
+    Operator { name: "Div", domain: "", inputs: (2, 2), attributes: &[], apply: elementwise::div },
+    Operator { name: "Dropout", domain: "", inputs: (1, 3), attributes: &["ratio", "seed"], apply: constant::dropout },
+    Operator { name: "Elu", domain: "", inputs: (1, 1), attributes: &["alpha"], apply: activation::elu },
+    Operator { name: "Flatten", domain: "", inputs: (1, 1), attributes: &["axis"], apply: shape::flatten },
+    Operator { name: "Gather", domain: "", inputs: (2, 2), attributes: &["axis"], apply: arrays::gather },
+    Operator { name: "Gemm", domain: "", inputs: (2, 3), attributes: &["alpha", "beta", "transA", "transB"], apply: affine::gemm },
+    Operator { name: "HardSigmoid", domain: "", inputs: (1, 1), attributes: &["alpha", "beta"], apply: activation::hard_sigmoid },
+    Operator { name: "Identity", domain: "", inputs: (1, 1), attributes: &[], apply: constant::identity },
+    Operator { name: "LeakyRelu", domain: "", inputs: (1, 1), attributes: &["alpha"], apply: activation::leaky_relu },
+    Operator { name: "MatMul", domain: "", inputs: (2, 2), attributes: &[], apply: affine::matmul },
+    Operator { name: "Mul", domain: "", inputs: (2, 2), attributes: &[], apply: elementwise::mul },
+    Operator { name: "PRelu", domain: "", inputs: (2, 2), attributes: &[], apply: activation::prelu },
+    Operator { name: "Relu", domain: "", inputs: (1, 1), attributes: &[], apply: activation::relu },
+    Operator { name: "Reshape", domain: "", inputs: (2, 2), attributes: &["allowzero"], apply: shape::reshape },
+    Operator { name: "Scaler", domain: MACHINE_LEARNING, inputs: (1, 1), attributes: &["offset", "scale"], apply: normalization::scaler },
+    Operator { name: "Shape", domain: "", inputs: (1, 1), attributes: &["start", "end"], apply: arrays::shape },
+    Operator { name: "Sigmoid", domain: "", inputs: (1, 1), attributes: &[], apply: activation::sigmoid },
+    Operator { name: "Slice", domain: "", inputs: (1, 5), attributes: &["starts", "ends", "axes"], apply: arrays::slice },
+    Operator { name: "Softplus", domain: "", inputs: (1, 1), attributes: &[], apply: activation::softplus },
+    Operator { name: "Squeeze", domain: "", inputs: (1, 2), attributes: &["axes"], apply: shape::squeeze },
+    Operator { name: "Sub", domain: "", inputs: (2, 2), attributes: &[], apply: elementwise::sub },
+    Operator { name: "Tanh", domain: "", inputs: (1, 1), attributes: &[], apply: activation::tanh },
+    Operator { name: "Transpose", domain: "", inputs: (1, 1), attributes: &["perm"], apply: shape::transpose },
+    Operator { name: "Unsqueeze", domain: "", inputs: (1, 2), attributes: &["axes"], apply: shape::unsqueeze },
 ];
+
+impl Operator {
+    /// Whether it is what a node names.
+    fn is(&self, node: &NodeProto) -> bool {
+        let same_domain = if self.domain.is_empty() { is_standard(&node.domain) } else { self.domain == node.domain };
+        same_domain && self.name == node.op_type
+    }
+}
 
 /// The nodes that ran so far, and what they led to.
 pub(super) struct Run {
@@ -99,7 +121,7 @@ impl Run {
         graph: &Graph,
         values: &HashMap<&str, Value>,
     ) -> Result<Value, String> {
-        let operator = TABLE.iter().find(|o| is_standard(&node.domain) && o.name == node.op_type).ok_or_else(|| {
+        let operator = TABLE.iter().find(|o| o.is(node)).ok_or_else(|| {
             let domain = if is_standard(&node.domain) {
                 String::new()
             } else {
@@ -133,7 +155,10 @@ impl Run {
         }
         let value = (operator.apply)(self, &Call { node, inputs })?;
         match value {
-            Value::Constant(_) if signals > 0 => Err("takes a setting that depends on the graph's input".into()),
+            // A shape is known, whatever the values are.
+            Value::Constant(_) if signals > 0 && operator.name != "Shape" => {
+                Err("takes a setting that depends on the graph's input".into())
+            }
             value => Ok(value),
         }
     }
@@ -215,6 +240,15 @@ impl Call<'_> {
 
     fn int(&self, name: &str, default: i64) -> Result<i64, String> {
         Ok(self.attribute(name, kind::ATTRIBUTE_INT)?.map_or(default, |a| a.i))
+    }
+
+    /// Whole numbers that are an attribute in older versions of an operator and the input `at` since.
+    fn integers(&self, name: &str, at: usize) -> Result<Option<Vec<i64>>, String> {
+        if self.optional(at).is_none() {
+            return Ok(self.attribute(name, kind::ATTRIBUTE_INTS)?.map(|attribute| attribute.ints.clone()));
+        }
+        let values = self.constant(at, &format!("`{name}`"))?.as_integers();
+        values.map(|values| Some(values.to_vec())).ok_or_else(|| format!("its `{name}` are no whole numbers"))
     }
 
     fn flag(&self, name: &str) -> Result<bool, String> {

@@ -1,4 +1,4 @@
-//! Flatten, Reshape, Transpose: the same values in another shape.
+//! Flatten, Reshape, Transpose, Squeeze, Unsqueeze: the same values in another shape.
 
 use super::super::proto::kind;
 use super::super::tensor::{MAX_RANK, size};
@@ -82,8 +82,49 @@ pub(super) fn transpose(run: &mut Run, call: &Call) -> Result<Value, String> {
     }
 }
 
+/// Without the axes of size 1, or without those that are named.
+pub(super) fn squeeze(_run: &mut Run, call: &Call) -> Result<Value, String> {
+    let value = call.input(0)?;
+    let shape = value.shape();
+    let dropped: Vec<usize> = match call.integers("axes", 1)? {
+        None => (0..shape.len()).filter(|&axis| shape[axis] == 1).collect(),
+        Some(axes) => places(&axes, shape.len())?,
+    };
+    if let Some(axis) = dropped.iter().find(|&&axis| shape[axis] != 1) {
+        return Err(format!("drops axis {axis} of the shape {shape:?}, which has not the size 1"));
+    }
+    let kept = shape.iter().enumerate().filter(|(axis, _)| !dropped.contains(axis)).map(|(_, &size)| size).collect();
+    Ok(value.with_shape(kept))
+}
+
+/// With axes of size 1 at the named places of the result.
+pub(super) fn unsqueeze(_run: &mut Run, call: &Call) -> Result<Value, String> {
+    let value = call.input(0)?;
+    let axes = call.integers("axes", 1)?.ok_or("its `axes` are missing")?;
+    let rank = value.shape().len() + axes.len();
+    if rank > MAX_RANK {
+        return Err(format!("asks for {rank} dimensions, the limit is {MAX_RANK}"));
+    }
+    let added = places(&axes, rank)?;
+    let mut sizes = value.shape().iter().copied();
+    // Each place that is not an added one takes the next of the value's own axes.
+    let shape = (0..rank).map(|axis| if added.contains(&axis) { 1 } else { sizes.next().unwrap_or(1) }).collect();
+    Ok(value.with_shape(shape))
+}
+
+/// Different axes of a value with `rank` of them, counted from the end where they are negative.
+fn places(axes: &[i64], rank: usize) -> Result<Vec<usize>, String> {
+    let mut places = Vec::new();
+    for &axis in axes {
+        let from_start = if axis < 0 { axis.saturating_add_unsigned(rank as u64) } else { axis };
+        let place = usize::try_from(from_start).ok().filter(|place| *place < rank && !places.contains(place));
+        places.push(place.ok_or_else(|| format!("`axes` are {axes:?}: different ones of {rank} axes are needed"))?);
+    }
+    Ok(places)
+}
+
 impl Value {
-    fn shape(&self) -> &[usize] {
+    pub(super) fn shape(&self) -> &[usize] {
         match self {
             Value::Constant(tensor) => &tensor.shape,
             Value::Signal(shape) => shape,

@@ -1,0 +1,27 @@
+//! Compiles the few lines of C++ in front of CBC, whose C interface can neither be interrupted nor watched.
+
+fn main() {
+    println!("cargo::rerun-if-changed=src/mip/cbc/driver.cpp");
+    // Debian's package coinor-libcbc-dev brings headers and libraries; `scripts/install-packages` installs it.
+    let cbc = match pkg_config::Config::new().cargo_metadata(false).probe("cbc") {
+        Ok(cbc) => cbc,
+        Err(error) => {
+            println!("cargo::error=CBC is missing (Debian's coinor-libcbc-dev): {error}");
+            return;
+        }
+    };
+    cc::Build::new()
+        .cpp(true)
+        .std("c++17")
+        .includes(&cbc.include_paths)
+        .file("src/mip/cbc/driver.cpp")
+        .opt_level(2)
+        .compile("exactlip_cbc");
+    for path in &cbc.link_paths {
+        println!("cargo::rustc-link-search=native={}", path.display());
+    }
+    // What the driver names itself; the rest comes with these shared libraries.
+    for library in ["CbcSolver", "Cbc", "OsiClp", "Osi", "CoinUtils"] {
+        println!("cargo::rustc-link-lib=dylib={library}");
+    }
+}

@@ -1,0 +1,269 @@
+//! CBC as solver, behind `driver.cpp`.
+//!
+//! CBC claims optimality within tolerances and gaps of its own; what is taken from it is its dual bound, with its gaps set to
+//! nothing and its tolerances to HiGHS's. A bracket that it leaves open stays open, whatever it claims.
+
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::ptr::null;
+use std::sync::{Mutex, PoisonError};
+
+use thiserror::Error;
+
+use super::highs::{FEASIBILITY_TOLERANCE, MipEnd, Options};
+use super::program::{Program, Row, Variable};
+
+/// Bounds beyond this are none: CBC has no infinity of its own.
+const NO_BOUND: f64 = 1e40;
+/// How far the columns that CBC returns may violate the program to count as its solution.
+const SOLUTION_TOLERANCE: f64 = 1e-6;
+/// By how much (in the program's scaled units) a solution must be better to count: CBC drops what is not. Its default of 1e-5
+/// would let the bound fall that much too low; this lies well within what bounds are widened by.
+const INCREMENT: &str = "1e-10";
+
+/// CBC keeps state that all models of a process share: whoever uses its libraries holds this.
+pub static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// Why CBC gave no answer.
+#[derive(Clone, Debug, Error, PartialEq)]
+pub enum CbcError {
+    /// It had no memory for the model, or the model is too large for it.
+    #[error("CBC cannot hold the program: {0}")]
+    Refused(String),
+    /// It gave up.
+    #[error("CBC abandoned the program: its numbers are too difficult")]
+    Abandoned,
+}
+
+/// The program of `driver.cpp`.
+#[repr(C)]
+struct ProgramParts {
+    columns: c_int,
+    rows: c_int,
+    starts: *const c_int,
+    indices: *const c_int,
+    values: *const f64,
+    column_lower: *const f64,
+    column_upper: *const f64,
+    objective: *const f64,
+    row_lower: *const f64,
+    row_upper: *const f64,
+    integer: *const u8,
+    start: *const f64,
+}
+
+/// The settings of `driver.cpp`.
+#[repr(C)]
+struct Settings {
+    words: *const *const c_char,
+    count: c_int,
+    log: c_int,
+}
+
+/// The end of `driver.cpp`.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
+struct End {
+    proven_optimal: c_int,
+    proven_infeasible: c_int,
+    abandoned: c_int,
+    best_possible: f64,
+    nodes: c_int,
+    iterations: c_int,
+    has_solution: c_int,
+}
+
+unsafe extern "C" {
+    fn exactlip_cbc_version() -> *const c_char;
+    fn exactlip_cbc_solve(
+        program: *const ProgramParts,
+        settings: *const Settings,
+        listener: unsafe extern "C" fn(*mut c_void, c_int) -> c_int,
+        data: *mut c_void,
+        end: *mut End,
+        solution: *mut f64,
+        message: *mut c_char,
+        message_size: usize,
+    ) -> c_int;
+}
+
+/// CBC's version.
+pub fn version() -> String {
+    // SAFETY: returns a pointer to a string constant of the library.
+    unsafe { CStr::from_ptr(exactlip_cbc_version()) }.to_string_lossy().into_owned()
+}
+
+/// A program as CBC takes it: column by column, and minimised.
+struct Columns {
+    starts: Vec<c_int>,
+    indices: Vec<c_int>,
+    values: Vec<f64>,
+    objective: Vec<f64>,
+}
+
+impl Columns {
+    fn new(program: &Program) -> Result<Self, CbcError> {
+        let too_large = || CbcError::Refused("it has too many entries".into());
+        let mut entries: Vec<Vec<(c_int, f64)>> = vec![Vec::new(); program.variables.len()];
+        for (r, row) in program.rows.iter().enumerate() {
+            let r = c_int::try_from(r).map_err(|_| too_large())?;
+            for &(column, coefficient) in &row.terms {
+                entries[column].push((r, coefficient));
+            }
+        }
+        let mut starts: Vec<c_int> = vec![0];
+        let mut total: c_int = 0;
+        for column in &entries {
+            let length = c_int::try_from(column.len()).map_err(|_| too_large())?;
+            total = total.checked_add(length).ok_or_else(too_large)?;
+            starts.push(total);
+        }
+        let (indices, values) = entries.into_iter().flatten().unzip();
+        let mut objective = vec![0.0; program.variables.len()];
+        for &(column, coefficient) in &program.objective {
+            objective[column] -= coefficient;
+        }
+        Ok(Self { starts, indices, values, objective })
+    }
+}
+
+/// What the listener needs; it lives on the stack of [`solve`] while CBC runs.
+struct Listener<'a> {
+    go_on: &'a mut (dyn FnMut(u64) -> bool + Send),
+    nodes: u64,
+}
+
+/// CBC's driver calls this at every point where it can be interrupted, one call at a time; not 0 ends the solve.
+///
+/// # Safety
+/// `data` is the [`Listener`] that [`solve`] handed over.
+unsafe extern "C" fn listen(data: *mut c_void, nodes: c_int) -> c_int {
+    // SAFETY: see above; the listener outlives the solve.
+    let Some(listener) = (unsafe { data.cast::<Listener<'_>>().as_mut() }) else { return 1 };
+    listener.nodes = listener.nodes.max(u64::try_from(nodes).unwrap_or(0));
+    c_int::from(!(listener.go_on)(listener.nodes))
+}
+
+/// Solves the mixed-integer program, which must have an integer column, from `start`, telling `go_on` the nodes so far; the
+/// solve ends soon after that returns false, and at its limit of elapsed time.
+///
+/// # Errors
+/// [`CbcError`]
+pub fn solve(
+    program: &Program,
+    start: Option<&[f64]>,
+    options: Options,
+    go_on: &mut (dyn FnMut(u64) -> bool + Send),
+) -> Result<MipEnd, CbcError> {
+    let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let columns = Columns::new(program)?;
+    let (Ok(column_count), Ok(row_count)) =
+        (c_int::try_from(program.variables.len()), c_int::try_from(program.rows.len()))
+    else {
+        return Err(CbcError::Refused("it has too many columns or rows".into()));
+    };
+    let ends = |end: fn(&Variable) -> f64| program.variables.iter().map(end).collect::<Vec<_>>();
+    let sides = |side: fn(&Row) -> f64| program.rows.iter().map(side).collect::<Vec<_>>();
+    let (lower, upper) = (ends(|v| v.lower), ends(|v| v.upper));
+    let (row_lower, row_upper) = (sides(|r| r.lower), sides(|r| r.upper));
+    let integer: Vec<u8> = program.variables.iter().map(|v| u8::from(v.integer)).collect();
+    let start = start.filter(|start| start.len() == program.variables.len());
+    let parts = ProgramParts {
+        columns: column_count,
+        rows: row_count,
+        starts: columns.starts.as_ptr(),
+        indices: columns.indices.as_ptr(),
+        values: columns.values.as_ptr(),
+        column_lower: lower.as_ptr(),
+        column_upper: upper.as_ptr(),
+        objective: columns.objective.as_ptr(),
+        row_lower: row_lower.as_ptr(),
+        row_upper: row_upper.as_ptr(),
+        integer: integer.as_ptr(),
+        start: start.map_or(null(), <[f64]>::as_ptr),
+    };
+    let words = words(options)?;
+    let pointers: Vec<*const c_char> = words.iter().map(|word| word.as_ptr()).collect();
+    let settings = Settings {
+        words: pointers.as_ptr(),
+        count: c_int::try_from(pointers.len()).unwrap_or(0),
+        log: c_int::from(options.log),
+    };
+    let mut end = End::default();
+    let mut solution = vec![0.0; program.variables.len()];
+    let mut message: [c_char; 200] = [0; 200];
+    let mut listener = Listener { go_on, nodes: 0 };
+    // SAFETY: the arrays have the lengths that the counts and the starts say, with indices within the counts; the driver
+    // copies them, writes within `solution` and `message`, and uses nothing of it all once it returns.
+    let failed = unsafe {
+        exactlip_cbc_solve(
+            &raw const parts,
+            &raw const settings,
+            listen,
+            (&raw mut listener).cast::<c_void>(),
+            &raw mut end,
+            solution.as_mut_ptr(),
+            message.as_mut_ptr(),
+            message.len(),
+        )
+    };
+    if failed != 0 {
+        // SAFETY: the driver ends the message with a zero, and it began as zeroes.
+        let message = unsafe { CStr::from_ptr(message.as_ptr()) };
+        return Err(CbcError::Refused(message.to_string_lossy().into_owned()));
+    }
+    let solution = (end.has_solution != 0).then_some(solution);
+    read_end(program, end, solution, listener.nodes)
+}
+
+/// The settings, as CBC's command line has them.
+fn words(options: Options) -> Result<Vec<CString>, CbcError> {
+    let tolerance = format!("{FEASIBILITY_TOLERANCE:e}");
+    // CBC counts processor time unless it is told otherwise. Gaps stay ours to judge: it ends when nothing is left to prove.
+    let mut words = vec!["-timeMode".to_owned(), "elapsed".into()];
+    let mut set = |name: &str, value: String| words.extend([format!("-{name}"), value]);
+    if options.time_s.is_finite() {
+        set("seconds", options.time_s.max(0.0).to_string());
+    }
+    if options.threads > 1 {
+        set("threads", options.threads.to_string());
+    }
+    set("ratioGap", "0".into());
+    set("allowableGap", "1e-12".into());
+    set("increment", INCREMENT.into());
+    for name in ["primalTolerance", "dualTolerance", "integerTolerance"] {
+        set(name, tolerance.clone());
+    }
+    set("randomCbcSeed", (options.seed % 1_000_000).to_string());
+    let terminated = words.into_iter().map(|word| CString::new(word).map_err(|e| CbcError::Refused(e.to_string())));
+    terminated.collect()
+}
+
+fn read_end(program: &Program, end: End, solution: Option<Vec<f64>>, nodes: u64) -> Result<MipEnd, CbcError> {
+    if end.abandoned != 0 {
+        return Err(CbcError::Abandoned);
+    }
+    let infeasible = end.proven_infeasible != 0;
+    let solution = solution.filter(|point| !infeasible && is_solution(program, point));
+    let possible = Some(-end.best_possible).filter(|possible| !infeasible && possible.abs() < NO_BOUND);
+    let bound = possible.map(|possible| program.scale * (possible + program.constant));
+    // A bound below a solution is noise within the tolerances.
+    let value = solution.as_ref().map(|point| program.value(point));
+    let bound = bound.map(|bound| value.map_or(bound, |value| bound.max(value)));
+    Ok(MipEnd {
+        bound,
+        infeasible,
+        solution,
+        optimal: end.proven_optimal != 0 && bound.is_some(),
+        nodes: u64::try_from(end.nodes).unwrap_or(0).max(nodes),
+        simplex_iterations: u64::try_from(end.iterations).unwrap_or(0),
+    })
+}
+
+/// Whether a point is a solution up to the tolerance.
+fn is_solution(program: &Program, point: &[f64]) -> bool {
+    let integral =
+        |(variable, value): (&Variable, &f64)| !variable.integer || (value - value.round()).abs() <= SOLUTION_TOLERANCE;
+    point.iter().all(|value| value.is_finite())
+        && program.variables.iter().zip(point).all(integral)
+        && program.violation(point).0 <= SOLUTION_TOLERANCE
+}

@@ -1,0 +1,116 @@
+//! HiGHS and CBC against each other, and CBC against the truth.
+
+use std::time::Duration;
+
+use exactlip::control::{Control, StopFlag, StopReason};
+use exactlip::ladder;
+use exactlip::mip::cbc;
+use exactlip::mip::export::{self, ExportError};
+use exactlip::mip::highs::{self, Options};
+use exactlip::network::Network;
+use exactlip::network::import::import;
+use exactlip::problem::{Method, Question, Solver};
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::strategies::{cases, region_and_functional, small_network};
+use super::{answer, problem, question};
+
+const OPTIONS: Options = Options { threads: 1, time_s: f64::INFINITY, gap: 1e-9, seed: 0, log: false };
+
+fn network_and_question() -> impl Strategy<Value = (Network, Question)> {
+    small_network().prop_flat_map(|network| {
+        let shape = region_and_functional(network.input_dim(), network.output_dim());
+        (Just(network), shape, prop_oneof![Just("linf"), Just("l1")]).prop_map(|(network, (lower, upper, c), norm)| {
+            let question = question(&network, problem(&lower, &upper, &c, norm));
+            (network, question)
+        })
+    })
+}
+
+proptest! {
+    #![proptest_config(cases(24))]
+
+    #[test]
+    fn both_solvers_have_one_optimum((network, question) in network_and_question()) {
+        let program = match export::program(&network, &question, 0) {
+            Ok(program) if program.integers() > 0 => program,
+            Ok(_) | Err(ExportError::NoSuchProgram { count: 0, .. }) => return Ok(()),
+            Err(error) => panic!("{error}"),
+        };
+        let by_highs = highs::solve(&program, None, OPTIONS, &mut |_| true).unwrap();
+        let start = by_highs.solution.clone().unwrap();
+        let wanted = program.value(&start);
+        for start in [None, Some(start.as_slice())] {
+            let by_cbc = cbc::solve(&program, start, OPTIONS, &mut |_| true).unwrap();
+            prop_assert!(!by_cbc.infeasible, "{:?}", by_cbc);
+            // What must hold is that the bound is one; that it is a good one is what CBC is there for.
+            let bound = by_cbc.bound.unwrap();
+            let tolerance = 1e-7 * wanted.abs().max(program.scale);
+            prop_assert!(bound >= wanted - tolerance, "{} below {}", bound, wanted);
+        }
+    }
+
+    #[test]
+    fn a_bracket_that_cbc_proves_holds_the_constant((network, question) in network_and_question()) {
+        let truth = answer(&network, &question, &[Method::Exact]);
+        let by_cbc = answer(&network, &Question { solver: Solver::Cbc, ..question }, &[Method::Mip]);
+        let (lower, upper) = (truth.lower.unwrap(), truth.upper.unwrap());
+        prop_assert!(truth.exact, "{:?}", truth);
+        prop_assert!(by_cbc.upper.unwrap() >= lower * (1.0 - 1e-12), "{:?} for {}", by_cbc, lower);
+        prop_assert!(by_cbc.lower.unwrap() <= upper * (1.0 + 1e-12), "{:?} for {}", by_cbc, upper);
+        // Exact is what both ends say, not what the solver claims.
+        prop_assert_eq!(by_cbc.exact, by_cbc.gap.is_some_and(|gap| gap <= 1e-7) && by_cbc.audit.witness_checked);
+    }
+}
+
+fn hard() -> (Network, Question) {
+    let bytes = include_bytes!("../data/networks/e_random_10-40-40-40.onnx");
+    let network = import(bytes, &Default::default()).unwrap();
+    let problem = json!({
+        "domain": {"type": "box", "lower": 0.0, "upper": 1.0}, "functional": {"type": "logit", "index": 0},
+        "methods": ["mip"], "solver": "cbc",
+    });
+    let question = question(&network, problem);
+    (network, question)
+}
+
+#[test]
+fn cbc_stops_at_its_time_limit_with_a_bound_that_holds() {
+    let (network, question) = hard();
+    let control = Control::new(Some(Duration::from_secs(3)), StopFlag::default(), |_| {});
+    let report = ladder::answer(&network, &question, &control);
+    assert_eq!(report.status, exactlip::answer::Status::TimeLimit, "{report:?}");
+    assert!(report.lower.unwrap() > 0.0 && report.upper.unwrap() > report.lower.unwrap());
+    assert_eq!(report.solver.unwrap().name, "cbc");
+}
+
+#[test]
+fn cbc_ends_when_it_is_asked_to() {
+    let (network, question) = hard();
+    let stop = StopFlag::default();
+    let flag = stop.clone();
+    // While CBC runs, the heartbeat raises the flag.
+    let control = Control::new(None, stop, move |event| {
+        if matches!(event, exactlip::answer::Event::Progress(progress) if progress.phase == "mip" && progress.elapsed_s > 1.0)
+        {
+            flag.raise(StopReason::Cancelled);
+        }
+    });
+    let report = ladder::answer(&network, &question, &control);
+    assert_eq!(report.status, exactlip::answer::Status::Cancelled, "{report:?}");
+    assert!(report.upper.unwrap() >= report.lower.unwrap());
+}
+
+#[test]
+fn cbc_closes_a_bracket_as_highs_does() {
+    let bytes = include_bytes!("../data/networks/a_rand_2-16-16-2_s0.onnx");
+    let network = import(bytes, &Default::default()).unwrap();
+    let question = question(&network, problem(&[0.0; 2], &[1.0; 2], &[1.0, -1.0], "linf"));
+    let by_highs = answer(&network, &question, &[Method::Mip]);
+    let by_cbc = answer(&network, &Question { solver: Solver::Cbc, ..question }, &[Method::Mip]);
+    assert!(by_highs.exact && by_cbc.exact, "{by_highs:?} {by_cbc:?}");
+    assert_eq!(by_highs.lower, by_cbc.lower);
+    let solver = by_cbc.solver.unwrap();
+    assert_eq!((solver.name.as_str(), solver.version.as_str().split('.').next()), ("cbc", Some("2")));
+}
