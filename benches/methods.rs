@@ -1,13 +1,12 @@
 //! `cargo bench --bench methods`: seconds of every upper bound on a small, a medium and a large network.
 
-mod networks;
-
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use exactlip::bench::networks;
 use exactlip::bounds::ForwardBounds;
 use exactlip::bounds::fastlip::BackwardBounds;
-use exactlip::bounds::linear_jacobian::linear_jacobian;
+use exactlip::bounds::linear_jacobian::{Entries, linear_jacobian};
 use exactlip::bounds::recurjac::{backward::Recurjac, forward};
 use exactlip::problem::{Region, VectorNorm};
 use exactlip::workers::Workers;
@@ -18,7 +17,7 @@ fn methods(criterion: &mut Criterion) {
         ("medium", &[64, 128, 128, 64, 10], 0.02),
         ("large", networks::MNIST, 0.002),
     ] {
-        let network = networks::he(widths, 1);
+        let network = networks::he(widths, 1).expect("a network");
         let center = networks::center(widths[0], 1);
         let end = |sign: f64| center.iter().map(|c| c + sign * radius).collect::<Vec<f64>>();
         let region = Region::from_box(end(-1.0), end(1.0)).expect("a box");
@@ -44,7 +43,17 @@ fn methods(criterion: &mut Criterion) {
         });
         let before = fastlip();
         group.bench_function("linear_jacobian", |b| {
-            b.iter(|| black_box(linear_jacobian(&network, &bounds, &before, &region, VectorNorm::Linf, &workers)));
+            b.iter(|| {
+                black_box(linear_jacobian(
+                    &network,
+                    &bounds,
+                    &before,
+                    &region,
+                    VectorNorm::Linf,
+                    Entries::Needed,
+                    &workers,
+                ))
+            });
         });
         group.finish();
     }

@@ -1,7 +1,5 @@
 //! Runs the asked methods from cheap to exact and keeps the bracket.
 
-mod bounds;
-
 use std::time::Instant;
 
 use rand::SeedableRng;
@@ -10,18 +8,18 @@ use serde_json::{Map, Value, json};
 
 use crate::answer::{Ledger, Report, Rigor, Subject};
 use crate::bounds::ForwardBounds;
+use crate::bounds::tiers::Tiers;
 use crate::control::Control;
 use crate::estimate::chain::{Chain, from_euclidean};
 use crate::estimate::{
     Candidate, annealing, ascent, autolip, clever, enclosure, frobenius, greedy_seqlip, grid, lipsdp, sampling, seqlip,
 };
 use crate::mip::lipmip::LipMip;
-use crate::mip::{highs, relaxation};
+use crate::mip::{Bounds, highs, relaxation};
 use crate::network::Network;
 use crate::problem::{Guarantee, Method, Question};
 use crate::search::{Start, search};
 use crate::workers::Workers;
-use bounds::SharedBounds;
 
 /// Points drawn by `random`, and by `ascent` and the exact methods before they climb.
 const SAMPLES: usize = 10_000;
@@ -41,8 +39,8 @@ pub fn answer(network: &Network, question: &Question, control: &Control) -> Repo
     let forward = ForwardBounds::crown_on(network, &question.region, &workers);
     let phases = forward.phases();
     let subject = Subject { network, question, phases: &phases };
-    let bounds = SharedBounds::new(network, question, &forward, &workers);
-    let mut ladder = Ladder { subject, bounds, ledger, started: false };
+    let tiers = Tiers::new(network, question, &forward, &workers);
+    let mut ladder = Ladder { subject, tiers, ledger, started: false };
     if forward.layers.iter().all(|bounds| bounds.is_finite()) {
         for method in ladder.applicable() {
             if ladder.ledger.should_stop() {
@@ -59,7 +57,7 @@ pub fn answer(network: &Network, question: &Question, control: &Control) -> Repo
 /// One climb of the ladder.
 struct Ladder<'a> {
     subject: Subject<'a>,
-    bounds: SharedBounds<'a>,
+    tiers: Tiers<'a>,
     ledger: Ledger<'a>,
     /// Whether the exact methods' start has been looked for.
     started: bool,
@@ -117,7 +115,7 @@ impl Ladder<'_> {
                 if !question.seeds.is_scalar() {
                     detail.insert("rows".into(), json!(question.seeds.rows.len()));
                 }
-                let value = self.bounds.upper(method);
+                let value = self.tiers.upper(method);
                 upper(self, value, detail);
             }
             Method::Frobenius | Method::Autolip | Method::Seqlip | Method::Lipsdp => {
@@ -146,15 +144,16 @@ impl Ladder<'_> {
     }
 
     fn unstable_neurons(&self) -> usize {
-        self.bounds.forward.unstable(self.subject.network)
+        self.tiers.forward.unstable(self.subject.network)
     }
 
     /// LipLP.
     fn relax(&mut self, detail: &mut Map<String, Value>) -> Option<f64> {
-        let Some(bounds) = self.bounds.of_programs() else {
+        let Some(backward) = self.tiers.of_programs() else {
             self.ledger.note(OVERFLOW.into());
             return None;
         };
+        let bounds = Bounds { forward: self.tiers.forward, backward };
         match relaxation::upper_bound(&self.subject, bounds, self.ledger.control()) {
             Ok(Some(relaxed)) => {
                 self.ledger.solver("highs", highs::version).simplex_iterations += relaxed.simplex_iterations;
@@ -255,7 +254,7 @@ impl Ladder<'_> {
         let center = (0..question.region.dim()).map(|k| question.region.center(k)).collect();
         found.push(Candidate::at(network, question, center));
         found.sort_by(|a, b| b.value.total_cmp(&a.value));
-        let range = |l: usize, r: usize| self.bounds.forward.layers[l].magnitude(r);
+        let range = |l: usize, r: usize| self.tiers.forward.layers[l].magnitude(r);
         let patterns = network.exact_support().supported;
         let checked = found.iter().find_map(|candidate| match patterns {
             true => subject.check_point(&candidate.x, range),
@@ -276,14 +275,15 @@ impl Ladder<'_> {
         }
         let mut rigor = Rigor::Rounded;
         // Every program's bound starts from the relaxation's value.
-        if let Some(upper) = self.bounds.upper(Method::LinearJacobian) {
+        if let Some(upper) = self.tiers.upper(Method::LinearJacobian) {
             self.ledger.offer_upper(upper);
         }
         if self.ledger.is_closed() || self.ledger.should_stop() {
             // Nothing is left to solve.
         } else if method == Method::Mip {
             rigor = Rigor::Tolerance;
-            if let Some(bounds) = self.bounds.of_programs() {
+            if let Some(backward) = self.tiers.of_programs() {
+                let bounds = Bounds { forward: self.tiers.forward, backward };
                 if let Err(error) = LipMip::new(self.subject, bounds, &mut self.ledger).run() {
                     detail.insert("error".into(), json!(error.to_string()));
                     self.ledger.note(format!("the solver failed: {error}"));
@@ -292,9 +292,9 @@ impl Ladder<'_> {
                 self.ledger.note(OVERFLOW.into());
             }
         } else {
-            match self.bounds.of_search() {
+            match self.tiers.of_search() {
                 Some(seeds) => {
-                    let forward = self.bounds.forward;
+                    let forward = self.tiers.forward;
                     let summary = search(self.subject, Start { forward, seeds }, &mut self.ledger);
                     detail.insert("nodes".into(), json!(summary.nodes));
                 }

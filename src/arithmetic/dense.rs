@@ -2,30 +2,40 @@
 //!
 //! Every entry is an inner product in some order of summation, so that the error bounds of [`super::rounding`] hold for it.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::llt::factor::{LltRegularization, cholesky_in_place, cholesky_in_place_scratch};
 use faer::linalg::matmul::matmul;
 use faer::linalg::triangular_solve::{solve_lower_triangular_in_place, solve_upper_triangular_in_place};
 use faer::{Accum, MatMut, MatRef, Par, Spec};
 
-/// A dense matrix in row-major order, borrowed: some leading columns of rows that may be longer.
+/// Multiplications of all products since the program's start.
+static MULTIPLICATIONS: AtomicU64 = AtomicU64::new(0);
+
+/// How many multiplications all products together have taken since the program's start: the measure against which a method's
+/// time is held.
+pub fn multiplications() -> u64 {
+    MULTIPLICATIONS.load(Ordering::Relaxed)
+}
+
+/// A dense matrix in row-major order, or the transpose of one, borrowed: some leading columns of rows that may be longer.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
-    entries: &'a [f64],
-    rows: usize,
-    columns: usize,
-    stride: usize,
+    matrix: MatRef<'a, f64>,
 }
 
 impl<'a> View<'a> {
     /// The `rows` × `columns` matrix whose row i starts at `i · stride` of `entries`; `None` when it does not fit in there.
     pub fn new(entries: &'a [f64], rows: usize, columns: usize, stride: usize) -> Option<Self> {
         let end = rows.checked_sub(1).map_or(Some(0), |last| last.checked_mul(stride)?.checked_add(columns))?;
-        (columns <= stride && end <= entries.len()).then_some(Self { entries, rows, columns, stride })
+        let fits = columns <= stride && end <= entries.len();
+        fits.then(|| Self { matrix: MatRef::from_row_major_slice_with_stride(entries, rows, columns, stride) })
     }
 
-    fn as_faer(&self) -> MatRef<'a, f64> {
-        MatRef::from_row_major_slice_with_stride(self.entries, self.rows, self.columns, self.stride)
+    /// The transpose.
+    pub fn transposed(self) -> Self {
+        Self { matrix: self.matrix.transpose() }
     }
 }
 
@@ -33,11 +43,13 @@ impl<'a> View<'a> {
 ///
 /// Runs on the calling thread. A target or factors that do not fit leave NaN, which no bound survives.
 pub fn add_product(target: &mut [f64], left: View<'_>, right: View<'_>) {
-    if left.columns != right.rows || target.len() != left.rows * right.columns {
+    let (rows, columns) = (left.matrix.nrows(), right.matrix.ncols());
+    if left.matrix.ncols() != right.matrix.nrows() || target.len() != rows * columns {
         target.fill(f64::NAN);
-    } else if left.rows > 0 && left.columns > 0 && right.columns > 0 {
-        let target = MatMut::from_row_major_slice_mut(target, left.rows, right.columns);
-        matmul(target, Accum::Add, left.as_faer(), right.as_faer(), 1.0, Par::Seq);
+    } else if rows > 0 && columns > 0 && left.matrix.ncols() > 0 {
+        MULTIPLICATIONS.fetch_add((target.len() * left.matrix.ncols()) as u64, Ordering::Relaxed);
+        let target = MatMut::from_row_major_slice_mut(target, rows, columns);
+        matmul(target, Accum::Add, left.matrix, right.matrix, 1.0, Par::Seq);
     }
 }
 

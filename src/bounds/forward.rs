@@ -1,12 +1,13 @@
 //! Bounds of every pre-activation over X: interval arithmetic and CROWN's backward substitution, intersected.
 
 use super::Interval;
+use super::columns::{Level, Map};
 use super::crown;
-use super::linear::{self, Passage, Step};
+use super::linear;
 use super::norms::dual_norm_up;
 use super::relaxation::Relaxation;
 use crate::arithmetic::rounding::{inner_product_error, product_up};
-use crate::network::{Network, Phase};
+use crate::network::{Layer, Network, Phase};
 use crate::problem::{Ball, BallNorm, Region, VectorNorm};
 use crate::workers::Workers;
 
@@ -59,27 +60,22 @@ impl ForwardBounds {
     /// As [`ForwardBounds::crown`], on several threads. Layers that the solve was asked to end before have interval bounds.
     pub fn crown_on(network: &Network, region: &Region, workers: &Workers) -> Self {
         let mut bounds = Self::start(region);
-        let mut substitution = Substitution::default();
-        let mut passages: Vec<Passage> = Vec::new();
+        // What the substitution passes through, from the first layer on.
+        let mut levels: Vec<(Level, Map)> = Vec::new();
         for (l, layer) in network.hidden().iter().enumerate() {
             let before = bounds.post_activation(network, l);
             let mut image = before.affine_image(&layer.weight, &layer.bias);
             // On a box, the first layer's interval bounds are the tightest there are.
             if l > 0 || bounds.ball.is_some() {
-                let step = |j: usize| Step {
-                    lines: &substitution.lines[j],
-                    weight: &network.hidden()[j].weight,
-                    bias: Some(&network.hidden()[j].bias),
-                    magnitudes: &substitution.magnitudes[j],
-                };
-                let steps: Vec<_> = passages.iter().enumerate().map(|(j, passage)| (step(j), passage)).collect();
-                if let Some(tighter) = crown::bounds(layer, &steps, &bounds, workers) {
+                if let Some(tighter) = crown::bounds(layer, &levels, &bounds, workers) {
                     image.intersect(&tighter);
                 }
             }
             if l + 1 < network.hidden().len() {
-                substitution.push(network, l, &before, &image);
-                passages.push(Passage::new(&layer.weight, &substitution.lines[l]));
+                let level = level(layer, &before, &image);
+                let inputs: Vec<usize> = (0..bounds.input.len()).collect();
+                let map = level.map_by_unit(&layer.weight, levels.last().map_or(&inputs, |(level, _)| level.units()));
+                levels.push((level, map));
             }
             bounds.layers.push(image);
         }
@@ -140,23 +136,13 @@ impl ForwardBounds {
     }
 }
 
-/// The lines of each hidden layer and its magnitudes (see [`linear`] for the rounding): what CROWN's backward substitution
-/// passes through.
-#[derive(Default)]
-struct Substitution {
-    lines: Vec<Vec<Relaxation>>,
-    magnitudes: Vec<Vec<f64>>,
-}
-
-impl Substitution {
-    /// Adds hidden layer `l`, whose input lies in `before` and whose pre-activations lie in `bounds`.
-    fn push(&mut self, network: &Network, l: usize, before: &Interval, bounds: &Interval) {
-        let layer = &network.hidden()[l];
-        let ends = bounds.lower.iter().zip(&bounds.upper);
-        self.lines.push(ends.map(|(&lo, &up)| Relaxation::activation(layer.activation, lo, up)).collect());
-        let sizes: Vec<f64> = (0..before.len()).map(|k| before.magnitude(k)).collect();
-        self.magnitudes.push(linear::magnitudes(&layer.weight, Some(&layer.bias), &sizes));
-    }
+/// What CROWN's substitution passes through at a layer whose input lies in `before` and whose pre-activations lie in `bounds`.
+fn level(layer: &Layer, before: &Interval, bounds: &Interval) -> Level {
+    let ends = bounds.lower.iter().zip(&bounds.upper);
+    let lines: Vec<Relaxation> = ends.map(|(&lo, &up)| Relaxation::activation(layer.activation, lo, up)).collect();
+    let sizes: Vec<f64> = (0..before.len()).map(|k| before.magnitude(k)).collect();
+    let magnitudes = linear::magnitudes(&layer.weight, Some(&layer.bias), &sizes);
+    Level::new(&lines, &magnitudes, Some(&layer.bias))
 }
 
 impl LinearForm {

@@ -78,6 +78,14 @@ impl Interval {
         }
     }
 
+    /// The tighter end of both at the entries `at`, where entry i of `other` belongs to entry `at[i]` here.
+    pub fn intersect_at(&mut self, at: &[usize], other: &Interval) {
+        for (i, &k) in at.iter().enumerate() {
+            self.lower[k] = self.lower[k].max(other.lower[i]);
+            self.upper[k] = self.upper[k].min(other.upper[i]);
+        }
+    }
+
     /// The tighter end of both, entry by entry. Both must hold for the same vector.
     pub fn intersect(&mut self, other: &Interval) {
         for (a, b) in self.lower.iter_mut().zip(&other.lower) {

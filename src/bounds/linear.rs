@@ -10,7 +10,6 @@
 //! They are added up and go into the constant at the end.
 
 use super::relaxation::Relaxation;
-use crate::arithmetic::dense::{View, add_product};
 use crate::arithmetic::rounding::inner_product_error;
 use crate::network::Matrix;
 
@@ -80,73 +79,6 @@ pub fn carry(step: Step<'_>, coefficients: &mut Vec<f64>, spare: &mut Vec<f64>, 
     std::mem::swap(coefficients, spare);
 }
 
-/// The rows of an affine map that a linear function passes through: those of units whose lines are not both flat.
-#[derive(Clone, Debug)]
-pub struct Passage {
-    units: Vec<usize>,
-    /// Their rows, row-major.
-    weights: Vec<f64>,
-    columns: usize,
-}
-
-impl Passage {
-    /// The passage of units with these lines through `weight`.
-    pub fn new(weight: &Matrix, lines: &[Relaxation]) -> Self {
-        let passes = |line: &Relaxation| line.lower_slope != 0.0 || line.upper_slope != 0.0;
-        let units: Vec<usize> = (0..lines.len()).filter(|&r| passes(&lines[r])).collect();
-        let mut weights = Vec::with_capacity(units.len() * weight.columns());
-        units.iter().for_each(|&r| weights.extend_from_slice(weight.row(r)));
-        Self { units, weights, columns: weight.columns() }
-    }
-}
-
-/// [`carry`] for several functions at once, one row of `coefficients` each: a dense product carries them all.
-pub fn carry_rows(step: Step<'_>, passage: &Passage, coefficients: &[f64], constants: &mut [Constant]) -> Vec<f64> {
-    let passing = passage.units.len();
-    let mut carried = Vec::with_capacity(constants.len() * passing);
-    let mut through = vec![0.0; step.lines.len()];
-    for (row, constant) in coefficients.chunks_exact(step.lines.len()).zip(&mut *constants) {
-        let (mut terms, mut size) = (0, constant.value.abs());
-        for (r, (&a, line)) in row.iter().zip(step.lines).enumerate() {
-            through[r] = 0.0;
-            if a == 0.0 {
-                continue;
-            }
-            let (slope, intercept) = if a < 0.0 {
-                (line.upper_slope, line.upper_intercept)
-            } else {
-                (line.lower_slope, line.lower_intercept)
-            };
-            let shift = a * intercept;
-            constant.value += shift;
-            size += shift.abs();
-            terms += usize::from(intercept != 0.0);
-            if slope == 0.0 || step.magnitudes[r] == 0.0 {
-                continue;
-            }
-            terms += 1;
-            through[r] = a * slope;
-            if let Some(bias) = step.bias {
-                constant.value += through[r] * bias[r];
-            }
-            size += through[r].abs() * step.magnitudes[r];
-        }
-        if terms > 0 {
-            constant.error += inner_product_error(2 * terms + 4, size);
-        }
-        carried.extend(passage.units.iter().map(|&r| through[r]));
-    }
-    let mut next = vec![0.0; constants.len() * passage.columns];
-    match (
-        View::new(&carried, constants.len(), passing, passing),
-        View::new(&passage.weights, passing, passage.columns, passage.columns),
-    ) {
-        (Some(left), Some(right)) => add_product(&mut next, left, right),
-        _ => next.fill(f64::NAN),
-    }
-    next
-}
-
 /// The constant's error of the lower bound `Σ_k coefficient_k·quantity_k` whose coefficients were combined from `weights`, each
 /// with the map's row of the given magnitude.
 pub fn combination_error(weights: &[f64], magnitudes: &[f64]) -> f64 {
@@ -169,4 +101,13 @@ pub fn magnitudes(weight: &Matrix, bias: Option<&[f64]>, sizes: &[f64]) -> Vec<f
         if terms == 0 { sum } else { sum + inner_product_error(terms, sum) }
     };
     weight.iter_rows().enumerate().map(|(r, row)| sum(r, row)).collect()
+}
+
+/// `Σ_r |column_r|·sizes_r` for every column, rounded up: the Q of the backward pass, whose affine map is the transpose.
+pub fn transposed_magnitudes(weight: &Matrix, sizes: &[f64]) -> Vec<f64> {
+    let mut sums = vec![0.0; weight.columns()];
+    for (row, &size) in weight.iter_rows().zip(sizes).filter(|(_, size)| **size != 0.0) {
+        sums.iter_mut().zip(row).for_each(|(sum, w)| *sum += w.abs() * size);
+    }
+    sums.iter().map(|&sum| if sum == 0.0 { 0.0 } else { sum + inner_product_error(weight.rows(), sum) }).collect()
 }

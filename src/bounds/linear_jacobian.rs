@@ -2,18 +2,16 @@
 //! lies between two lines in the gradient, so a linear function of the gradient is carried through the unrolled backward pass
 //! to constants. It dominates RecurJac and FastLip on the same pre-activation bounds.
 
-use super::fastlip::BackwardBounds;
-use super::linear::{self, Constant, Passage, Step};
+use super::columns::{Columns, Level, Map, gather, in_blocks};
+use super::fastlip::{BackwardBounds, pre_activation_gradient};
+use super::linear::{self, Constant, Step};
 use super::norms::dual_norm_up;
 use super::relaxation::{Relaxation, absolute_value_chord};
 use super::{ForwardBounds, Interval};
 use crate::arithmetic::rounding::{inner_product_error, sum_up};
-use crate::network::{Matrix, Network};
+use crate::network::{Matrix, Network, dot};
 use crate::problem::{Region, VectorNorm};
 use crate::workers::Workers;
-
-/// How many entries of a gradient are bounded together.
-const BLOCK: usize = 64;
 
 /// The unrolled backward pass of one functional: what does not change when derivative ranges are settled.
 #[derive(Clone, Debug)]
@@ -124,46 +122,6 @@ impl BackwardChain {
         }
         constant.lowered()
     }
-
-    /// Bounds of every entry of the gradient at the input of hidden layer `l`, by blocks of rows; `None` when the solve was asked
-    /// to end.
-    fn entry_bounds(
-        &self,
-        lines: &[Vec<Relaxation>],
-        passages: &[Option<Passage>],
-        l: usize,
-        workers: &Workers,
-    ) -> Option<Interval> {
-        let rows = self.transposed[l].rows();
-        let blocks = workers.map(rows.div_ceil(BLOCK), |block| {
-            let range = block * BLOCK..((block + 1) * BLOCK).min(rows);
-            // From above is from below of the negative: the block's rows, then their negatives.
-            let mut coefficients = Vec::with_capacity(2 * range.len() * self.transposed[l].columns());
-            for sign in [1.0, -1.0] {
-                range.clone().for_each(|k| coefficients.extend(self.row(l, k).iter().map(|w| sign * w)));
-            }
-            let mut constants = vec![Constant::default(); 2 * range.len()];
-            for (j, passage) in passages.iter().enumerate().skip(l) {
-                let Some(passage) = passage else { break };
-                let (weight, magnitudes) = (&self.transposed[j + 1], &self.magnitudes[j + 1]);
-                let step = Step { lines: &lines[j], weight, bias: None, magnitudes };
-                coefficients = linear::carry_rows(step, passage, &coefficients, &mut constants);
-            }
-            let width = self.last.len();
-            let close = |(i, constant): (usize, &Constant)| {
-                self.close(lines, &coefficients[i * width..(i + 1) * width], *constant)
-            };
-            let lows: Vec<f64> = constants.iter().enumerate().map(close).collect();
-            let (lower, upper) = lows.split_at(range.len());
-            Interval { lower: lower.to_vec(), upper: upper.iter().map(|v| -v).collect() }
-        })?;
-        let mut all = Interval::default();
-        for block in blocks {
-            all.lower.extend(block.lower);
-            all.upper.extend(block.upper);
-        }
-        Some(all)
-    }
 }
 
 /// The lines of `s = σ'·v` for all units of hidden layer `l`, with v in `after`.
@@ -186,61 +144,132 @@ pub struct LinearJacobian {
     pub norm: f64,
 }
 
-/// Bounds every gradient and its dual norm by linear relaxation, and intersects them with `fastlip`'s.
+/// Which entries of the gradient are bounded by relaxation, beside those with respect to the input.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Entries {
+    /// Those that the bound of the norm rests on: at neurons whose σ' is not settled.
+    Needed,
+    /// Those at every neuron that passes anything on: programs are built from them.
+    All,
+}
+
+/// Bounds the gradient and its dual norm by linear relaxation, and intersects them with `fastlip`'s.
+///
+/// Where the solve is asked to end, `fastlip`'s bounds stand.
 pub fn linear_jacobian(
     network: &Network,
     forward: &ForwardBounds,
     fastlip: &BackwardBounds,
     region: &Region,
     input_norm: VectorNorm,
+    entries: Entries,
     workers: &Workers,
 ) -> LinearJacobian {
-    let chain = BackwardChain::new(network, fastlip);
-    let depth = chain.depth();
+    let hidden = network.hidden();
     let mut bounds = fastlip.clone();
-    let mut lines: Vec<Vec<Relaxation>> = vec![Vec::new(); depth];
-    let mut passages: Vec<Option<Passage>> = vec![None; depth];
-    for l in (0..depth).rev() {
-        lines[l] = product_lines(network, forward, l, &bounds.post_activation[l + 1]);
-        if l + 1 < depth {
-            passages[l] = Some(Passage::new(chain.map(l + 1), &lines[l]));
-        }
-        // Where the solve was asked to end, FastLip's bounds stand.
-        if let Some(tighter) = chain.entry_bounds(&lines, &passages, l, workers) {
-            bounds.post_activation[l].intersect(&tighter);
+    let mut pass = Unrolled { levels: Vec::new(), last: fastlip.post_activation[hidden.len()].clone() };
+    // Bounds of |s| behind the layer at hand.
+    let mut sizes: Vec<f64> = Vec::new();
+    for (l, layer) in hidden.iter().enumerate().rev() {
+        pass.push(network, forward, l, &bounds.post_activation[l + 1], &sizes);
+        let switched = pre_activation_gradient(&bounds.post_activation[l + 1], forward, l, layer.activation);
+        sizes = (0..switched.len()).map(|r| switched.magnitude(r)).collect();
+        let wanted = |k: &usize| match l.checked_sub(1) {
+            None => region.is_free(*k),
+            Some(before) => {
+                let ends = (forward.layers[before].lower[*k], forward.layers[before].upper[*k]);
+                let (low, high) = hidden[before].activation.derivative_range(ends.0, ends.1);
+                high != 0.0 && (entries == Entries::All || low != high)
+            }
+        };
+        let wanted: Vec<usize> = (0..layer.weight.columns()).filter(wanted).collect();
+        if let Some(tighter) = pass.entries(&layer.weight, &wanted, workers) {
+            bounds.post_activation[l].intersect_at(&wanted, &tighter);
         }
     }
-    let norm = norm_bound(&chain, &lines, bounds.gradient(), region, input_norm);
+    let norm = pass.norm(network, bounds.gradient(), region, input_norm, &sizes);
     LinearJacobian { bounds, norm }
 }
 
-/// An upper bound of the dual norm: entrywise, and for the ℓ1 dual norm also as one linear form, where `|g_k|` of unknown sign
-/// lies below its chord.
-fn norm_bound(
-    chain: &BackwardChain,
-    lines: &[Vec<Relaxation>],
-    gradient: &Interval,
-    region: &Region,
-    input_norm: VectorNorm,
-) -> f64 {
-    let free = (0..gradient.len()).filter(|&k| region.is_free(k));
-    let entrywise = dual_norm_up(input_norm, free.clone().map(|k| gradient.magnitude(k)));
-    if input_norm != VectorNorm::Linf || chain.depth() == 0 {
-        return entrywise;
+/// The backward pass from the output down to some hidden layer, with the lines of its products.
+struct Unrolled {
+    /// The last hidden layer first; each but that one with the map to the layer behind it.
+    levels: Vec<(Level, Option<Map>)>,
+    /// The gradient with respect to what the last hidden layer puts out.
+    last: Interval,
+}
+
+impl Unrolled {
+    /// Adds hidden layer `l`, the gradient behind which lies in `after`; `sizes` bound the switched gradients of the layer
+    /// behind it.
+    fn push(&mut self, network: &Network, forward: &ForwardBounds, l: usize, after: &Interval, sizes: &[f64]) {
+        let lines = product_lines(network, forward, l, after);
+        let added = match self.levels.last() {
+            None => {
+                let magnitudes: Vec<f64> = (0..after.len()).map(|r| after.magnitude(r)).collect();
+                (Level::new(&lines, &magnitudes, None), None)
+            }
+            Some((next, _)) => {
+                let weight = &network.layers()[l + 1].weight;
+                let level = Level::new(&lines, &linear::transposed_magnitudes(weight, sizes), None);
+                let map = level.map_by_next(weight, next.units());
+                (level, Some(map))
+            }
+        };
+        self.levels.push(added);
     }
-    // -Σ|g_k| from below: coefficients -slope on g_k, constants -intercept.
-    let mut slopes = vec![0.0; gradient.len()];
-    let mut constant = Constant::default();
-    for k in free {
-        let (slope, intercept) = absolute_value_line(gradient.lower[k], gradient.upper[k]);
-        slopes[k] = -slope;
-        constant.value = -sum_up(-constant.value, intercept);
+
+    /// Lower and upper bounds of linear functions of the switched gradients of the layer that was added last.
+    fn bound(&self, mut columns: Columns) -> Interval {
+        for (level, map) in self.levels.iter().rev() {
+            match map {
+                Some(map) => columns.pass(level, map),
+                None => return columns.close(level, &self.last),
+            }
+        }
+        Interval::default()
     }
-    let mut coefficients = Vec::new();
-    combine(chain.map(0), &slopes, &mut coefficients);
-    constant.error = linear::combination_error(&slopes, &chain.magnitudes[0]);
-    let bound = -chain.lower_bound(lines, 0, &mut coefficients, &mut Vec::new(), constant, |_, _| {});
-    entrywise.min(bound)
+
+    fn units(&self) -> &[usize] {
+        self.levels.last().map_or(&[], |(level, _)| level.units())
+    }
+
+    /// Bounds of the gradient with respect to the `wanted` inputs of the layer that was added last, whose weights are `weight`.
+    fn entries(&self, weight: &Matrix, wanted: &[usize], workers: &Workers) -> Option<Interval> {
+        in_blocks(wanted.len(), workers, |range| {
+            let wanted = &wanted[range];
+            self.bound(Columns::new(gather(weight, self.units(), wanted), &vec![Constant::default(); wanted.len()]))
+        })
+    }
+
+    /// An upper bound of the gradient's dual norm: entrywise, and for the ℓ1 dual norm also as one linear form, where `|g_k|`
+    /// of unknown sign lies below its chord. `sizes` bound the switched gradients of the first hidden layer.
+    fn norm(
+        &self,
+        network: &Network,
+        gradient: &Interval,
+        region: &Region,
+        input_norm: VectorNorm,
+        sizes: &[f64],
+    ) -> f64 {
+        let free = (0..gradient.len()).filter(|&k| region.is_free(k));
+        let entrywise = dual_norm_up(input_norm, free.clone().map(|k| gradient.magnitude(k)));
+        if input_norm != VectorNorm::Linf || self.levels.is_empty() {
+            return entrywise;
+        }
+        // -Σ|g_k| from below: coefficients -slope on g_k, constants -intercept.
+        let mut slopes = vec![0.0; gradient.len()];
+        let mut constant = Constant::default();
+        for k in free {
+            let (slope, intercept) = absolute_value_line(gradient.lower[k], gradient.upper[k]);
+            slopes[k] = -slope;
+            constant.value = -sum_up(-constant.value, intercept);
+        }
+        let weight = &network.layers()[0].weight;
+        constant.error = linear::combination_error(&slopes, &linear::transposed_magnitudes(weight, sizes));
+        let coefficients = self.units().iter().map(|&r| dot(weight.row(r), &slopes)).collect();
+        entrywise.min(-self.bound(Columns::new(coefficients, &[constant])).lower[0])
+    }
 }
 
 /// `|g| ≤ slope·g + intercept` over `[lower, upper]`.

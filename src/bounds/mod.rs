@@ -4,15 +4,17 @@
 //! - [`Interval`]: lower and upper bounds of one layer's quantities.
 //! - [`forward`]: pre-activation bounds: interval arithmetic and CROWN, intersected.
 //! - [`relaxation`]: the two lines between which a nonlinear step lies; [`linear`]: linear bounds carried through layers.
-//! - `crown`: CROWN for whole layers.
+//! - `columns`: the same for whole layers, by dense products; `crown`: CROWN with it.
 //! - `curve`: the lines of activations that are curved or have several kinks.
 //! - [`fastlip`]: bounds of the gradient through every layer (FastLip).
 //! - [`recurjac`]: tighter bounds of the gradient (RecurJac, backward and forward).
 //! - [`linear_jacobian`]: the same by linear relaxation: tighter.
 //! - [`quadratic`]: linear functions of the gradient under the switches' own equations: tighter still, at a price.
 //! - [`rows`]: functionals of several outputs, from bounds of each.
+//! - [`tiers`]: all of these for one question, each computed when it is asked for.
 //! - [`norms`]: dual norms of gradients, and the product of operator norms.
 
+mod columns;
 mod crown;
 mod curve;
 pub mod fastlip;
@@ -25,6 +27,7 @@ pub mod quadratic;
 pub mod recurjac;
 pub mod relaxation;
 pub mod rows;
+pub mod tiers;
 
 pub use forward::ForwardBounds;
 pub use interval::Interval;

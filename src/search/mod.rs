@@ -32,8 +32,7 @@ pub use tree::Summary;
 
 use crate::answer::{Ledger, Subject};
 use crate::bounds::ForwardBounds;
-use crate::bounds::fastlip::BackwardBounds;
-use crate::bounds::linear_jacobian::LinearJacobian;
+use crate::bounds::tiers::SeedBounds;
 
 /// The bounds that a search starts from.
 #[derive(Debug)]
@@ -44,15 +43,6 @@ pub struct Start<'a> {
     ///
     /// [`Seeds`]: crate::problem::Seeds
     pub seeds: Vec<SeedBounds>,
-}
-
-/// The bounds of one scalar functional.
-#[derive(Clone, Debug)]
-pub struct SeedBounds {
-    /// FastLip's gradient bounds, which hold under all activation patterns.
-    pub fastlip: BackwardBounds,
-    /// The linear Jacobian relaxation's, and its bound of the dual norm.
-    pub relaxed: LinearJacobian,
 }
 
 /// Searches until the ledger's bracket is closed or it is time to stop. The ledger's witness is the first incumbent.

@@ -1,12 +1,12 @@
 //! What all nodes of one search share: the network, the question, and the bounds at the root.
 
-use super::SeedBounds;
 use super::node::State;
 use crate::answer::Subject;
 use crate::bounds::fastlip::BackwardBounds;
 use crate::bounds::linear::magnitudes;
 use crate::bounds::linear_jacobian::BackwardChain;
 use crate::bounds::relaxation::Relaxation;
+use crate::bounds::tiers::SeedBounds;
 use crate::bounds::{ForwardBounds, Interval};
 
 /// One scalar functional.

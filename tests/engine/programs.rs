@@ -3,7 +3,7 @@
 
 use exactlip::answer::Subject;
 use exactlip::bounds::fastlip::BackwardBounds;
-use exactlip::bounds::linear_jacobian::linear_jacobian;
+use exactlip::bounds::linear_jacobian::{Entries, linear_jacobian};
 use exactlip::bounds::{ForwardBounds, norms};
 use exactlip::mip::lipmip::parts_of;
 use exactlip::mip::{Bounds, Encoding, Objective, Program};
@@ -18,7 +18,15 @@ use super::{answer, problem, question, strategies};
 fn programs(network: &Network, question: &Question) -> Vec<Encoding> {
     let forward = ForwardBounds::crown(network, &question.region);
     let fastlip = BackwardBounds::fastlip(network, &forward, question.seed());
-    let tight = linear_jacobian(network, &forward, &fastlip, &question.region, question.input_norm, &Workers::single());
+    let tight = linear_jacobian(
+        network,
+        &forward,
+        &fastlip,
+        &question.region,
+        question.input_norm,
+        Entries::All,
+        &Workers::single(),
+    );
     let phases = forward.phases();
     let subject = Subject { network, question, phases: &phases };
     let bounds = Bounds { forward: &forward, backward: &tight.bounds };

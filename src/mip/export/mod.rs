@@ -14,7 +14,7 @@ use super::program::Program;
 use crate::answer::Subject;
 use crate::bounds::ForwardBounds;
 use crate::bounds::fastlip::BackwardBounds;
-use crate::bounds::linear_jacobian::linear_jacobian;
+use crate::bounds::linear_jacobian::{Entries, linear_jacobian};
 use crate::network::Network;
 use crate::problem::Question;
 use crate::workers::Workers;
@@ -50,7 +50,8 @@ pub fn program(network: &Network, question: &Question, index: usize) -> Result<P
     let forward = ForwardBounds::crown(network, &question.region);
     let backward = BackwardBounds::fastlip(network, &forward, question.seed());
     let workers = Workers::single();
-    let relaxed = linear_jacobian(network, &forward, &backward, &question.region, question.input_norm, &workers);
+    let (region, norm) = (&question.region, question.input_norm);
+    let relaxed = linear_jacobian(network, &forward, &backward, region, norm, Entries::All, &workers);
     if !forward.layers.iter().chain(&backward.post_activation).all(|bounds| bounds.is_finite()) {
         return Err(ExportError::Overflow);
     }

@@ -5,11 +5,11 @@ use super::*;
 use crate::answer::{Effort, Subject, best_direction};
 use crate::bounds::ForwardBounds;
 use crate::bounds::fastlip::BackwardBounds;
-use crate::bounds::linear_jacobian::linear_jacobian;
+use crate::bounds::linear_jacobian::{Entries, linear_jacobian};
 use crate::network::lowering::{Step, lower};
 use crate::network::{Activation, Matrix, Network};
 use crate::problem::Problem;
-use crate::search::SeedBounds;
+use crate::bounds::tiers::SeedBounds;
 
 /// A network of the given widths with numbers from `values`, used round and round.
 fn network(widths: &[usize], values: &[f64]) -> Network {
@@ -57,7 +57,7 @@ proptest! {
         let known = |c: &Vec<f64>| {
             let fastlip = BackwardBounds::fastlip(&network, &forward, c);
             let relaxed =
-                linear_jacobian(&network, &forward, &fastlip, &question.region, question.input_norm, &workers);
+                linear_jacobian(&network, &forward, &fastlip, &question.region, question.input_norm, Entries::All, &workers);
             SeedBounds { fastlip, relaxed }
         };
         let seeds = question.seeds.extreme_points().unwrap_or(question.seeds.rows.clone());

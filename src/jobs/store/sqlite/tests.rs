@@ -301,6 +301,7 @@ async fn lists_walk_an_index_and_sort_nothing() {
             kind: (choice & 2 > 0).then_some(Kind::Lipschitz),
             network: (choice & 4 > 0).then(|| "n".into()),
             labels: labels.map(|(name, _)| (name.to_owned(), "x".to_owned())).collect(),
+            words: Vec::new(),
         };
         let cursor = (choice & 8 > 0).then(Uuid::now_v7);
         let query = super::jobs::list_query(&filter, 50, cursor).into_string();

@@ -1,33 +1,43 @@
-//! The upper bounds that rest on pre-activation bounds. What several methods share is computed when the first of them asks.
+//! The upper tiers of one question, from the same pre-activation bounds. What several of them share is computed when the first
+//! of them asks.
 
 use std::cell::OnceCell;
 
-use crate::bounds::fastlip::BackwardBounds;
-use crate::bounds::linear_jacobian::{LinearJacobian, linear_jacobian};
-use crate::bounds::recurjac::{self, backward::Recurjac};
-use crate::bounds::rows::{self, RowBound};
-use crate::bounds::{ForwardBounds, Interval, norms};
-use crate::mip::Bounds;
+use super::fastlip::BackwardBounds;
+use super::linear_jacobian::{Entries, LinearJacobian, linear_jacobian};
+use super::recurjac::{self, backward::Recurjac};
+use super::rows::{self, RowBound};
+use super::{ForwardBounds, Interval, norms};
 use crate::network::Network;
 use crate::problem::{Method, Question};
-use crate::search::SeedBounds;
 use crate::workers::Workers;
 
-/// The bounds of one question.
-pub(super) struct SharedBounds<'a> {
+/// The bounds of one scalar functional.
+#[derive(Clone, Debug)]
+pub struct SeedBounds {
+    /// FastLip's gradient bounds, which hold under all activation patterns.
+    pub fastlip: BackwardBounds,
+    /// The linear Jacobian relaxation's, and its bound of the dual norm.
+    pub relaxed: LinearJacobian,
+}
+
+/// The upper tiers of one question.
+pub struct Tiers<'a> {
     network: &'a Network,
     question: &'a Question,
-    /// Of the pre-activations.
+    /// Bounds of the pre-activations.
     pub forward: &'a ForwardBounds,
     workers: &'a Workers,
     fastlip: OnceCell<BackwardBounds>,
     relaxed: OnceCell<LinearJacobian>,
+    complete: OnceCell<LinearJacobian>,
 }
 
-impl<'a> SharedBounds<'a> {
+impl<'a> Tiers<'a> {
     /// Nothing but the pre-activation bounds is computed yet.
     pub fn new(network: &'a Network, question: &'a Question, forward: &'a ForwardBounds, workers: &'a Workers) -> Self {
-        Self { network, question, forward, workers, fastlip: OnceCell::new(), relaxed: OnceCell::new() }
+        let (fastlip, relaxed, complete) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
+        Self { network, question, forward, workers, fastlip, relaxed, complete }
     }
 
     /// FastLip's bounds of the gradient of a scalar functional.
@@ -35,18 +45,25 @@ impl<'a> SharedBounds<'a> {
         self.fastlip.get_or_init(|| BackwardBounds::fastlip(self.network, self.forward, self.question.seed()))
     }
 
-    /// The linear Jacobian relaxation's bounds of a scalar functional.
-    pub fn relaxed(&self) -> &LinearJacobian {
-        let Self { network, question, forward, workers, .. } = *self;
-        self.relaxed.get_or_init(|| {
-            linear_jacobian(network, forward, self.fastlip(), &question.region, question.input_norm, workers)
-        })
+    /// The linear Jacobian relaxation of a scalar functional, as far as the bound of its norm needs it.
+    fn relaxed(&self) -> &LinearJacobian {
+        self.complete.get().unwrap_or_else(|| self.relaxed.get_or_init(|| self.relax(Entries::Needed)))
     }
 
-    /// What programs are built from: the tightest bounds known of a scalar functional; `None` where numbers overflow.
-    pub fn of_programs(&self) -> Option<Bounds<'_>> {
+    /// The linear Jacobian relaxation's bounds of the gradient of a scalar functional at every neuron.
+    pub fn complete(&self) -> &LinearJacobian {
+        self.complete.get_or_init(|| self.relax(Entries::All))
+    }
+
+    fn relax(&self, entries: Entries) -> LinearJacobian {
+        let Self { network, question, forward, workers, .. } = *self;
+        linear_jacobian(network, forward, self.fastlip(), &question.region, question.input_norm, entries, workers)
+    }
+
+    /// What programs are built from: the tightest gradient bounds known of a scalar functional; `None` where numbers overflow.
+    pub fn of_programs(&self) -> Option<&BackwardBounds> {
         let finite = self.fastlip().post_activation.iter().all(|bounds| bounds.is_finite());
-        finite.then(|| Bounds { forward: self.forward, backward: &self.relaxed().bounds })
+        finite.then(|| &self.complete().bounds)
     }
 
     /// What the search starts from; `None` where numbers overflow.
@@ -54,11 +71,11 @@ impl<'a> SharedBounds<'a> {
         let Self { network, question, forward, workers, .. } = *self;
         let bounds = |c: &Vec<f64>| {
             let (fastlip, relaxed) = if question.seeds.is_scalar() {
-                (self.fastlip().clone(), self.relaxed().clone())
+                (self.fastlip().clone(), self.complete().clone())
             } else {
                 let fastlip = BackwardBounds::fastlip(network, forward, c);
-                let relaxed =
-                    linear_jacobian(network, forward, &fastlip, &question.region, question.input_norm, workers);
+                let (region, norm) = (&question.region, question.input_norm);
+                let relaxed = linear_jacobian(network, forward, &fastlip, region, norm, Entries::All, workers);
                 (fastlip, relaxed)
             };
             let finite = fastlip.post_activation.iter().all(|bounds| bounds.is_finite());
@@ -95,7 +112,8 @@ impl<'a> SharedBounds<'a> {
             Method::LinearJacobian if question.seeds.is_scalar() => Some(self.relaxed().norm),
             Method::LinearJacobian => bound(&|c| {
                 let fastlip = BackwardBounds::fastlip(network, forward, c);
-                let found = linear_jacobian(network, forward, &fastlip, region, question.input_norm, workers);
+                let found =
+                    linear_jacobian(network, forward, &fastlip, region, question.input_norm, Entries::Needed, workers);
                 Some(RowBound { gradient: found.bounds.gradient().clone(), norm: found.norm })
             }),
             _ => None,

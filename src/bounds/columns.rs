@@ -1,0 +1,307 @@
+//! Linear bounds of whole layers: columns of coefficients carried through a chain of levels by dense products.
+//!
+//! What [`super::linear`] does for one linear function is done here for many, with the same account of rounding. Each bound is a
+//! column: row r of a block holds what all of them say of unit r. A bound from above is a bound of the negative from below,
+//! so a block stands for its columns and for their negatives. As long as they have passed settled units only, whose two
+//! lines are one, the two halves are each other's negative, and only the first is stored and multiplied. Units through which
+//! nothing can pass take no part.
+
+use super::Interval;
+use super::linear::Constant;
+use super::relaxation::Relaxation;
+use crate::arithmetic::dense::{View, add_product};
+use crate::arithmetic::rounding::inner_product_error;
+use crate::network::Matrix;
+use crate::workers::Workers;
+
+/// How many units are bounded together.
+const BLOCK: usize = 256;
+
+/// The live units of one layer, in the form in which columns pass through it.
+pub(super) struct Level {
+    /// The units: first those whose two lines are one line through 0, then the others.
+    units: Vec<usize>,
+    settled: usize,
+    lines: Vec<Relaxation>,
+    /// Q: the sum of absolute terms of each unit's affine map is at most this.
+    magnitudes: Vec<f64>,
+    /// The constants of the affine maps; none in the backward pass.
+    biases: Option<Vec<f64>>,
+}
+
+/// The affine maps behind the lines of a level, between its live units and those of the level that comes next.
+pub(super) struct Map {
+    /// Row-major.
+    weights: Vec<f64>,
+    /// Whether a row belongs to a unit of the level, or to one of the next.
+    by_unit: bool,
+    next: usize,
+}
+
+impl Level {
+    /// The level of a layer with these lines and magnitudes, one entry a unit.
+    pub fn new(lines: &[Relaxation], magnitudes: &[f64], biases: Option<&[f64]>) -> Self {
+        let is_flat = |line: &Relaxation| line.lower_intercept == 0.0 && line.upper_intercept == 0.0;
+        let is_settled = |r: &usize| lines[*r].lower_slope == lines[*r].upper_slope && is_flat(&lines[*r]);
+        // A quantity that is always 0 passes nothing on, whatever its slopes.
+        let passes = |line: &Relaxation| line.lower_slope != 0.0 || line.upper_slope != 0.0;
+        let lives = |r: &usize| !is_flat(&lines[*r]) || (passes(&lines[*r]) && magnitudes[*r] != 0.0);
+        let (mut units, open): (Vec<usize>, Vec<usize>) = (0..lines.len()).filter(lives).partition(is_settled);
+        let settled = units.len();
+        units.extend(open);
+        Self {
+            settled,
+            lines: units.iter().map(|&r| lines[r]).collect(),
+            magnitudes: units.iter().map(|&r| magnitudes[r]).collect(),
+            biases: biases.map(|biases| units.iter().map(|&r| biases[r]).collect()),
+            units,
+        }
+    }
+
+    /// The live units.
+    pub fn units(&self) -> &[usize] {
+        &self.units
+    }
+
+    /// The map for which row r of `weight` says what unit r is of the quantities that come next, of which those in `next` count.
+    pub fn map_by_unit(&self, weight: &Matrix, next: &[usize]) -> Map {
+        Map { weights: gather(weight, &self.units, next), by_unit: true, next: next.len() }
+    }
+
+    /// The map for which column r of `weight` says what unit r is of the quantities that come next.
+    pub fn map_by_next(&self, weight: &Matrix, next: &[usize]) -> Map {
+        Map { weights: gather(weight, next, &self.units), by_unit: false, next: next.len() }
+    }
+}
+
+/// Some rows and columns of a matrix, row-major.
+pub(super) fn gather(matrix: &Matrix, rows: &[usize], columns: &[usize]) -> Vec<f64> {
+    let mut entries = Vec::with_capacity(rows.len() * columns.len());
+    for &r in rows {
+        let row = matrix.row(r);
+        entries.extend(columns.iter().map(|&k| row[k]));
+    }
+    entries
+}
+
+impl Map {
+    /// The part of the map that leads from `count` units of the level, the first of which is `first`: one row a quantity of the
+    /// next level.
+    fn from_units(&self, units: usize, first: usize, count: usize) -> Option<View<'_>> {
+        if self.by_unit {
+            let rows = self.weights.get(first * self.next..).unwrap_or(&[]);
+            View::new(rows, count, self.next, self.next).map(View::transposed)
+        } else {
+            View::new(self.weights.get(first..).unwrap_or(&[]), self.next, count, units)
+        }
+    }
+}
+
+/// Lower bounds in the making, of linear functions and of their negatives.
+pub(super) struct Columns {
+    count: usize,
+    /// Whether only the functions are stored, and their negatives are implied.
+    mirrored: bool,
+    /// Row-major; one row a live unit of the level that comes next.
+    coefficients: Vec<f64>,
+    /// One entry a function, then one a negative.
+    constants: Sums,
+}
+
+/// What is known of each constant: its value, and within the present level the sum of absolute terms and their number; and
+/// what rounding may have cost before.
+struct Sums {
+    value: Vec<f64>,
+    size: Vec<f64>,
+    terms: Vec<f64>,
+    error: Vec<f64>,
+}
+
+impl Columns {
+    /// Functions with these coefficients (row-major, one row a unit) and constants, each of which may be wrong by its error.
+    pub fn new(coefficients: Vec<f64>, constants: &[Constant]) -> Self {
+        let count = constants.len();
+        let both = |of: &dyn Fn(&Constant) -> f64, sign: f64| {
+            constants.iter().map(of).chain(constants.iter().map(|c| sign * of(c))).collect::<Vec<f64>>()
+        };
+        let zeros = vec![0.0; 2 * count];
+        let constants =
+            Sums { value: both(&|c| c.value, -1.0), error: both(&|c| c.error, 1.0), size: zeros.clone(), terms: zeros };
+        Self { count, mirrored: true, coefficients, constants }
+    }
+
+    fn width(&self) -> usize {
+        if self.mirrored { self.count } else { 2 * self.count }
+    }
+
+    /// Carries the functions through a level and the map behind it.
+    pub fn pass(&mut self, level: &Level, map: &Map) {
+        let (count, width) = (self.count, self.width());
+        let stays_mirrored = self.mirrored && level.settled == level.units.len();
+        self.constants.begin();
+        let mut settled = std::mem::take(&mut self.coefficients);
+        let open = settled.split_off((level.settled * width).min(settled.len()));
+        for (r, row) in settled.chunks_exact_mut(width).enumerate() {
+            let slope = level.lines[r].lower_slope;
+            row.iter_mut().for_each(|a| *a *= slope);
+            self.constants.carry(row, level.magnitudes[r]);
+            if let Some(biases) = &level.biases {
+                self.constants.add(row, biases[r]);
+            }
+        }
+        let mut next = vec![0.0; map.next * width];
+        multiply(&mut next, map.from_units(level.units.len(), 0, level.settled), &settled, width);
+        if self.mirrored {
+            self.constants.mirror(count);
+        }
+        if !stays_mirrored {
+            let open = if self.mirrored { with_negatives(&open, count) } else { open };
+            let through = self.relax(level, open);
+            if self.mirrored {
+                next = with_negatives(&next, count);
+            }
+            let map = map.from_units(level.units.len(), level.settled, level.units.len() - level.settled);
+            multiply(&mut next, map, &through, 2 * count);
+        }
+        self.mirrored = stays_mirrored;
+        self.coefficients = next;
+        self.constants.end();
+    }
+
+    /// Replaces the coefficients of the open units by those of the lines that bound them.
+    fn relax(&mut self, level: &Level, mut open: Vec<f64>) -> Vec<f64> {
+        for (row, r) in open.chunks_exact_mut(2 * self.count).zip(level.settled..) {
+            self.constants.relax(row, &level.lines[r], level.magnitudes[r]);
+            if let Some(biases) = &level.biases {
+                self.constants.add(row, biases[r]);
+            }
+        }
+        open
+    }
+
+    /// The bounds, where all that is left is a level whose quantities lie within `ends` (one entry a unit of the layer), with
+    /// nothing behind it.
+    pub fn close(mut self, level: &Level, ends: &Interval) -> Interval {
+        let count = self.count;
+        let mut rows = std::mem::take(&mut self.coefficients);
+        if self.mirrored {
+            rows = with_negatives(&rows, count);
+        }
+        self.constants.begin();
+        for (r, row) in rows.chunks_exact_mut(2 * count).enumerate() {
+            self.constants.relax(row, &level.lines[r], level.magnitudes[r]);
+            let (low, high) = (ends.lower[level.units[r]], ends.upper[level.units[r]]);
+            for (value, &a) in self.constants.value.iter_mut().zip(&*row) {
+                *value += a * if a < 0.0 { high } else { low };
+            }
+        }
+        self.constants.end();
+        let lowered = self.constants.lowered();
+        let (lower, upper) = lowered.split_at(count);
+        Interval { lower: lower.to_vec(), upper: upper.iter().map(|v| -v).collect() }
+    }
+
+    /// The bounds, where what is left are functions of the input: `lowest` knows the smallest value of coefficients and a
+    /// constant over the region.
+    pub fn close_over_input(mut self, lowest: impl Fn(Vec<f64>, f64) -> f64) -> Interval {
+        let count = self.count;
+        if self.mirrored {
+            self.coefficients = with_negatives(&self.coefficients, count);
+        }
+        let constants = self.constants.lowered();
+        let column = |i: usize| self.coefficients.iter().skip(i).step_by(2 * count).copied().collect();
+        let lows: Vec<f64> = constants.iter().enumerate().map(|(i, &constant)| lowest(column(i), constant)).collect();
+        let (lower, upper) = lows.split_at(count);
+        Interval { lower: lower.to_vec(), upper: upper.iter().map(|v| -v).collect() }
+    }
+}
+
+impl Sums {
+    /// Begins a level: its terms come to the values so far.
+    fn begin(&mut self) {
+        self.size.iter_mut().zip(&self.value).for_each(|(size, value)| *size = value.abs());
+        self.terms.fill(0.0);
+    }
+
+    /// Ends a level: its rounding errors are known. A sum without terms has none.
+    fn end(&mut self) {
+        for ((error, size), &terms) in self.error.iter_mut().zip(&self.size).zip(&self.terms) {
+            if terms != 0.0 {
+                *error += inner_product_error(2 * terms as usize + 4, *size);
+            }
+        }
+    }
+
+    /// Makes the second half the negatives of the first.
+    fn mirror(&mut self, count: usize) {
+        let (value, negative) = self.value.split_at_mut(count);
+        negative.iter_mut().zip(value).for_each(|(n, v)| *n = -*v);
+        self.size.copy_within(..count, count);
+        self.terms.copy_within(..count, count);
+    }
+
+    /// Counts the products of `row` with a quantity of the given magnitude.
+    fn carry(&mut self, row: &[f64], magnitude: f64) {
+        for ((size, terms), a) in self.size.iter_mut().zip(&mut self.terms).zip(row) {
+            *size += a.abs() * magnitude;
+            *terms += if *a == 0.0 { 0.0 } else { 1.0 };
+        }
+    }
+
+    /// Adds the products of `row` with a constant that the magnitudes count already.
+    fn add(&mut self, row: &[f64], constant: f64) {
+        self.value.iter_mut().zip(row).for_each(|(value, a)| *value += a * constant);
+    }
+
+    /// Replaces the coefficients of a unit by those of the lower bounds that its lines give.
+    fn relax(&mut self, row: &mut [f64], line: &Relaxation, magnitude: f64) {
+        let sums = self.value.iter_mut().zip(&mut self.size).zip(&mut self.terms);
+        for (a, ((value, size), terms)) in row.iter_mut().zip(sums) {
+            let negative = *a < 0.0;
+            let shift = *a * if negative { line.upper_intercept } else { line.lower_intercept };
+            let carried = *a * if negative { line.upper_slope } else { line.lower_slope };
+            *value += shift;
+            *size += shift.abs() + carried.abs() * magnitude;
+            *terms += if *a == 0.0 { 0.0 } else { 2.0 };
+            *a = carried;
+        }
+    }
+
+    fn lowered(&self) -> Vec<f64> {
+        self.value.iter().zip(&self.error).map(|(&value, &error)| Constant { value, error }.lowered()).collect()
+    }
+}
+
+/// Every row followed by its negative.
+fn with_negatives(rows: &[f64], count: usize) -> Vec<f64> {
+    let mut both = Vec::with_capacity(2 * rows.len());
+    for row in rows.chunks_exact(count) {
+        both.extend_from_slice(row);
+        both.extend(row.iter().map(|a| -a));
+    }
+    both
+}
+
+/// Adds `map · rows` to `target`.
+fn multiply(target: &mut [f64], map: Option<View<'_>>, rows: &[f64], width: usize) {
+    match (map, View::new(rows, rows.len() / width.max(1), width, width)) {
+        (Some(map), Some(rows)) => add_product(target, map, rows),
+        // No bound survives this.
+        _ => target.fill(f64::NAN),
+    }
+}
+
+/// Bounds of `count` quantities, those of a range of them at a time; `None` when the solve was asked to end.
+pub(super) fn in_blocks(
+    count: usize,
+    workers: &Workers,
+    bounds: impl Fn(std::ops::Range<usize>) -> Interval + Sync,
+) -> Option<Interval> {
+    let blocks = workers.map(count.div_ceil(BLOCK), |block| bounds(block * BLOCK..((block + 1) * BLOCK).min(count)))?;
+    let mut all = Interval::default();
+    for block in blocks {
+        all.lower.extend(block.lower);
+        all.upper.extend(block.upper);
+    }
+    Some(all)
+}
