@@ -6,10 +6,12 @@
 //! - [`table`]: every method on every network, and the summary of times and relative errors.
 //! - [`output`]: the summary as text, CSV and JSON; [`chart`]: as SVG.
 //! - [`networks`]: large networks from a seed; [`speed`]: the upper bounds on them.
+//! - [`exact`]: the exact search on recorded problems, beside the mixed-integer program.
 //! - [`programs`]: what better bounds do for the mixed-integer program.
 
 pub mod chart;
 pub mod data;
+pub mod exact;
 pub mod networks;
 pub mod output;
 pub mod programs;

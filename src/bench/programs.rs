@@ -4,7 +4,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use crate::answer::{Ledger, Subject};
+use crate::answer::{Ledger, Subject, Witness};
 use crate::bounds::ForwardBounds;
 use crate::bounds::fastlip::BackwardBounds;
 use crate::bounds::linear_jacobian::{Entries, linear_jacobian};
@@ -56,33 +56,38 @@ pub fn run(network: &Network, question: &Question, mut done: impl FnMut(&Solved)
     let start = Question { methods: vec![Method::Ascent], ..question.clone() };
     let witness = ladder::answer(network, &start, &Control::unlimited()).witness;
     for source in SOURCES {
-        let control = Control::new(Some(Duration::from_secs_f64(question.limits.time_s)), StopFlag::default(), |_| {});
-        let (forward, backward) = bounds(network, question, source);
-        let phases = forward.phases();
-        let subject = Subject { network, question, phases: &phases };
-        let mut ledger = Ledger::new(question, &control);
-        let range = |l: usize, r: usize| forward.layers[l].magnitude(r);
-        if let Some(checked) = witness.as_ref().and_then(|witness| subject.check_point(&witness.x, range)) {
-            ledger.offer_lower(checked);
-        }
-        let bounds = Bounds { forward: &forward, backward: &backward };
-        let relaxed = relaxation::upper_bound(&subject, bounds, &control).ok().flatten();
-        ledger.begin(Method::Mip);
-        let begun = Instant::now();
-        // What a solver that failed has proved before stands.
-        let _ = LipMip::new(subject, bounds, &mut ledger).run();
-        let seconds = begun.elapsed().as_secs_f64();
-        let report = ledger.report();
-        done(&Solved {
-            source,
-            unstable: forward.unstable(network),
-            relaxation: relaxed.map(|found| found.upper),
-            lower: report.lower,
-            upper: report.upper,
-            exact: report.exact,
-            nodes: report.solver.map_or(0, |solver| solver.nodes),
-            seconds,
-        });
+        done(&solve(network, question, source, witness.as_ref()));
+    }
+}
+
+/// Builds the program of `question` from one source of bounds, and solves it within the question's time limit.
+pub fn solve(network: &Network, question: &Question, source: Source, witness: Option<&Witness>) -> Solved {
+    let control = Control::new(Some(Duration::from_secs_f64(question.limits.time_s)), StopFlag::default(), |_| {});
+    let (forward, backward) = bounds(network, question, source);
+    let phases = forward.phases();
+    let subject = Subject { network, question, phases: &phases };
+    let mut ledger = Ledger::new(question, &control);
+    let range = |l: usize, r: usize| forward.layers[l].magnitude(r);
+    if let Some(checked) = witness.and_then(|witness| subject.check_point(&witness.x, range)) {
+        ledger.offer_lower(checked);
+    }
+    let bounds = Bounds { forward: &forward, backward: &backward };
+    let relaxed = relaxation::upper_bound(&subject, bounds, &control).ok().flatten();
+    ledger.begin(Method::Mip);
+    let begun = Instant::now();
+    // What a solver that failed has proved before stands.
+    let _ = LipMip::new(subject, bounds, &mut ledger).run();
+    let seconds = begun.elapsed().as_secs_f64();
+    let report = ledger.report();
+    Solved {
+        source,
+        unstable: forward.unstable(network),
+        relaxation: relaxed.map(|found| found.upper),
+        lower: report.lower,
+        upper: report.upper,
+        exact: report.exact,
+        nodes: report.solver.map_or(0, |solver| solver.nodes),
+        seconds,
     }
 }
 

@@ -104,7 +104,7 @@ pub fn run(network: &Network, plan: &Plan, mut done: impl FnMut(&Measurement)) {
         let forward = ForwardBounds::crown_on(network, &question.region, &all);
         let forward_seconds = begun.elapsed().as_secs_f64();
         for &method in &plan.methods {
-            reset_peak();
+            forget_peak();
             let (before, clock) = (multiplications(), Clock::start());
             let mut runs = 0.0;
             let value = loop {
@@ -191,11 +191,12 @@ fn processor_seconds() -> Option<f64> {
 }
 
 /// Makes the system count the process's largest memory anew. Where it does not, the peak is that since the start.
-fn reset_peak() {
+pub(super) fn forget_peak() {
     let _ = std::fs::write("/proc/self/clear_refs", "5");
 }
 
-fn peak_bytes() -> Option<u64> {
+/// The process's largest memory in bytes, where the system tells.
+pub(super) fn peak_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.split_whitespace().next()?.parse::<u64>().ok().map(|kibibytes| kibibytes * 1024)

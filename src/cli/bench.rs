@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use thiserror::Error;
 
 use super::input::{self, BadInput};
-use super::load;
+use super::{load, records};
 use crate::bench::table::{self, BenchError, Plan};
 use crate::bench::{chart, networks, output, programs, speed};
 use crate::network::Network;
@@ -27,6 +27,8 @@ enum Name {
     Table1(Table1),
     /// A service that runs: how quickly it answers while many read and submit jobs, and a solve runs.
     Load(load::Arguments),
+    /// The exact search on recorded problems: bracket, nodes, seconds, and the ratio to HiGHS on the LipMIP program.
+    Exact(records::Arguments),
     /// FastLip, RecurJac and the linear Jacobian relaxation on large networks: value, time and memory.
     Recurjac(Recurjac),
     /// The mixed-integer program of a problem, built from looser and from tighter bounds.
@@ -107,6 +109,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Name::Recurjac(arguments) => recurjac(arguments),
         Name::Programs(arguments) => programs(arguments),
         Name::Load(arguments) => return load::run(arguments),
+        Name::Exact(arguments) => exact(arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -175,6 +178,13 @@ fn recurjac(arguments: &Recurjac) -> Result<(), RunError> {
         speed::run(&network, &plan, |measurement| println!("{measurement}"));
     }
     Ok(())
+}
+
+fn exact(arguments: &records::Arguments) -> Result<(), RunError> {
+    match records::run(arguments)? {
+        true => Ok(()),
+        false => Err(RunError::Argument("a bracket contradicts its record".into())),
+    }
 }
 
 fn programs(arguments: &Programs) -> Result<(), RunError> {

@@ -1,6 +1,6 @@
 //! The command line. Every flag has an environment variable `EXACTLIP_…`.
 //!
-//! - [`bench`]: the papers' comparisons; [`load`]: a service under load.
+//! - [`bench`]: the papers' comparisons; [`load`]: a service under load; `records`: the search on recorded problems.
 //! - [`serve`]: the service.
 //! - [`solve`]: one problem, by hand or as a child of the service.
 //! - [`export`]: a question's LipMIP program as a file.
@@ -14,6 +14,7 @@ mod display;
 pub mod export;
 mod input;
 pub mod load;
+mod records;
 pub mod remote;
 pub mod serve;
 pub mod solve;

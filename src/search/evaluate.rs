@@ -234,9 +234,9 @@ impl<'a> Evaluator<'a> {
             match split {
                 Some((signs, k)) => {
                     for sign in [1, -1] {
-                        let mut signs = signs.clone();
+                        let mut signs = signs.to_vec();
                         signs[k] = sign;
-                        let direction = Direction::Signs(signs);
+                        let direction = Direction::Signs(signs.into());
                         let bounded = Bounded { direction, bound: worst.bounded.bound };
                         queue.push(Queued { bounded, fresh: false });
                     }

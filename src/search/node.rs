@@ -27,7 +27,7 @@ pub enum State {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Direction {
     /// Signs of the gradient's entries (0: either), for the ℓ1 norm of the gradient.
-    Signs(Box<[i8]>),
+    Signs(Arc<[i8]>),
     /// One entry and its sign, for the ℓ∞ norm of the gradient.
     Entry(usize, i8),
 }
