@@ -6,10 +6,10 @@ use crate::answer::{Effort, Subject, best_direction};
 use crate::bounds::ForwardBounds;
 use crate::bounds::fastlip::BackwardBounds;
 use crate::bounds::linear_jacobian::{Entries, linear_jacobian};
+use crate::bounds::tiers::SeedBounds;
 use crate::network::lowering::{Step, lower};
 use crate::network::{Activation, Matrix, Network};
 use crate::problem::Problem;
-use crate::bounds::tiers::SeedBounds;
 
 /// A network of the given widths with numbers from `values`, used round and round.
 fn network(widths: &[usize], values: &[f64]) -> Network {
