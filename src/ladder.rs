@@ -56,6 +56,9 @@ pub fn answer(network: &Network, question: &Question, control: &Control) -> Repo
     ladder.ledger.report()
 }
 
+/// Why methods are left out, where there is a reason, and which.
+type Obstacle = (Option<String>, fn(Method) -> bool);
+
 /// One climb of the ladder.
 struct Ladder<'a> {
     subject: Subject<'a>,
@@ -75,7 +78,7 @@ impl Ladder<'_> {
         let programs = self.subject.question.obstacle_to_programs().map(String::from);
         let search = self.subject.question.obstacle_to_search().map(String::from);
         let points = if network.is_none() { Method::Ascent } else { Method::Random };
-        let obstacles: [(Option<String>, fn(Method) -> bool); 3] =
+        let obstacles: [Obstacle; 3] =
             [(network, Method::needs_patterns), (programs, Method::solves_programs), (search, Method::searches)];
         for (reason, applies_not) in obstacles {
             let Some(reason) = reason else { continue };
