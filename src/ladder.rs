@@ -14,8 +14,8 @@ use crate::estimate::chain::{Chain, from_euclidean};
 use crate::estimate::{
     Candidate, annealing, ascent, autolip, clever, enclosure, frobenius, greedy_seqlip, grid, lipsdp, sampling, seqlip,
 };
-use crate::mip::lipmip::LipMip;
-use crate::mip::{Bounds, highs, relaxation};
+use crate::mip::lipmip::{LipMip, LipMipError};
+use crate::mip::{Bounds, highs, relaxation, tighten};
 use crate::network::Network;
 use crate::problem::{Guarantee, Method, Question};
 use crate::search::{Start, search};
@@ -24,6 +24,8 @@ use crate::workers::Workers;
 /// Points drawn by `random`, and by `ascent` and the exact methods before they climb.
 const SAMPLES: usize = 10_000;
 const START_SAMPLES: usize = 4_000;
+/// The most unstable neurons whose bounds are tightened by linear programs.
+const MAX_TIGHTENED: usize = 300;
 /// From how many of the best points to climb.
 const STARTS: usize = 8;
 
@@ -40,7 +42,7 @@ pub fn answer(network: &Network, question: &Question, control: &Control) -> Repo
     let phases = forward.phases();
     let subject = Subject { network, question, phases: &phases };
     let tiers = Tiers::new(network, question, &forward, &workers);
-    let mut ladder = Ladder { subject, tiers, ledger, started: false };
+    let mut ladder = Ladder { subject, tiers, workers: &workers, ledger, started: false };
     if forward.layers.iter().all(|bounds| bounds.is_finite()) {
         for method in ladder.applicable() {
             if ladder.ledger.should_stop() {
@@ -54,10 +56,14 @@ pub fn answer(network: &Network, question: &Question, control: &Control) -> Repo
     ladder.ledger.report()
 }
 
+/// Why methods are left out, where there is a reason, and which.
+type Obstacle = (Option<String>, fn(Method) -> bool);
+
 /// One climb of the ladder.
 struct Ladder<'a> {
     subject: Subject<'a>,
     tiers: Tiers<'a>,
+    workers: &'a Workers,
     ledger: Ledger<'a>,
     /// Whether the exact methods' start has been looked for.
     started: bool,
@@ -72,7 +78,7 @@ impl Ladder<'_> {
         let programs = self.subject.question.obstacle_to_programs().map(String::from);
         let search = self.subject.question.obstacle_to_search().map(String::from);
         let points = if network.is_none() { Method::Ascent } else { Method::Random };
-        let obstacles: [(Option<String>, fn(Method) -> bool); 3] =
+        let obstacles: [Obstacle; 3] =
             [(network, Method::needs_patterns), (programs, Method::solves_programs), (search, Method::searches)];
         for (reason, applies_not) in obstacles {
             let Some(reason) = reason else { continue };
@@ -282,14 +288,11 @@ impl Ladder<'_> {
             // Nothing is left to solve.
         } else if method == Method::Mip {
             rigor = Rigor::Tolerance;
-            if let Some(backward) = self.tiers.of_programs() {
-                let bounds = Bounds { forward: self.tiers.forward, backward };
-                if let Err(error) = LipMip::new(self.subject, bounds, &mut self.ledger).run() {
-                    detail.insert("error".into(), json!(error.to_string()));
-                    self.ledger.note(format!("the solver failed: {error}"));
-                }
-            } else {
+            if self.tiers.of_programs().is_none() {
                 self.ledger.note(OVERFLOW.into());
+            } else if let Err(error) = self.solve_programs(&mut detail) {
+                detail.insert("error".into(), json!(error.to_string()));
+                self.ledger.note(format!("the solver failed: {error}"));
             }
         } else {
             match self.tiers.of_search() {
@@ -304,5 +307,23 @@ impl Ladder<'_> {
         let guarantee = if self.ledger.is_closed() { Guarantee::Exact } else { Guarantee::Upper };
         let value = self.ledger.bracket().upper();
         self.ledger.end(guarantee, Some(rigor), value, begun.elapsed().as_secs_f64(), detail);
+    }
+
+    /// LipMIP, from pre-activation bounds that linear programs have tightened and the gradient bounds that follow from them.
+    fn solve_programs(&mut self, detail: &mut Map<String, Value>) -> Result<(), LipMipError> {
+        let Subject { network, question, .. } = self.subject;
+        let worthwhile = self.unstable_neurons() <= MAX_TIGHTENED;
+        let forward = match worthwhile {
+            true => tighten::tightened(&self.subject, self.tiers.forward, self.workers),
+            false => self.tiers.forward.clone(),
+        };
+        let unstable = forward.unstable(network);
+        detail.insert("binaries_of_neurons".into(), json!(unstable));
+        let tiers = Tiers::new(network, question, &forward, self.workers);
+        let phases = forward.phases();
+        let subject = Subject { phases: &phases, ..self.subject };
+        let Some(backward) = tiers.of_programs() else { return Ok(()) };
+        self.ledger.offer_upper(tiers.complete().norm);
+        LipMip::new(subject, Bounds { forward: &forward, backward }, &mut self.ledger).run()
     }
 }

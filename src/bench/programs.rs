@@ -11,7 +11,7 @@ use crate::bounds::linear_jacobian::{Entries, linear_jacobian};
 use crate::control::{Control, StopFlag};
 use crate::ladder;
 use crate::mip::lipmip::LipMip;
-use crate::mip::{Bounds, relaxation};
+use crate::mip::{Bounds, relaxation, tighten};
 use crate::network::Network;
 use crate::problem::{Method, Question};
 use crate::workers::Workers;
@@ -23,12 +23,14 @@ pub enum Source {
     Interval,
     /// CROWN for the pre-activations, intervals for the gradient.
     Crown,
-    /// CROWN, and the linear Jacobian relaxation for the gradient: what `mip` uses.
+    /// CROWN, and the linear Jacobian relaxation for the gradient.
     LinearJacobian,
+    /// The same, with pre-activation bounds that linear programs have tightened: what `mip` uses.
+    Tightened,
 }
 
 /// All of them, loosest first.
-pub const SOURCES: [Source; 3] = [Source::Interval, Source::Crown, Source::LinearJacobian];
+pub const SOURCES: [Source; 4] = [Source::Interval, Source::Crown, Source::LinearJacobian, Source::Tightened];
 
 /// What became of one program.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,6 +49,8 @@ pub struct Solved {
     pub exact: bool,
     /// Branch-and-bound nodes.
     pub nodes: u64,
+    /// Wall-clock seconds of the bounds.
+    pub bound_seconds: f64,
     /// Wall-clock seconds of the solver.
     pub seconds: f64,
 }
@@ -63,7 +67,9 @@ pub fn run(network: &Network, question: &Question, mut done: impl FnMut(&Solved)
 /// Builds the program of `question` from one source of bounds, and solves it within the question's time limit.
 pub fn solve(network: &Network, question: &Question, source: Source, witness: Option<&Witness>) -> Solved {
     let control = Control::new(Some(Duration::from_secs_f64(question.limits.time_s)), StopFlag::default(), |_| {});
+    let begun = Instant::now();
     let (forward, backward) = bounds(network, question, source);
+    let bound_seconds = begun.elapsed().as_secs_f64();
     let phases = forward.phases();
     let subject = Subject { network, question, phases: &phases };
     let mut ledger = Ledger::new(question, &control);
@@ -87,22 +93,26 @@ pub fn solve(network: &Network, question: &Question, source: Source, witness: Op
         upper: report.upper,
         exact: report.exact,
         nodes: report.solver.map_or(0, |solver| solver.nodes),
+        bound_seconds,
         seconds,
     }
 }
 
 fn bounds(network: &Network, question: &Question, source: Source) -> (ForwardBounds, BackwardBounds) {
-    let region = &question.region;
-    let forward = match source {
+    let (region, workers) = (&question.region, Workers::new(question.limits.threads, &Control::unlimited()));
+    let mut forward = match source {
         Source::Interval => ForwardBounds::interval(network, region),
-        Source::Crown | Source::LinearJacobian => ForwardBounds::crown(network, region),
+        _ => ForwardBounds::crown(network, region),
     };
+    if source == Source::Tightened {
+        let phases = forward.phases();
+        forward = tighten::tightened(&Subject { network, question, phases: &phases }, &forward, &workers);
+    }
     let fastlip = BackwardBounds::fastlip(network, &forward, question.seed());
     let backward = match source {
         Source::Interval | Source::Crown => fastlip,
-        Source::LinearJacobian => {
-            let (norm, workers) = (question.input_norm, Workers::single());
-            linear_jacobian(network, &forward, &fastlip, region, norm, Entries::All, &workers).bounds
+        Source::LinearJacobian | Source::Tightened => {
+            linear_jacobian(network, &forward, &fastlip, region, question.input_norm, Entries::All, &workers).bounds
         }
     };
     (forward, backward)
@@ -112,8 +122,8 @@ impl Solved {
     /// The heading of a table of these.
     pub fn heading() -> String {
         format!(
-            "{:<16} {:>8} {:>12} {:>12} {:>12} {:>6} {:>8} {:>9}",
-            "bounds", "unstable", "relaxation", "lower", "upper", "exact", "nodes", "mip [s]"
+            "{:<16} {:>10} {:>8} {:>12} {:>12} {:>12} {:>6} {:>8} {:>9}",
+            "bounds", "bounds [s]", "unstable", "relaxation", "lower", "upper", "exact", "nodes", "mip [s]"
         )
     }
 }
@@ -125,10 +135,12 @@ impl fmt::Display for Solved {
             Source::Interval => "interval",
             Source::Crown => "crown",
             Source::LinearJacobian => "linear_jacobian",
+            Source::Tightened => "tightened",
         };
         write!(
             f,
-            "{source:<16} {:>8} {:>12} {:>12} {:>12} {:>6} {:>8} {:>9.2}",
+            "{source:<16} {:>10.3} {:>8} {:>12} {:>12} {:>12} {:>6} {:>8} {:>9.2}",
+            self.bound_seconds,
             self.unstable,
             number(self.relaxation),
             number(self.lower),

@@ -87,7 +87,7 @@ pub(super) fn gather(matrix: &Matrix, rows: &[usize], columns: &[usize]) -> Vec<
 impl Map {
     /// The part of the map that leads from `count` units of the level, the first of which is `first`: one row a quantity of the
     /// next level.
-    fn from_units(&self, units: usize, first: usize, count: usize) -> Option<View<'_>> {
+    fn part_of(&self, units: usize, first: usize, count: usize) -> Option<View<'_>> {
         if self.by_unit {
             let rows = self.weights.get(first * self.next..).unwrap_or(&[]);
             View::new(rows, count, self.next, self.next).map(View::transposed)
@@ -150,7 +150,7 @@ impl Columns {
             }
         }
         let mut next = vec![0.0; map.next * width];
-        multiply(&mut next, map.from_units(level.units.len(), 0, level.settled), &settled, width);
+        multiply(&mut next, map.part_of(level.units.len(), 0, level.settled), &settled, width);
         if self.mirrored {
             self.constants.mirror(count);
         }
@@ -160,7 +160,7 @@ impl Columns {
             if self.mirrored {
                 next = with_negatives(&next, count);
             }
-            let map = map.from_units(level.units.len(), level.settled, level.units.len() - level.settled);
+            let map = map.part_of(level.units.len(), level.settled, level.units.len() - level.settled);
             multiply(&mut next, map, &through, 2 * count);
         }
         self.mirrored = stays_mirrored;

@@ -66,10 +66,10 @@ impl ForwardBounds {
             let before = bounds.post_activation(network, l);
             let mut image = before.affine_image(&layer.weight, &layer.bias);
             // On a box, the first layer's interval bounds are the tightest there are.
-            if l > 0 || bounds.ball.is_some() {
-                if let Some(tighter) = crown::bounds(layer, &levels, &bounds, workers) {
-                    image.intersect(&tighter);
-                }
+            if (l > 0 || bounds.ball.is_some())
+                && let Some(tighter) = crown::bounds(layer, &levels, &bounds, workers)
+            {
+                image.intersect(&tighter);
             }
             if l + 1 < network.hidden().len() {
                 let level = level(layer, &before, &image);

@@ -100,7 +100,9 @@ impl<'a> Tiers<'a> {
             }
             Method::Recurjac => bound(&|c| {
                 let found = Recurjac::new(network, forward, c, workers)?;
-                let norm = found.constant(network, region, question.input_norm);
+                // Not above FastLip's by a rounding either.
+                let fastlip = entrywise(BackwardBounds::fastlip(network, forward, c).gradient().clone());
+                let norm = found.constant(network, region, question.input_norm).min(fastlip.norm);
                 Some(RowBound { gradient: found.bounds.gradient().clone(), norm })
             }),
             Method::RecurjacF0 => {

@@ -84,20 +84,48 @@ pub struct Encoding {
 impl Encoding {
     /// The program for `objective`; `known`, a lower bound of the constant, sets the objective's scale where there is one.
     pub fn new(subject: &Subject<'_>, bounds: Bounds<'_>, objective: Objective, known: Option<f64>) -> Self {
-        let mut encoding = Self {
-            program: Program::default(),
-            objective,
-            inputs: Vec::new(),
-            binaries: Vec::new(),
-            phases: bounds.forward.phases(),
-            definitions: Vec::new(),
-        };
-        encoding.forward(subject, bounds.forward);
+        let mut encoding = Self::empty(bounds.forward, objective);
+        encoding.forward(subject, bounds.forward, subject.network.hidden().len());
         encoding.backward(subject, bounds.backward, known.filter(|k| *k > 0.0));
         encoding
     }
 
-    fn forward(&mut self, subject: &Subject<'_>, bounds: &ForwardBounds) {
+    /// The program whose largest value is that of `sign · z` of a neuron of hidden layer `l` (counted from 0): the forward pass
+    /// up to there.
+    pub(super) fn of_pre_activation(
+        subject: &Subject<'_>,
+        bounds: &ForwardBounds,
+        l: usize,
+        neuron: usize,
+        sign: f64,
+    ) -> Program {
+        let mut encoding = Self::empty(bounds, Objective::AbsoluteSum);
+        let below = encoding.forward(subject, bounds, l);
+        let layer = &subject.network.hidden()[l];
+        let image = Expression::combination(
+            layer.weight.row(neuron),
+            &below,
+            &sizes_before(subject, bounds, l),
+            layer.bias[neuron],
+        );
+        encoding.program.scale = power_of_two(bounds.layers[l].magnitude(neuron));
+        encoding.add_to_objective(&image, sign);
+        encoding.program
+    }
+
+    fn empty(bounds: &ForwardBounds, objective: Objective) -> Self {
+        Self {
+            program: Program::default(),
+            objective,
+            inputs: Vec::new(),
+            binaries: Vec::new(),
+            phases: bounds.phases(),
+            definitions: Vec::new(),
+        }
+    }
+
+    /// The columns and rows of the first `depth` hidden layers; what the last of them puts out.
+    fn forward(&mut self, subject: &Subject<'_>, bounds: &ForwardBounds, depth: usize) -> Vec<Expression> {
         let region = &subject.question.region;
         let mut below: Vec<Expression> = Vec::with_capacity(region.dim());
         for k in 0..region.dim() {
@@ -111,9 +139,8 @@ impl Encoding {
             self.inputs.push(InputColumn { input: k, column, center, radius });
             below.push(Expression { terms: vec![(column, radius)], constant: center, error: 0.0 });
         }
-        for (l, layer) in subject.network.hidden().iter().enumerate() {
-            let before = bounds.post_activation(subject.network, l);
-            let sizes: Vec<f64> = (0..before.len()).map(|k| before.magnitude(k)).collect();
+        for (l, layer) in subject.network.hidden().iter().enumerate().take(depth) {
+            let sizes = sizes_before(subject, bounds, l);
             self.binaries.push(vec![None; layer.weight.rows()]);
             below = (0..layer.weight.rows())
                 .map(|r| {
@@ -122,6 +149,7 @@ impl Encoding {
                 })
                 .collect();
         }
+        below
     }
 
     /// The columns and rows of one neuron with pre-activation `image`; the expression of its post-activation.
@@ -364,6 +392,12 @@ impl Encoding {
         let name = format!("exclude{}", self.program.rows.len());
         self.program.row(name, terms, 1.0 - ones, f64::INFINITY, 0.0);
     }
+}
+
+/// The largest absolute values of what comes into hidden layer `l`.
+fn sizes_before(subject: &Subject<'_>, bounds: &ForwardBounds, l: usize) -> Vec<f64> {
+    let before = bounds.post_activation(subject.network, l);
+    (0..before.len()).map(|k| before.magnitude(k)).collect()
 }
 
 /// The scale of a column for a quantity of at most `size` that is defined as `image`: such that the column lies in [-1, 1],

@@ -4,6 +4,7 @@
 //! - [`encode`]: network, question and bounds → [`Encoding`].
 //! - [`export`]: programs as MPS and LP files.
 //! - [`relaxation`]: LipLP; [`dual`]: the proof of its bound from the solver's multipliers.
+//! - [`tighten`]: linear programs that tighten pre-activation bounds.
 //! - [`highs`], [`cbc`]: HiGHS and CBC as solvers.
 //! - [`lipmip`]: solves the programs of a question, audits what comes out, excludes patterns without interior.
 
@@ -16,6 +17,7 @@ pub mod highs;
 pub mod lipmip;
 mod program;
 pub mod relaxation;
+pub mod tighten;
 
 pub use encode::{Bounds, Encoding, Objective};
 pub use program::{Program, Row, Variable};
