@@ -20,10 +20,10 @@ END;
 
 CREATE TRIGGER jobs_inserted AFTER INSERT ON jobs BEGIN
     INSERT INTO texts (job, words)
-    SELECT new.id, concat_ws(' ', networks.name, new.id, new.kind, new.labels)
+    SELECT new.id, networks.name || ' ' || new.id || ' ' || new.kind || ' ' || new.labels
     FROM networks WHERE networks.id = new.network;
 END;
 
 INSERT INTO texts (job, words)
-SELECT jobs.id, concat_ws(' ', networks.name, jobs.id, jobs.kind, jobs.labels)
+SELECT jobs.id, networks.name || ' ' || jobs.id || ' ' || jobs.kind || ' ' || jobs.labels
 FROM jobs JOIN networks ON networks.id = jobs.network ORDER BY jobs.id;

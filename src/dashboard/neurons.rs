@@ -51,3 +51,27 @@ pub(super) fn settled(network: &Network, region: &Region) -> (Vec<LayerNeurons>,
     };
     ((0..ranges.len()).map(layer).collect(), in_time)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::{Activation, Layer, Matrix};
+
+    #[test]
+    fn neurons_are_counted_by_what_is_proved_of_them() {
+        let layer = |rows: Vec<f64>, columns: usize, bias: Vec<f64>, activation| Layer {
+            weight: Matrix::from_row_major(bias.len(), columns, rows).unwrap(),
+            bias,
+            activation,
+        };
+        // Over [-1, 1]: x + 2 is positive, -x - 2 negative, x either.
+        let layers = vec![
+            layer(vec![1.0, -1.0, 1.0], 1, vec![2.0, -2.0, 0.0], Activation::Relu),
+            layer(vec![1.0, 1.0, 1.0], 3, vec![0.0], Activation::Identity),
+        ];
+        let network = Network::new(layers, vec![]).unwrap();
+        let region = Region::from_box(vec![-1.0], vec![1.0]).unwrap();
+        let counted = LayerNeurons { active: 1, inactive: 1, unstable: 1 };
+        assert_eq!(settled(&network, &region), (vec![counted], true));
+    }
+}

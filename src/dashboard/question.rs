@@ -34,6 +34,11 @@ const FIELDS: [&str; 22] = [
     "do",
 ];
 
+/// How much may be typed, as it would be written on the page.
+const MAX_TYPED_BYTES: usize = 100_000;
+/// The longest list of numbers that a form is filled in with.
+const MAX_LIST: usize = 4000;
+
 /// A filled-in form.
 #[derive(Clone, Debug, Default)]
 pub(super) struct QuestionForm {
@@ -72,11 +77,17 @@ impl QuestionForm {
         form
     }
 
-    /// What was typed.
+    /// What was typed. What is too long to be shown again is left out, which is noted beside its field.
     pub(super) fn read(summary: &Summary, fields: Vec<(String, String)>) -> Self {
         let mut form = Self::start(summary);
+        let mut bytes = 0;
         for (name, value) in fields {
+            bytes += value.len() + 4 * value.bytes().filter(|byte| b"<>&\"'".contains(byte)).count();
             match FIELDS.into_iter().find(|field| *field == name) {
+                Some(field) if bytes > MAX_TYPED_BYTES => {
+                    form.values.insert(field, String::new());
+                    form.wrong_field(field, "is too long for this form: use POST /v1/jobs");
+                }
                 Some(field) => drop(form.values.insert(field, value)),
                 None => form.others.push(format!("{}: there is no such field", words::cut(&name, 60))),
             }
@@ -87,7 +98,10 @@ impl QuestionForm {
     /// The form that stands for a problem that was asked before, as far as the form can say it.
     pub(super) fn of(summary: &Summary, problem: &Problem) -> Self {
         let mut form = Self::start(summary);
-        let list = |values: &[f64]| values.iter().map(f64::to_string).collect::<Vec<_>>().join(", ");
+        let list = |values: &[f64]| match values.len() {
+            0..=MAX_LIST => values.iter().map(f64::to_string).collect::<Vec<_>>().join(", "),
+            many => format!("{many} numbers, too many for this form: use POST /v1/jobs"),
+        };
         let scalars = |scalars: &Scalars| match scalars {
             Scalars::All(value) => value.to_string(),
             Scalars::Each(values) => list(values),

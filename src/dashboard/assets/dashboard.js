@@ -97,34 +97,48 @@
     }, Math.max(50, last + PAUSE - Date.now()));
   }
 
+  // A browser keeps few connections to one service: a page that nobody looks at gives its own back.
   let source = null;
-
-  function stop() {
-    if (source) source.close();
-    source = null;
-    live.textContent = "";
-    live.className = "live";
-  }
+  let over = !main.dataset.events;
 
   function say(word, state) {
     if (live.textContent !== word) live.textContent = word;
     live.className = `live ${state}`;
   }
 
-  if (main.dataset.events) {
+  function close() {
+    if (source) source.close();
+    source = null;
+  }
+
+  function stop() {
+    over = true;
+    close();
+    say("", "");
+  }
+
+  function listen() {
+    if (over || source) return;
     source = new EventSource(main.dataset.events);
     source.addEventListener("open", () => {
       say("live", "on");
       schedule();
     });
     source.addEventListener("error", () => {
-      if (source) say("reconnecting…", "off");
+      say("reconnecting…", "off");
       schedule();
     });
     for (const kind of ["state", "progress", "tier", "result"]) source.addEventListener(kind, schedule);
-    document.addEventListener("visibilitychange", schedule);
+  }
+
+  if (!over) {
+    listen();
+    document.addEventListener("visibilitychange", () => {
+      if (document.hidden) close();
+      else listen();
+    });
     // Ages grow while nothing happens.
-    setInterval(schedule, 20000);
+    setInterval(() => { if (!over) schedule(); }, 20000);
   }
 
   // ---- Small conveniences.

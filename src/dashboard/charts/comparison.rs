@@ -1,5 +1,7 @@
 //! Jobs beside each other: constants against the radius of their region, and methods against the constant.
 
+use std::collections::BTreeSet;
+
 use super::axis::Axis;
 use super::plot::{Frame, INK, Item, SERIES, draw};
 
@@ -75,16 +77,55 @@ pub(in crate::dashboard) fn methods(ratios: &[Ratio], width: u32) -> Option<Stri
     let y = Axis::of_names(&names);
     let height = |name: &str| names.iter().position(|n| *n == name).map_or(0.0, |k| (names.len() - k) as f64);
     let mut items = vec![Item::Line(vec![(1.0, y.from), (1.0, y.to)], INK)];
+    // What would be drawn on top of each other is drawn once: pictures of many jobs stay small.
+    let grain = f64::from(width / 20);
+    let cell = |ratio: f64| (grain * (x.place(ratio) - x.from) / (x.to - x.from)).round() as i64;
     for (k, name) in names.iter().enumerate() {
         let color = SERIES[k % SERIES.len()];
+        let mut drawn = BTreeSet::new();
         for ratio in ratios.iter().filter(|ratio| ratio.method == *name) {
-            items.push(Item::Line(vec![(ratio.least, height(name)), (ratio.most, height(name))], color));
-            items.push(Item::Mark((ratio.least, height(name)), color, String::new()));
-            items.push(Item::Mark((ratio.most, height(name)), color, String::new()));
+            let ends = (cell(ratio.least), cell(ratio.most));
+            if !drawn.insert(ends) {
+                continue;
+            }
+            // A range that is narrower than a disc is one.
+            items.push(if ends.0 == ends.1 {
+                Item::Mark((ratio.least, height(name)), color, String::new())
+            } else {
+                Item::Bar([(ratio.least, height(name)), (ratio.most, height(name))], color)
+            });
         }
     }
     let rows = u32::try_from(names.len()).unwrap_or(1);
     let words = if x.is_logarithmic() { "value / constant (logarithmic)" } else { "value / constant" };
     let frame = Frame { size: (width, 70 + 30 * rows), x_words: words, y_words: "", left: 128 };
     draw(&frame, &x, &y, &items)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::problem::Method;
+
+    #[test]
+    fn a_picture_of_many_jobs_stays_small() {
+        let ratio = |method: Method, k: usize| {
+            let least = 0.5 + (k * 37 % 200) as f64 / 13.0;
+            Ratio { method: method.name(), least, most: least + (k % 2) as f64 }
+        };
+        let ratios: Vec<Ratio> =
+            Method::IN_ORDER.into_iter().flat_map(|m| (0..200).map(move |k| ratio(m, k))).collect();
+        let (wide, narrow) = (methods(&ratios, 880).unwrap(), methods(&ratios, 380).unwrap());
+        assert!(wide.contains("naive") && wide.len() + narrow.len() < 250_000, "{} + {}", wide.len(), narrow.len());
+        assert_eq!(methods(&[], 880), None);
+    }
+
+    #[test]
+    fn a_curve_is_drawn_from_the_smallest_region_to_the_largest() {
+        let series = [Series { name: "a".into(), points: vec![(0.1, 1.0, 1.0), (0.2, 1.5, 2.0)] }];
+        assert!(radius(&series, 880).is_some_and(|svg| svg.contains("radius of the region")));
+        assert_eq!(radius(&[], 880), None);
+        let zero = [Series { name: "a".into(), points: vec![(0.1, 0.0, 0.0), (0.2, 0.0, 0.0)] }];
+        assert!(radius(&zero, 380).is_some());
+    }
 }

@@ -163,3 +163,78 @@ fn stairs(points: &[(f64, f64)], end: f64) -> Vec<(f64, f64)> {
     }
     line
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn event(kind: &str, data: Value) -> JobEvent {
+        JobEvent { id: 1, job: Uuid::nil(), kind: kind.into(), data }
+    }
+
+    fn progress(seconds: f64, lower: Value, upper: Value) -> JobEvent {
+        event("progress", json!({"elapsed_s": seconds, "lower": lower, "upper": upper}))
+    }
+
+    fn tier(guarantee: &str, value: f64, seconds: f64) -> JobEvent {
+        let tier = json!({
+            "method": "fastlip", "guarantee": guarantee, "rigor": null, "value": value, "seconds": seconds, "detail": {},
+        });
+        event("tier", tier)
+    }
+
+    fn steps(history: &History) -> Vec<(f64, Option<f64>, Option<f64>)> {
+        history.steps.iter().map(|step| (step.seconds, step.lower, step.upper)).collect()
+    }
+
+    #[test]
+    fn ends_only_ever_move_together_and_methods_land_one_after_the_other() {
+        let running = event("state", json!({"state": "running"}));
+        let events = [running, tier("upper", 9.0, 1.0), tier("lower", 2.0, 0.5), progress(3.0, json!(1.0), json!(8.0))];
+        let history = History::new(&events, None);
+        let wanted = [(1.0, None, Some(9.0)), (1.5, Some(2.0), Some(9.0)), (3.0, Some(2.0), Some(8.0))];
+        assert_eq!(steps(&history), wanted);
+        assert_eq!(history.tiers().count(), 2);
+    }
+
+    #[test]
+    fn another_attempt_goes_on_where_the_first_one_ended() {
+        let running = || event("state", json!({"state": "running"}));
+        let events = [
+            running(),
+            tier("upper", 9.0, 1.0),
+            progress(4.0, Value::Null, json!(7.0)),
+            running(),
+            tier("upper", 9.0, 1.0),
+            progress(2.0, json!(3.0), json!(7.0)),
+        ];
+        let history = History::new(&events, None);
+        let times: Vec<f64> = history.steps.iter().map(|step| step.seconds).collect();
+        assert_eq!(times, [1.0, 4.0, 5.0, 6.0]);
+        assert_eq!((history.steps[2].upper, history.tiers().count()), (Some(7.0), 1));
+    }
+
+    #[test]
+    fn a_picture_has_both_ends_and_the_methods_numbers_and_nothing_bounded_has_none() {
+        assert_eq!(History::new(&[event("state", json!({"state": "queued"}))], None).svg(880), None);
+        let events = [tier("upper", 5e4, 0.1), tier("lower", 2.0, 20.0), progress(30.0, json!(2.0), json!(3.0))];
+        let svg = History::new(&events, None).svg(880).unwrap();
+        assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"));
+        assert!(svg.contains("#B4532A") && svg.contains("#1D6A72") && svg.contains("logarithmic"));
+        for ends in [(0.0, 0.0), (1e-300, 1e300), (5.0, 5.0)] {
+            assert!(History::new(&[progress(0.0, json!(ends.0), json!(ends.1))], None).svg(380).is_some(), "{ends:?}");
+        }
+    }
+
+    #[test]
+    fn stairs_keep_each_value_until_the_next() {
+        assert_eq!(
+            stairs(&[(1.0, 9.0), (2.0, 9.0), (3.0, 5.0)], 4.0),
+            [(1.0, 9.0), (3.0, 9.0), (3.0, 5.0), (4.0, 5.0)]
+        );
+        assert!(stairs(&[], 4.0).is_empty());
+    }
+}

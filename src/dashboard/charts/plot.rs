@@ -36,6 +36,8 @@ pub(super) enum Item {
     Area(Vec<(f64, f64)>, RGBColor),
     /// A line.
     Line(Vec<(f64, f64)>, RGBColor),
+    /// A bar between two points.
+    Bar([(f64, f64); 2], RGBColor),
     /// A disc with a word above it.
     Mark((f64, f64), RGBColor, String),
 }
@@ -102,6 +104,10 @@ pub(super) fn draw(frame: &Frame<'_>, x: &Axis, y: &Axis, items: &[Item]) -> Opt
                 Item::Line(points, color) => {
                     let points: Vec<_> = points.iter().map(place).collect();
                     chart.draw_series([PathElement::new(points, ShapeStyle::from(color).stroke_width(2))]).ok()?;
+                }
+                Item::Bar(ends, color) => {
+                    let ends = ends.iter().map(place).collect::<Vec<_>>();
+                    chart.draw_series([PathElement::new(ends, ShapeStyle::from(color).stroke_width(7))]).ok()?;
                 }
                 Item::Mark(point, color, words) => {
                     chart.draw_series([Circle::new(place(point), 4, color.filled())]).ok()?;

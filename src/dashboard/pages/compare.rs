@@ -18,8 +18,11 @@ use crate::problem::{Claims, Domain, Guarantee, Problem, Scalars};
 
 /// How many jobs are compared at most.
 const MOST: u32 = 200;
-/// How many rows the table has, and how many of the methods' columns.
-const ROWS: usize = 100;
+/// How many rows the table has.
+const ROWS: usize = 50;
+/// How many series of the picture are named, and how many characters of each name.
+const NAMED: usize = 26;
+const NAME: usize = 60;
 
 #[derive(Template)]
 #[template(path = "compare.html")]
@@ -210,13 +213,14 @@ pub(in crate::dashboard) async fn show(
             ratios: columns.iter().map(|column| cell(column).unwrap_or_default()).collect(),
         }
     };
-    let legend = |(place, series): (usize, &Series)| (letter(place), series.name.clone(), series.points.len());
+    let legend =
+        |(place, series): (usize, &Series)| (letter(place), words::cut(&series.name, NAME), series.points.len());
     render(&ComparePage {
         picked: jobs.len(),
         compared: compared.len(),
         left_out: jobs.len() - compared.len(),
         radius: Chart::new(|width| charts::radius(&series, width)),
-        legend: series.iter().enumerate().map(legend).collect(),
+        legend: series.iter().enumerate().take(NAMED).map(legend).collect(),
         methods: Chart::new(|width| charts::methods(&ratios, width)),
         rows: compared.iter().take(ROWS).map(row).collect(),
         more: compared.len().saturating_sub(ROWS),

@@ -11,6 +11,8 @@ use crate::problem::Problem;
 /// How many labels a row shows, and how many characters of each.
 const LABELS: usize = 4;
 const LABEL_LENGTH: usize = 40;
+/// How many characters of a network's name a row shows.
+const NAME_LENGTH: usize = 80;
 
 /// A job in a row.
 pub(super) struct Row {
@@ -56,7 +58,7 @@ impl Row {
             state: job.state.name(),
             standing: words::standing(job, report),
             network_id: job.network.clone(),
-            network: job.network_name.clone(),
+            network: words::cut(&job.network_name, NAME_LENGTH),
             question: problem.as_ref().map(words::question).unwrap_or_default(),
             bar: charts::bar(lower, upper),
             bracket: words::interval(lower, upper, report.is_some_and(|report| report.exact)),

@@ -19,10 +19,10 @@ async fn fill(database: &std::path::Path) {
                   INSERT INTO jobs (id, kind, state, network, priority, created_at, started_at, finished_at, attempts, \
                       labels, notes, progress, problem, result, question) \
                   SELECT printf('01900000-0000-7000-8000-%012x', n), kind, state, network, priority, created_at, started_at, \
-                      finished_at, attempts, json_object('run', n % 1000), notes, progress, problem, result, question \
+                      finished_at, attempts, json_object('run', CAST(n % 1000 AS TEXT)), notes, progress, problem, result, question \
                   FROM jobs, numbers WHERE jobs.id IN (SELECT id FROM jobs LIMIT 1)";
     sqlx::query(copies).bind(JOBS).execute(&mut store).await.unwrap();
-    let labels = "INSERT INTO labels (name, value, job) SELECT 'run', json_extract(labels, '$.run') || '', id FROM jobs \
+    let labels = "INSERT INTO labels (name, value, job) SELECT 'run', json_extract(labels, '$.run'), id FROM jobs \
                   WHERE json_extract(labels, '$.run') IS NOT NULL";
     sqlx::query(labels).execute(&mut store).await.unwrap();
     store.close().await.unwrap();

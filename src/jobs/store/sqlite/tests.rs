@@ -400,6 +400,11 @@ async fn jobs_are_found_by_the_beginnings_of_their_words_page_by_page() {
         let page = store.jobs(&filter, limit, cursor).await.unwrap().unwrap();
         (page.entries.iter().map(|job| job.id).collect::<Vec<_>>(), page.next_cursor)
     };
+    let filter = JobFilter { words: vec!["night".into()], state: Some(State::Queued), ..JobFilter::default() };
+    let query = super::jobs::list_query(&filter, 50, Some(Uuid::now_v7())).into_string();
+    let plan = plan(&store, &query).await;
+    let sorts = plan.iter().any(|step| step.contains("TEMP B-TREE"));
+    assert!(plan[0].contains("VIRTUAL TABLE") && !sorts, "{plan:?}");
     assert_eq!(find(&["NIGHT"], None, 50).await.0, ids);
     assert_eq!(find(&["nightly", "oth"], None, 50).await.0, ids[..1]);
     assert!(find(&["ightly"], None, 50).await.0.is_empty());
