@@ -114,7 +114,7 @@ fn an_entry_that_only_rounding_makes_cross_zero_has_one_sign() {
     let phases = forward.phases();
     let subject = Subject { network: &network, question: &question, phases: &phases };
     for (sign, beyond) in [(1.0, 1e-14), (-1.0, 1e-14), (1.0, 0.25)] {
-        let mut backward = BackwardBounds::fastlip(&network, &forward, &question.seed());
+        let mut backward = BackwardBounds::fastlip(&network, &forward, question.seed());
         let gradient = &mut backward.post_activation[0];
         if sign > 0.0 {
             gradient.lower[0] = -beyond;
