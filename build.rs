@@ -21,7 +21,7 @@ fn main() {
         println!("cargo::rustc-link-search=native={}", path.display());
     }
     // What the driver names itself; the rest comes with these shared libraries.
-    for library in ["CbcSolver", "Cbc", "OsiClp", "Osi", "CoinUtils"] {
+    for library in ["CbcSolver", "Cbc", "OsiClp", "Clp", "Osi", "CoinUtils"] {
         println!("cargo::rustc-link-lib=dylib={library}");
     }
 }

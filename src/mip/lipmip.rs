@@ -124,7 +124,11 @@ impl<'a, 'b> LipMip<'a, 'b> {
                 encoding.exclude(pattern, neurons);
             }
             let excluded_before = self.excluded.len();
-            let end = self.solve_once(i, &encoding)?;
+            let mut end = self.solve_once(i, &encoding, self.by_cbc)?;
+            if end.infeasible && self.by_cbc {
+                // Nothing is left, or CBC's tolerances let it believe so: that nothing is left must be said by both.
+                end = self.solve_once(i, &encoding, false)?;
+            }
             self.nodes_before += end.nodes;
             let nodes = self.nodes_before;
             let solver = self.solver();
@@ -158,7 +162,7 @@ impl<'a, 'b> LipMip<'a, 'b> {
     }
 
     /// One run of the solver on one program; incumbents are judged while it runs.
-    fn solve_once(&mut self, i: usize, encoding: &Encoding) -> Result<MipEnd, LipMipError> {
+    fn solve_once(&mut self, i: usize, encoding: &Encoding, by_cbc: bool) -> Result<MipEnd, LipMipError> {
         let question = self.subject.question;
         let options = Options {
             threads: question.limits.threads,
@@ -171,7 +175,7 @@ impl<'a, 'b> LipMip<'a, 'b> {
         let margin = MARGIN_IN_TOLERANCES * highs::FEASIBILITY_TOLERANCE * encoding.program.scale;
         let halt = AtomicBool::new(false);
         let (sender, receiver) = mpsc::channel();
-        let by_cbc = self.by_cbc && encoding.program.integers() > 0;
+        let by_cbc = by_cbc && encoding.program.integers() > 0;
         let end = std::thread::scope(|scope| {
             let solver = scope.spawn(|| {
                 // Moved in, so that the receiver learns of the end.

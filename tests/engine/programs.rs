@@ -7,7 +7,8 @@ use exactlip::bounds::linear_jacobian::{Entries, linear_jacobian};
 use exactlip::bounds::{ForwardBounds, norms};
 use exactlip::mip::lipmip::parts_of;
 use exactlip::mip::{Bounds, Encoding, Objective, Program};
-use exactlip::network::{Network, Pattern};
+use exactlip::network::lowering::{Step, lower};
+use exactlip::network::{Activation, Matrix, Network, Pattern};
 use exactlip::problem::{Method, Question, VectorNorm};
 use exactlip::workers::Workers;
 use microlp::{ComparisonOp, OptimizationDirection, Problem, SolveOutcome};
@@ -96,5 +97,39 @@ proptest! {
         let proved = answer(&network, &question, &[Method::Lp]).tiers[0].value.unwrap();
         prop_assert!(proved >= optimum * (1.0 - 1e-7) - 1e-9, "proved {proved}, optimum {optimum}");
         prop_assert!(proved <= optimum * (1.0 + 1e-6) + 1e-9, "proved {proved}, optimum {optimum}");
+    }
+}
+
+#[test]
+fn an_entry_that_only_rounding_makes_cross_zero_has_one_sign() {
+    // g₀ = 1 + a, g₁ = ½ - a with the second neuron's a in {0, 1}.
+    let steps = vec![
+        Step::Affine { weight: Matrix::from_row_major(2, 2, vec![1.0, 0.5, 1.0, -1.0]).unwrap(), bias: vec![0.0; 2] },
+        Step::Activation(Activation::Relu),
+        Step::Affine { weight: Matrix::from_row_major(1, 2, vec![1.0; 2]).unwrap(), bias: vec![0.0] },
+    ];
+    let network = lower(2, steps, vec![]).unwrap();
+    let question = question(&network, problem(&[0.0; 2], &[1.0; 2], &[1.0], "linf"));
+    let forward = ForwardBounds::crown(&network, &question.region);
+    let phases = forward.phases();
+    let subject = Subject { network: &network, question: &question, phases: &phases };
+    for (sign, beyond) in [(1.0, 1e-14), (-1.0, 1e-14), (1.0, 0.25)] {
+        let mut backward = BackwardBounds::fastlip(&network, &forward, question.seed());
+        let gradient = &mut backward.post_activation[0];
+        if sign > 0.0 {
+            gradient.lower[0] = -beyond;
+        } else {
+            (gradient.lower[0], gradient.upper[0]) = (-2.0, beyond);
+        }
+        let bounds = Bounds { forward: &forward, backward: &backward };
+        let encoding = Encoding::new(&subject, bounds, Objective::AbsoluteSum, None);
+        let has_binary = encoding.program.variables.iter().any(|variable| variable.name == "p0");
+        assert_eq!(has_binary, beyond > 0.1);
+        // A program of the right sign has the true value and next to nothing more.
+        let x = [0.75, 0.25];
+        let pattern = Pattern::of(&network.pre_activations(&x), 1);
+        let value = encoding.program.value(&encoding.start(&x, &pattern));
+        let wanted = if sign > 0.0 { 2.5 } else { -1.5 };
+        assert!(value >= wanted && value <= wanted + 1e-12, "{value} for {wanted}");
     }
 }

@@ -94,7 +94,6 @@ fn the_numbers_count_jobs_solves_and_requests() {
     let wanted = [
         "exactlip_jobs{state=\"succeeded\"} 1",
         "exactlip_queue_age_seconds 0.0",
-        "# TYPE exactlip_child_deaths counter",
         "exactlip_final_gap_count 1",
         "exactlip_solve_seconds_count{method=\"exact\",parameters=\"512\"} 1",
         "exactlip_http_request_seconds_count{method=\"POST\",route=\"/v1/jobs\",status=\"202\"} 1",

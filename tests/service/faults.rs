@@ -35,6 +35,9 @@ fn a_killed_child_is_retried_once_and_then_fails_its_job_with_the_bracket_kept()
     assert!(job["error"]["message"].as_str().unwrap().contains("signal 9"), "{job:#}");
     assert_within(ends(&job["progress"]), first);
 
+    let deaths = server.get("/metrics").text();
+    assert!(deaths.contains("exactlip_child_deaths_total{code=\"killed_by_signal\"} 2"), "{deaths}");
+
     // The service goes on.
     let small = server.submit(&server.network(SMALL), &small_problem());
     assert_eq!(server.finished(&small)["state"], "succeeded");

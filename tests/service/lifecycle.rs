@@ -185,6 +185,23 @@ fn a_job_is_solved_by_the_solver_that_it_names_and_its_log_is_kept() {
 }
 
 #[test]
+fn the_log_leads_from_a_request_to_its_job() {
+    let (directory, server, network) = with_small(&["--log-format", "json"]);
+    let problem = with(&small_problem(), json!({"network": network})).to_string();
+    let headers = [("x-request-id", "mine-7"), ("content-type", "application/json")];
+    let job = server.call("POST", "/v1/jobs?wait=60", &headers, Some(problem.as_bytes())).json();
+    let log = std::fs::read_to_string(directory.path().join("log")).unwrap();
+    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of = |message: &str| {
+        let found =
+            lines.iter().find(|line| line["fields"]["message"] == message && line["fields"]["job"] == job["id"]);
+        found.unwrap_or_else(|| panic!("{message} is not in {log}"))
+    };
+    assert_eq!(of("taken")["span"]["id"], "mine-7");
+    assert_eq!(of("starts")["fields"]["attempt"], 1);
+}
+
+#[test]
 fn the_statistics_count_every_job() {
     let (_directory, server, network) = with_small(&["--workers", "0"]);
     let empty = server.get("/v1/stats").json();

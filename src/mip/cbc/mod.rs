@@ -234,6 +234,8 @@ fn words(options: Options) -> Result<Vec<CString>, CbcError> {
         set(name, tolerance.clone());
     }
     set("randomCbcSeed", (options.seed % 1_000_000).to_string());
+    // The model that it searches takes its level from here alone.
+    set("log", c_int::from(options.log).to_string());
     let terminated = words.into_iter().map(|word| CString::new(word).map_err(|e| CbcError::Refused(e.to_string())));
     terminated.collect()
 }
