@@ -71,14 +71,15 @@ fn refusals(path: &str, changes: bool, takes_body: bool, own: &Responses) -> Vec
         codes.push(Code::NotFound);
     }
     if changes {
-        codes.push(Code::ForeignOrigin);
+        // The latter also without a body: what a page may send anywhere is refused before it is looked at.
+        codes.extend([Code::ForeignOrigin, Code::UnsupportedMediaType]);
     }
     // What changes something that is there, rather than adding to it.
     if changes && path.contains('{') {
         codes.push(Code::Conflict);
     }
     if takes_body {
-        codes.extend([Code::SlowBody, Code::TooLarge, Code::UnsupportedMediaType]);
+        codes.extend([Code::SlowBody, Code::TooLarge]);
     }
     if takes_body || path.ends_with("/retry") {
         codes.push(if path.contains("networks") { Code::InvalidNetwork } else { Code::InvalidProblem });

@@ -33,6 +33,8 @@ fn the_description_names_every_path_and_what_it_refers_to_is_there() {
             assert!(operation["summary"].as_str().is_some_and(|words| !words.is_empty()), "{method} {path}");
             let responses = operation["responses"].as_object().unwrap();
             assert!(responses.contains_key("400") && !responses.contains_key("default"), "{method} {path}");
+            let guarded = responses.contains_key("403") && responses.contains_key("415");
+            assert_eq!(guarded, method != "get", "{method} {path}");
             for (status, response) in responses.iter().filter(|(status, _)| status.as_str() >= "400") {
                 let schema = &response["content"]["application/problem+json"]["schema"]["$ref"];
                 assert_eq!(schema, "#/components/schemas/ErrorDocument", "{method} {path} {status}");
