@@ -32,6 +32,22 @@ fn a_job_tells_which_estimates_are_proved_wrong() {
     assert_eq!((refused.status, &refused.json()["errors"][0]["pointer"]), (422, &json!("/estimates")));
 }
 
+#[test]
+fn a_dataset_comes_with_the_request() {
+    let (_directory, server) = Server::fresh(&[]);
+    let points = json!([[0.25, 0.75], [0.5, 0.125], [0.9, 0.1]]);
+    let change = json!({"network": server.network(SMALL), "methods": ["dataset", "exact"], "points": points});
+    let job = server.post_json("/v1/jobs?wait=60", &with(&small_problem(), change)).json();
+    let job = server.finished(job["id"].as_str().unwrap());
+    assert_eq!(job["problem"]["points"], points);
+    let tier = &job["result"]["tiers"][0];
+    assert_eq!((&tier["method"], &tier["guarantee"]), (&json!("dataset"), &json!("lower")), "{job:#}");
+    assert_eq!((&tier["detail"]["points"], &tier["detail"]["passed_over_on_kinks"]), (&json!(3), &json!(0)));
+    assert!(tier["detail"]["best_point"].as_u64().unwrap() < 3);
+    let (value, upper) = (tier["value"].as_f64().unwrap(), job["result"]["upper"].as_f64().unwrap());
+    assert!(value > 0.0 && value <= upper, "{value}, {upper}");
+}
+
 fn bench(name: &str, flags: &[&str]) -> Output {
     Command::new(PROGRAM).args(["bench", name]).args(flags).output().unwrap()
 }
