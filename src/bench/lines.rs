@@ -41,6 +41,11 @@ impl Scale {
     }
 }
 
+/// A number beside the axis: in full where that is short.
+fn tick(value: f64) -> String {
+    if (1e-3..1e5).contains(&value) { value.to_string() } else { format!("{value:e}") }
+}
+
 /// An SVG document.
 pub fn svg(curves: &Curves) -> String {
     let values = curves.curves.iter().flat_map(|curve| curve.points.iter().filter_map(|point| point.value));
@@ -65,10 +70,11 @@ pub fn svg(curves: &Curves) -> String {
                 let _ = writeln!(
                     out,
                     "<line x1=\"{LEFT}\" x2=\"{}\" y1=\"{at:.1}\" y2=\"{at:.1}\" stroke=\"{dark}\"/>\n\
-                     <text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{value}</text>",
+                     <text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
                     LEFT + WIDTH,
                     LEFT - 8.0,
-                    at + 4.0
+                    at + 4.0,
+                    tick(value)
                 );
             }
         }
