@@ -158,7 +158,8 @@ mod tests {
         let network = train(&[3, 5, 4, 2], &[], cross_entropy(&[]), 0, &mut random).unwrap();
         let x = [0.3, -0.7, 1.1];
         type Derivative = fn(&[f64]) -> Vec<f64>;
-        let losses: [(Derivative, fn(&[f64]) -> f64); 2] = [
+        type Loss = fn(&[f64]) -> f64;
+        let losses: [(Derivative, Loss); 2] = [
             (|y| cross_entropy(&[1])(0, y), |y| y.iter().map(|v| v.exp()).sum::<f64>().ln() - y[1]),
             (|y| [squared_error(&[0.5])(0, y), vec![0.0]].concat(), |y| (y[0] - 0.5) * (y[0] - 0.5)),
         ];
