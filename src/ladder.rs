@@ -6,13 +6,14 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value, json};
 
-use crate::answer::{Ledger, Report, Rigor, Subject};
+use crate::answer::{Checked, Ledger, Report, Rigor, Subject};
 use crate::bounds::ForwardBounds;
 use crate::bounds::tiers::Tiers;
 use crate::control::Control;
 use crate::estimate::chain::{Chain, from_euclidean};
 use crate::estimate::{
-    Candidate, annealing, ascent, autolip, clever, enclosure, frobenius, greedy_seqlip, grid, lipsdp, sampling, seqlip,
+    Candidate, annealing, ascent, autolip, clever, dataset, enclosure, frobenius, greedy_seqlip, grid, lipsdp,
+    sampling, seqlip,
 };
 use crate::mip::lipmip::{LipMip, LipMipError};
 use crate::mip::{Bounds, highs, relaxation, tighten};
@@ -144,6 +145,10 @@ impl Ladder<'_> {
                 let value = self.search_points(method, &mut detail);
                 self.ledger.end(Guarantee::Lower, None, value, begun.elapsed().as_secs_f64(), detail);
             }
+            Method::Dataset => {
+                let value = self.evaluate_dataset(&mut detail);
+                self.ledger.end(Guarantee::Lower, None, value, begun.elapsed().as_secs_f64(), detail);
+            }
             // Problems that ask for a method which is not built were refused before they came here.
             _ => self.solve_exactly(method, begun, detail),
         }
@@ -260,15 +265,41 @@ impl Ladder<'_> {
         let center = (0..question.region.dim()).map(|k| question.region.center(k)).collect();
         found.push(Candidate::at(network, question, center));
         found.sort_by(|a, b| b.value.total_cmp(&a.value));
-        let range = |l: usize, r: usize| self.tiers.forward.layers[l].magnitude(r);
-        let patterns = network.exact_support().supported;
-        let checked = found.iter().find_map(|candidate| match patterns {
-            true => subject.check_point(&candidate.x, range),
-            false => enclosure::check_point(&subject, &candidate.x),
-        })?;
+        let checked = found.iter().find_map(|candidate| self.check_point(&candidate.x))?;
         let value = checked.value;
         self.ledger.offer_lower(checked);
         Some(value)
+    }
+
+    /// The points of the request; the best value that passed the check.
+    fn evaluate_dataset(&mut self, detail: &mut Map<String, Value>) -> Option<f64> {
+        let found = dataset::by_value(self.subject.network, self.subject.question, self.ledger.control());
+        detail.insert("points".into(), json!(found.len()));
+        let mut passed_over = 0usize;
+        let checked = found.iter().find_map(|(i, candidate)| {
+            let checked = self.check_point(&candidate.x);
+            passed_over += usize::from(checked.is_none());
+            Some((*i, checked?))
+        });
+        // On a kink the gradient nearby counts, which need not be the one that was computed there.
+        detail.insert("passed_over_on_kinks".into(), json!(passed_over));
+        let Some((i, checked)) = checked else {
+            detail.insert("reason".into(), json!("no point was looked at that does not lie on a kink"));
+            return None;
+        };
+        detail.insert("best_point".into(), json!(i));
+        let value = checked.value;
+        self.ledger.offer_lower(checked);
+        Some(value)
+    }
+
+    /// The lower bound that the point `x` proves.
+    fn check_point(&self, x: &[f64]) -> Option<Checked> {
+        let range = |l: usize, r: usize| self.tiers.forward.layers[l].magnitude(r);
+        match self.subject.network.exact_support().supported {
+            true => self.subject.check_point(x, range),
+            false => enclosure::check_point(&self.subject, x),
+        }
     }
 
     /// `mip`: LipMIP from the best start; `exact`: our own search.

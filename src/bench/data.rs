@@ -36,6 +36,35 @@ pub fn clusters(random: &mut ChaCha8Rng) -> Samples {
     Samples { inputs, labels }
 }
 
+/// Half the width of the square on which a Gaussian process is drawn, in units of its kernel's length, and the random
+/// features that stand for it.
+pub const HALF_WIDTH: f64 = 3.0;
+const FEATURES: usize = 1000;
+
+/// Points drawn uniformly from the square, and at each the value of one draw of a Gaussian process in two dimensions with mean
+/// 0, variance 1 and the kernel `exp(-‖x - y‖²/2)`, by random Fourier features (Rahimi and Recht 2007).
+pub fn gaussian_process(points: usize, random: &mut ChaCha8Rng) -> (Samples, Vec<f64>) {
+    let features: Vec<[f64; 3]> = (0..FEATURES)
+        .map(|_| [normal(random), normal(random), std::f64::consts::TAU * random.random::<f64>()])
+        .collect();
+    let weights: Vec<f64> = features.iter().map(|_| normal(random)).collect();
+    let inputs: Vec<Vec<f64>> =
+        (0..points).map(|_| (0..2).map(|_| random.random_range(-HALF_WIDTH..=HALF_WIDTH)).collect()).collect();
+    let size = (2.0 / FEATURES as f64).sqrt();
+    let value = |x: &Vec<f64>| {
+        let terms = features.iter().zip(&weights).map(|([a, b, shift], w)| w * (a * x[0] + b * x[1] + shift).cos());
+        size * terms.sum::<f64>()
+    };
+    let values = inputs.iter().map(value).collect();
+    (Samples { inputs, labels: vec![] }, values)
+}
+
+/// A number of mean 0 and variance 1 (Box and Muller).
+pub(super) fn normal(random: &mut ChaCha8Rng) -> f64 {
+    let radius = (-2.0 * (1.0 - random.random::<f64>()).ln()).sqrt();
+    radius * (std::f64::consts::TAU * random.random::<f64>()).cos()
+}
+
 /// The digits 1 (label 0) and 7 (label 1), pixels in [0, 1].
 pub fn digits() -> Samples {
     let mut samples = Samples::default();

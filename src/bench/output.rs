@@ -2,10 +2,12 @@
 
 use std::fmt::Write;
 
+use serde::Serialize;
+
 use super::table::{Row, Spread, Table};
 use crate::problem::Guarantee;
 
-fn side(guarantee: Guarantee) -> &'static str {
+pub(super) fn side(guarantee: Guarantee) -> &'static str {
     match guarantee {
         Guarantee::Lower => "lower",
         Guarantee::Upper => "upper",
@@ -14,26 +16,27 @@ fn side(guarantee: Guarantee) -> &'static str {
     }
 }
 
-/// Lines for people: a method a line, seconds and relative error for each kind of network.
+/// Lines for people: a method a line; for each kind of network seconds, seconds of processor time and relative error.
 pub fn text(table: &Table) -> String {
     let mut lines = format!("{:<16} {:<9}", "method", "guarantee");
     for part in &table.parts {
-        let _ = write!(lines, " | {:^38}", format!("{} {:?}", part.data, part.widths));
+        let _ = write!(lines, " | {:^56}", format!("{} {:?}", part.data, part.widths));
     }
     lines.push('\n');
     let _ = write!(lines, "{:<26}", "");
     for _ in &table.parts {
-        let _ = write!(lines, " | {:>17} {:>20}", "seconds", "relative error");
+        let _ = write!(lines, " | {:>17} {:>17} {:>20}", "seconds", "processor time", "relative error");
     }
     lines.push('\n');
     for (i, row) in table.parts.first().map_or(&[][..], |part| &part.rows).iter().enumerate() {
         let _ = write!(lines, "{:<16} {:<9}", row.method.name(), side(row.guarantee));
         for part in &table.parts {
             let row = &part.rows[i];
-            let seconds = row.seconds.map_or("–".into(), |s| format!("{:.3} ± {:.3}", s.mean, s.deviation));
+            let spread = |s: Option<Spread>| s.map_or("–".into(), |s| format!("{:.3} ± {:.3}", s.mean, s.deviation));
+            let (seconds, processor) = (spread(row.seconds), spread(row.processor_seconds));
             let error = row.relative_error;
             let error = error.map_or("–".into(), |e| format!("{:+.2}% ± {:.2}", 100.0 * e.mean, 100.0 * e.deviation));
-            let _ = write!(lines, " | {seconds:>17} {error:>20}");
+            let _ = write!(lines, " | {seconds:>17} {processor:>17} {error:>20}");
         }
         lines.push('\n');
     }
@@ -59,18 +62,20 @@ pub fn text(table: &Table) -> String {
 /// One line a method and kind of network.
 pub fn csv(table: &Table) -> String {
     let mut lines = String::from(
-        "data,method,guarantee,networks,values,seconds_mean,seconds_sd,relative_error_mean,relative_error_sd,\
+        "data,method,guarantee,networks,values,seconds_mean,seconds_sd,processor_mean,processor_sd,relative_error_mean,relative_error_sd,\
          relative_error_least,relative_error_most\n",
     );
     for part in &table.parts {
         for row in &part.rows {
-            let Row { method, guarantee, values, seconds, relative_error, .. } = row;
+            let Row { method, guarantee, values, seconds, processor_seconds, relative_error, .. } = row;
             let field = |spread: &Option<Spread>, pick: fn(&Spread) -> f64| {
                 spread.as_ref().map_or(String::new(), |spread| pick(spread).to_string())
             };
             let numbers = [
                 field(seconds, |s| s.mean),
                 field(seconds, |s| s.deviation),
+                field(processor_seconds, |s| s.mean),
+                field(processor_seconds, |s| s.deviation),
                 field(relative_error, |s| s.mean),
                 field(relative_error, |s| s.deviation),
                 field(relative_error, |s| s.least),
@@ -83,11 +88,11 @@ pub fn csv(table: &Table) -> String {
     lines
 }
 
-/// The whole table.
+/// All of a comparison.
 ///
 /// # Errors
 /// Those of the serialiser.
-pub fn json(table: &Table) -> Result<String, serde_json::Error> {
+pub fn json(table: &impl Serialize) -> Result<String, serde_json::Error> {
     serde_json::to_string_pretty(table)
 }
 
@@ -103,6 +108,7 @@ mod tests {
             guarantee: Guarantee::Upper,
             values: if i == 0 { 0 } else { 2 },
             seconds: Spread::of(&[0.5, 1.5]),
+            processor_seconds: Spread::of(&[0.25, 0.25]),
             relative_error: if i == 0 { None } else { Spread::of(&[0.25, 0.75]) },
             reason: (i == 0).then(|| "a layer is too wide".into()),
         });
@@ -130,7 +136,10 @@ mod tests {
             assert!(svg.contains(&format!(">{name}</text>")), "{name}");
             assert_eq!(json["parts"][1]["rows"][i]["method"], name);
         }
-        assert!(text.contains("1.000 ± 0.707") && text.contains("+50.00% ± 35.36"), "{text}");
+        assert!(
+            text.contains("1.000 ± 0.707") && text.contains("0.250 ± 0.000") && text.contains("+50.00% ± 35.36"),
+            "{text}"
+        );
         assert!(text.contains("0 of 2 values: a layer is too wide"), "{text}");
         let fields: Vec<usize> = csv.lines().map(|line| line.split(',').count()).collect();
         assert!(fields.iter().all(|&count| count == fields[0]), "{csv}");

@@ -1,23 +1,18 @@
 //! Every method on every network, and the summary: how far each is from the exact constant, and what it costs.
 
-use std::time::Duration;
-
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 use serde_json::{Value, json};
-use thiserror::Error;
 
+use super::asking::{Answer, BenchError, answer};
 use super::data::{self, Samples};
-use super::train::{accuracy, train};
-use crate::answer::Report;
-use crate::control::{Control, StopFlag};
-use crate::ladder;
-use crate::network::{Network, NetworkError};
-use crate::problem::{FieldError, Guarantee, Method, Problem, ReadError};
+use super::train::{accuracy, cross_entropy, train};
+use crate::network::Network;
+use crate::problem::{Guarantee, Method};
 
 /// Epochs of training.
-const EPOCHS: usize = 40;
+pub(super) const EPOCHS: usize = 40;
 /// The radius of the balls around digits.
 const RADIUS: f64 = 0.1;
 
@@ -32,20 +27,6 @@ pub struct Plan {
     pub threads: u32,
     /// The seed of everything random.
     pub seed: u64,
-}
-
-/// Why there is no table.
-#[derive(Debug, Error)]
-pub enum BenchError {
-    /// Training did not give a network.
-    #[error("training failed: {0}")]
-    Training(#[from] NetworkError),
-    /// The question could not be put.
-    #[error("the question was refused: {0}")]
-    Read(#[from] ReadError),
-    /// The question does not fit the network.
-    #[error("the question was refused: {}", .0.iter().map(|e| format!("{}: {}", e.pointer, e.detail)).collect::<Vec<_>>().join("; "))]
-    Question(Vec<FieldError>),
 }
 
 /// The table.
@@ -87,6 +68,8 @@ pub struct Row {
     pub values: usize,
     /// Seconds; `None` when it ran on no network.
     pub seconds: Option<Spread>,
+    /// Seconds of processor time, all threads together.
+    pub processor_seconds: Option<Spread>,
     /// (value - L)/L; `None` when it came to no value.
     pub relative_error: Option<Spread>,
     /// Why it came to no value on some network.
@@ -153,12 +136,13 @@ fn part(
     random: &mut ChaCha8Rng,
     draw: impl Fn(&mut ChaCha8Rng) -> (Samples, Value),
 ) -> Result<Part, BenchError> {
-    let (mut reports, mut accuracies) = (Vec::new(), Vec::new());
+    let (mut answers, mut accuracies) = (Vec::new(), Vec::new());
     for i in 1..=plan.networks {
         let (samples, region) = draw(random);
-        let network = train(widths, &samples, EPOCHS, random)?;
+        let network = train(widths, &samples.inputs, cross_entropy(&samples.labels), EPOCHS, random)?;
         accuracies.push(accuracy(&network, &samples));
-        let report = solve(plan, &network, &region)?;
+        let answer = solve(plan, &network, &samples, &region)?;
+        let report = &answer.report;
         say(&format!(
             "{data} {i}/{}: [{}, {}] in {:.1} s",
             plan.networks,
@@ -166,35 +150,35 @@ fn part(
             report.upper.unwrap_or(f64::INFINITY),
             report.seconds
         ));
-        reports.push(report);
+        answers.push(answer);
     }
     Ok(Part {
         data,
         domain,
         widths: widths.to_vec(),
         networks: plan.networks,
-        exact: reports.iter().filter(|report| report.exact).count(),
+        exact: answers.iter().filter(|answer| answer.report.exact).count(),
         accuracy: Spread::of(&accuracies).map_or(0.0, |spread| spread.mean),
-        rows: methods().into_iter().map(|method| row(method, &reports)).collect(),
+        rows: methods().into_iter().map(|method| row(method, &answers)).collect(),
     })
 }
 
-fn solve(plan: &Plan, network: &Network, region: &Value) -> Result<Report, BenchError> {
-    let problem = Problem::from_value(json!({
+fn solve(plan: &Plan, network: &Network, samples: &Samples, region: &Value) -> Result<Answer, BenchError> {
+    let problem = json!({
         "domain": region,
         "functional": {"type": "margin", "label": 0, "target": 1},
         "methods": methods(),
         "limits": {"time_s": plan.time_s, "threads": plan.threads},
         "seed": plan.seed,
-    }))?;
-    let question = problem.question(network.input_dim(), network.output_dim()).map_err(BenchError::Question)?;
-    let time = Duration::try_from_secs_f64(plan.time_s).ok();
-    Ok(ladder::answer(network, &question, &Control::new(time, StopFlag::default(), |_| {})))
+    });
+    answer(network, problem, samples)
 }
 
-fn row(method: Method, reports: &[Report]) -> Row {
+fn row(method: Method, answers: &[Answer]) -> Row {
+    let reports = answers.iter().map(|answer| &answer.report);
     let tiers: Vec<_> =
-        reports.iter().filter_map(|r| r.tiers.iter().find(|t| t.method == method).map(|t| (t, r.lower))).collect();
+        reports.filter_map(|r| r.tiers.iter().find(|t| t.method == method).map(|t| (t, r.lower))).collect();
+    let processor: Vec<f64> = answers.iter().filter_map(|a| a.processor_seconds.get(&method).copied()).collect();
     let seconds: Vec<f64> = tiers.iter().map(|(t, _)| t.seconds).collect();
     let errors: Vec<f64> = tiers
         .iter()
@@ -207,6 +191,7 @@ fn row(method: Method, reports: &[Report]) -> Row {
         guarantee: weakest.or(tiers.first().map(|(t, _)| t.guarantee)).unwrap_or(Guarantee::None),
         values: errors.len(),
         seconds: Spread::of(&seconds),
+        processor_seconds: Spread::of(&processor),
         relative_error: Spread::of(&errors),
         reason: tiers.iter().find_map(|(t, _)| t.detail.get("reason").and_then(Value::as_str)).map(str::to_owned),
     }

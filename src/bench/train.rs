@@ -1,11 +1,10 @@
-//! A small trainer: cross-entropy, Adam (Kingma and Ba 2015) in mini-batches, He initialisation. The same seed gives the same
+//! A small trainer: Adam (Kingma and Ba 2015) in mini-batches, He initialisation. The same seed gives the same
 //! network.
 
-use rand::Rng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use super::data::Samples;
+use super::data::{Samples, normal};
 use crate::network::{Activation, Layer, Matrix, Network, NetworkError};
 
 /// Samples in a batch, and the step sizes of Adam.
@@ -15,13 +14,30 @@ const FIRST_DECAY: f64 = 0.9;
 const SECOND_DECAY: f64 = 0.999;
 const EPSILON: f64 = 1e-8;
 
-/// A ReLU network of the given widths (inputs first) that was trained for `epochs` on all samples.
+/// The derivative of the cross-entropy at a sample by the network's outputs.
+pub fn cross_entropy(labels: &[usize]) -> impl Fn(usize, &[f64]) -> Vec<f64> {
+    |i, outputs| {
+        let largest = outputs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let powers: Vec<f64> = outputs.iter().map(|y| (y - largest).exp()).collect();
+        let total: f64 = powers.iter().sum();
+        powers.iter().enumerate().map(|(j, p)| p / total - f64::from(u8::from(j == labels[i]))).collect()
+    }
+}
+
+/// The derivative of the squared error of the first output at a sample.
+pub fn squared_error(values: &[f64]) -> impl Fn(usize, &[f64]) -> Vec<f64> {
+    |i, outputs| outputs.iter().take(1).map(|y| 2.0 * (y - values[i])).collect()
+}
+
+/// A ReLU network of the given widths (inputs first) that was trained for `epochs` on all inputs; `loss` is the derivative of
+/// the loss at sample `i` by the network's outputs.
 ///
 /// # Errors
 /// [`NetworkError`] when the widths do not make a network or the training left the finite numbers.
 pub fn train(
     widths: &[usize],
-    samples: &Samples,
+    inputs: &[Vec<f64>],
+    loss: impl Fn(usize, &[f64]) -> Vec<f64>,
     epochs: usize,
     random: &mut ChaCha8Rng,
 ) -> Result<Network, NetworkError> {
@@ -31,13 +47,13 @@ pub fn train(
     }
     let mut network = Network::new(layers, vec![])?;
     let mut optimiser = Adam::new(network.parameters());
-    let mut order: Vec<usize> = (0..samples.labels.len()).collect();
+    let mut order: Vec<usize> = (0..inputs.len()).collect();
     for _ in 0..epochs {
         order.shuffle(random);
         for batch in order.chunks(BATCH) {
             let mut gradient = vec![0.0; network.parameters()];
             for &i in batch {
-                add_gradient(&network, &samples.inputs[i], samples.labels[i], &mut gradient);
+                add_gradient(&network, &inputs[i], |outputs| loss(i, outputs), &mut gradient);
             }
             gradient.iter_mut().for_each(|g| *g /= batch.len() as f64);
             let steps = optimiser.steps(&gradient);
@@ -59,22 +75,16 @@ fn initial(inputs: usize, outputs: usize, random: &mut ChaCha8Rng) -> Layer {
     let mut weight = Matrix::zeros(outputs, inputs);
     let deviation = (2.0 / inputs as f64).sqrt();
     for w in weight.entries_mut() {
-        // Box and Muller.
-        let radius = (-2.0 * (1.0 - random.random::<f64>()).ln()).sqrt();
-        *w = deviation * radius * (std::f64::consts::TAU * random.random::<f64>()).cos();
+        *w = deviation * normal(random);
     }
     Layer { weight, bias: vec![0.0; outputs], activation: Activation::Relu }
 }
 
-/// Adds the gradient of the cross-entropy at one sample; parameters are counted layer by layer, weights before biases.
-fn add_gradient(network: &Network, x: &[f64], label: usize, gradient: &mut [f64]) {
+/// Adds the gradient of the loss at one sample; parameters are counted layer by layer, weights before biases.
+fn add_gradient(network: &Network, x: &[f64], loss: impl Fn(&[f64]) -> Vec<f64>, gradient: &mut [f64]) {
     let pre_activations = network.pre_activations(x);
-    let outputs = pre_activations.last().map_or(&[][..], |z| z.as_slice());
-    let largest = outputs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let powers: Vec<f64> = outputs.iter().map(|y| (y - largest).exp()).collect();
-    let total: f64 = powers.iter().sum();
     // The derivative by the layer's pre-activations.
-    let mut v: Vec<f64> = powers.iter().enumerate().map(|(j, p)| p / total - f64::from(u8::from(j == label))).collect();
+    let mut v = loss(pre_activations.last().map_or(&[][..], |z| z.as_slice()));
     let mut end = gradient.len();
     for (l, layer) in network.layers().iter().enumerate().rev() {
         let (rows, columns) = (layer.weight.rows(), layer.weight.columns());
@@ -145,22 +155,26 @@ mod tests {
     #[test]
     fn the_gradient_is_the_difference_quotient_of_the_loss() {
         let mut random = ChaCha8Rng::seed_from_u64(1);
-        let network = train(&[3, 5, 4, 2], &Samples::default(), 0, &mut random).unwrap();
+        let network = train(&[3, 5, 4, 2], &[], cross_entropy(&[]), 0, &mut random).unwrap();
         let x = [0.3, -0.7, 1.1];
-        let loss = |network: &Network| {
-            let y = network.evaluate(&x);
-            y.iter().map(|v| v.exp()).sum::<f64>().ln() - y[1]
-        };
-        let mut gradient = vec![0.0; network.parameters()];
-        add_gradient(&network, &x, 1, &mut gradient);
-        for (i, g) in gradient.iter().enumerate() {
-            let shifted = |by: f64| {
-                let mut steps = vec![0.0; gradient.len()];
-                steps[i] = by;
-                loss(&moved(&network, &steps).unwrap())
-            };
-            let quotient = (shifted(1e-6) - shifted(-1e-6)) / 2e-6;
-            assert!((quotient - g).abs() < 1e-6, "parameter {i}: {g}, difference quotient {quotient}");
+        type Derivative = fn(&[f64]) -> Vec<f64>;
+        type Loss = fn(&[f64]) -> f64;
+        let losses: [(Derivative, Loss); 2] = [
+            (|y| cross_entropy(&[1])(0, y), |y| y.iter().map(|v| v.exp()).sum::<f64>().ln() - y[1]),
+            (|y| [squared_error(&[0.5])(0, y), vec![0.0]].concat(), |y| (y[0] - 0.5) * (y[0] - 0.5)),
+        ];
+        for (derivative, loss) in losses {
+            let mut gradient = vec![0.0; network.parameters()];
+            add_gradient(&network, &x, derivative, &mut gradient);
+            for (i, g) in gradient.iter().enumerate() {
+                let shifted = |by: f64| {
+                    let mut steps = vec![0.0; gradient.len()];
+                    steps[i] = by;
+                    loss(&moved(&network, &steps).unwrap().evaluate(&x))
+                };
+                let quotient = (shifted(1e-6) - shifted(-1e-6)) / 2e-6;
+                assert!((quotient - g).abs() < 1e-6, "parameter {i}: {g}, difference quotient {quotient}");
+            }
         }
     }
 
@@ -168,7 +182,8 @@ mod tests {
     fn training_learns_the_digits_and_repeats_itself() {
         let samples = data::digits();
         assert_eq!((samples.inputs.len(), samples.inputs[0].len()), (361, 64));
-        let trained = || train(&[64, 10, 2], &samples, 20, &mut ChaCha8Rng::seed_from_u64(3)).unwrap();
+        let loss = || cross_entropy(&samples.labels);
+        let trained = || train(&[64, 10, 2], &samples.inputs, loss(), 20, &mut ChaCha8Rng::seed_from_u64(3)).unwrap();
         let network = trained();
         assert!(accuracy(&network, &samples) > 0.97);
         assert_eq!(network, trained());

@@ -5,12 +5,14 @@ use std::process::ExitCode;
 use std::{fs, io};
 
 use clap::{Args, Subcommand};
+use serde::Serialize;
 use thiserror::Error;
 
 use super::input::{self, BadInput};
 use super::{load, records};
-use crate::bench::table::{self, BenchError, Plan};
-use crate::bench::{chart, networks, output, programs, speed};
+use crate::bench::asking::BenchError;
+use crate::bench::curves::{self, Curves};
+use crate::bench::{chart, depth, lines, networks, output, programs, radius, speed, table};
 use crate::network::Network;
 use crate::problem::Method;
 
@@ -25,6 +27,10 @@ pub struct Arguments {
 enum Name {
     /// Every method on small trained networks: time and relative error, as LipMIP's Table 1.
     Table1(Table1),
+    /// Euclidean bounds against the depth of the network, as Figure 4 of SeqLip's paper.
+    Seqlip(Seqlip),
+    /// Every method's constant against the radius of the ball, as RecurJac's Figure 1.
+    Radius(Radius),
     /// A service that runs: how quickly it answers while many read and submit jobs, and a solve runs.
     Load(load::Arguments),
     /// The exact search on recorded problems: bracket, nodes, seconds, and the ratio to HiGHS on the LipMIP program.
@@ -70,6 +76,16 @@ struct Recurjac {
 }
 
 #[derive(Debug, Args)]
+struct Common {
+    /// The seed of everything random.
+    #[arg(long, env = "EXACTLIP_SEED", default_value_t = 0)]
+    seed: u64,
+    /// Where the CSV, JSON and SVG files go; without it the comparison is only printed.
+    #[arg(long, short, env = "EXACTLIP_OUTPUT")]
+    output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 struct Table1 {
     /// Networks of each kind.
     #[arg(long, env = "EXACTLIP_NETWORKS", default_value_t = 10)]
@@ -80,12 +96,44 @@ struct Table1 {
     /// Threads of the exact search.
     #[arg(long, env = "EXACTLIP_THREADS", default_value_t = 2)]
     threads: u32,
-    /// The seed of everything random.
-    #[arg(long, env = "EXACTLIP_SEED", default_value_t = 0)]
-    seed: u64,
-    /// Where table1.csv, table1.json and table1.svg go; without it the table is only printed.
-    #[arg(long, short, env = "EXACTLIP_OUTPUT")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, Args)]
+struct Seqlip {
+    /// The depths: how many affine layers each network has, with 20 neurons in each.
+    #[arg(long, env = "EXACTLIP_LAYERS", value_delimiter = ',', default_value = "4,5,7,10", value_parser = clap::value_parser!(u8).range(1..=50))]
+    layers: Vec<u8>,
+    /// Points of the function that the networks learn.
+    #[arg(long, env = "EXACTLIP_POINTS", default_value_t = 15_000, value_parser = clap::value_parser!(u64).range(1..=20_000))]
+    points: u64,
+    /// How often a network sees all of them.
+    #[arg(long, env = "EXACTLIP_EPOCHS", default_value_t = 20)]
+    epochs: usize,
+    /// Seconds for all methods together on one network.
+    #[arg(long, env = "EXACTLIP_TIME_LIMIT", default_value_t = 300.0)]
+    time_limit: f64,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, Args)]
+struct Radius {
+    /// How many radii.
+    #[arg(long, env = "EXACTLIP_RADII", default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..=200))]
+    radii: u16,
+    /// The largest radius; the smallest one is 0.004.
+    #[arg(long, env = "EXACTLIP_LARGEST", default_value_t = 1.0)]
+    largest: f64,
+    /// Seconds for all methods together at one radius.
+    #[arg(long, env = "EXACTLIP_TIME_LIMIT", default_value_t = 60.0)]
+    time_limit: f64,
+    /// Threads of the exact search.
+    #[arg(long, env = "EXACTLIP_THREADS", default_value_t = 2)]
+    threads: u32,
+    #[command(flatten)]
+    common: Common,
 }
 
 #[derive(Debug, Error)]
@@ -96,9 +144,9 @@ enum RunError {
     Argument(String),
     #[error(transparent)]
     Input(#[from] BadInput),
-    #[error("the table cannot be written: {0}")]
+    #[error("the comparison cannot be written: {0}")]
     Write(#[from] io::Error),
-    #[error("the table cannot be written as JSON: {0}")]
+    #[error("the comparison cannot be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
 }
 
@@ -106,6 +154,8 @@ enum RunError {
 pub fn run(arguments: &Arguments) -> ExitCode {
     let result = match &arguments.name {
         Name::Table1(arguments) => table1(arguments),
+        Name::Seqlip(arguments) => seqlip(arguments),
+        Name::Radius(arguments) => by_radius(arguments),
         Name::Recurjac(arguments) => recurjac(arguments),
         Name::Programs(arguments) => programs(arguments),
         Name::Load(arguments) => return load::run(arguments),
@@ -126,21 +176,55 @@ pub fn run(arguments: &Arguments) -> ExitCode {
 }
 
 fn table1(arguments: &Table1) -> Result<(), RunError> {
-    let Table1 { networks, time_limit, threads, seed, ref output } = *arguments;
-    if let Some(directory) = output {
-        // Before the work, so that a wrong path is heard of at once.
-        fs::create_dir_all(directory)?;
-    }
-    let plan = Plan { networks, time_s: time_limit, threads, seed };
+    let Table1 { networks, time_limit, threads, ref common } = *arguments;
+    let directory = common.directory()?;
+    let plan = table::Plan { networks, time_s: time_limit, threads, seed: common.seed };
     let table = table::run(&plan, |line| eprintln!("{line}"))?;
     print!("{}", output::text(&table));
-    output.as_deref().map_or(Ok(()), |directory| write(directory, &table))
+    write(directory, "table1", &output::csv(&table), &table, &chart::svg(&table))
 }
 
-fn write(directory: &Path, table: &table::Table) -> Result<(), RunError> {
-    fs::write(directory.join("table1.csv"), output::csv(table))?;
-    fs::write(directory.join("table1.json"), output::json(table)?)?;
-    fs::write(directory.join("table1.svg"), chart::svg(table))?;
+fn seqlip(arguments: &Seqlip) -> Result<(), RunError> {
+    let directory = arguments.common.directory()?;
+    let plan = depth::Plan {
+        layers: arguments.layers.iter().map(|&layers| usize::from(layers)).collect(),
+        points: usize::try_from(arguments.points).unwrap_or(usize::MAX),
+        epochs: arguments.epochs,
+        time_s: arguments.time_limit,
+        seed: arguments.common.seed,
+    };
+    show(directory, "seqlip", &depth::run(&plan, |line| eprintln!("{line}"))?)
+}
+
+fn by_radius(arguments: &Radius) -> Result<(), RunError> {
+    let Radius { radii, largest, time_limit, threads, ref common } = *arguments;
+    let directory = common.directory()?;
+    let plan = radius::Plan { radii: usize::from(radii), largest, time_s: time_limit, threads, seed: common.seed };
+    show(directory, "radius", &radius::run(&plan, |line| eprintln!("{line}"))?)
+}
+
+impl Common {
+    /// The directory for the files, made before the work so that a wrong path is heard of at once.
+    fn directory(&self) -> Result<Option<&Path>, RunError> {
+        self.output
+            .as_deref()
+            .map(|directory| fs::create_dir_all(directory).map(|()| directory))
+            .transpose()
+            .map_err(RunError::from)
+    }
+}
+
+fn show(directory: Option<&Path>, name: &str, found: &Curves) -> Result<(), RunError> {
+    print!("{}", curves::text(found));
+    write(directory, name, &curves::csv(found), found, &lines::svg(found))
+}
+
+fn write(directory: Option<&Path>, name: &str, csv: &str, all: &impl Serialize, svg: &str) -> Result<(), RunError> {
+    let Some(directory) = directory else { return Ok(()) };
+    let path = |ending: &str| directory.join(format!("{name}.{ending}"));
+    fs::write(path("csv"), csv)?;
+    fs::write(path("json"), output::json(all)?)?;
+    fs::write(path("svg"), svg)?;
     Ok(())
 }
 

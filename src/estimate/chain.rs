@@ -48,9 +48,9 @@ impl Chain {
         Self { hidden, row, row_error, row_norm }
     }
 
-    /// The product of `norm` over all factors: `‖cᵀ W^(H)‖₂ · Π norm(W^(l))`.
+    /// The product of `norm` over all factors: `Π norm(W^(l)) · ‖cᵀ W^(H)‖₂`, rounded up in that order.
     pub fn product_of(&self, norm: impl Fn(&Matrix) -> f64) -> f64 {
-        self.hidden.iter().fold(self.row_norm, |product, weight| product_up(product, norm(weight)))
+        product_up(self.hidden.iter().fold(1.0, |product, weight| product_up(product, norm(weight))), self.row_norm)
     }
 }
 

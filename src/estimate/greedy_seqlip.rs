@@ -12,6 +12,8 @@ pub const RANK: usize = 200;
 const STARTS: usize = 4;
 /// The most ascent steps from one start.
 const MOST_STEPS: usize = 50;
+/// The widest layer whose neurons are tried one by one in the end: it takes a decomposition each.
+const MOST_FLIPPED: usize = 32;
 
 /// The product over hidden layers of the largest norm found, in plain floating point.
 ///
@@ -27,24 +29,45 @@ pub fn estimate(chain: &Chain) -> Result<f64, SeqLipError> {
 /// The largest `‖R diag(σ) L‖₂` that ascent finds.
 ///
 /// For singular vectors u and v of the current matrix, `uᵀ R diag(σ) L v = Σ_r σ_r (Rᵀu)_r (L v)_r` is linear in σ: the σ that
-/// is 1 exactly where the product is positive is at least as good.
+/// is 1 exactly where the product is positive is at least as good. Where that ends, single neurons are flipped while it helps.
 pub(super) fn largest_norm(junction: &Junction) -> f64 {
     let (before, after) = (truncated(&junction.before), truncated(&junction.after.transposed()).transposed());
     let all = vec![true; before.rows()];
     let Some(full) = Leading::of(&after, &all, &before, STARTS) else { return 0.0 };
-    let mut best = full.norm;
+    let (mut best, mut best_active) = (full.norm, all);
     for start in 0..full.pairs.len() {
         let mut active = full.agreeing(start, &after, &before);
-        let mut reached = 0.0;
+        let (mut reached, mut reached_by) = (0.0, active.clone());
         for _ in 0..MOST_STEPS {
             let Some(now) = Leading::of(&after, &active, &before, 1) else { break };
             if now.norm <= reached || now.pairs.is_empty() {
                 break;
             }
-            reached = now.norm;
+            (reached, reached_by) = (now.norm, active);
             active = now.agreeing(0, &after, &before);
         }
-        best = best.max(reached);
+        if reached > best {
+            (best, best_active) = (reached, reached_by);
+        }
+    }
+    if best_active.len() <= MOST_FLIPPED { flipped(best, best_active, &after, &before) } else { best }
+}
+
+/// The norm once no flip of a single neuron makes it larger.
+fn flipped(mut best: f64, mut active: Vec<bool>, after: &Matrix, before: &Matrix) -> f64 {
+    let mut since = 0;
+    for r in (0..active.len()).cycle().take(active.len() * MOST_STEPS) {
+        active[r] = !active[r];
+        let norm = Leading::of(after, &active, before, 0).map_or(0.0, |now| now.norm);
+        if norm > best {
+            (best, since) = (norm, 0);
+        } else {
+            active[r] = !active[r];
+            since += 1;
+        }
+        if since == active.len() {
+            break;
+        }
     }
     best
 }

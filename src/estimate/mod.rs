@@ -5,7 +5,8 @@
 //! - [`Candidate`]: a point and the dual norm of the gradient there, in plain floating point; a lower bound only after
 //!   [`Subject::check_point`](crate::answer::Subject::check_point).
 //! - [`enclosure`]: the check of a point of a network that exact arithmetic cannot follow.
-//! - [`sampling`]: points drawn from X (LipMIP's RandomLB); [`grid`]: a refined grid, for up to three free inputs.
+//! - [`sampling`]: points drawn from X (LipMIP's RandomLB); [`grid`]: a refined grid, for up to three free inputs;
+//!   [`dataset`]: points that the client gives.
 //! - [`ascent`]: local search over activation patterns, from the best samples; [`annealing`]: simulated annealing.
 //! - [`clever`]: CLEVER, an extrapolation from samples by extreme value theory ([`weibull`]); no bound.
 //!
@@ -20,6 +21,7 @@ pub mod ascent;
 pub mod autolip;
 pub mod chain;
 pub mod clever;
+pub mod dataset;
 pub mod enclosure;
 pub mod frobenius;
 pub mod greedy_seqlip;

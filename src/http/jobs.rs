@@ -1,5 +1,6 @@
 //! `/v1/jobs`: submitting, finding, cancelling, retrying and deleting jobs.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use axum::Json;
@@ -25,7 +26,7 @@ const MAX_LABELS: usize = 32;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WaitQuery {
-    wait: Option<f64>,
+    pub(super) wait: Option<f64>,
 }
 
 /// Takes a job: 202, or 200 when it ends within the wait.
@@ -132,7 +133,7 @@ async fn wait_for(service: &Service, mut job: Job, patience: Duration) -> Result
 }
 
 /// The header `Idempotency-Key`.
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
     let key = value.to_str().ok().filter(|key| (1..=MAX_KEY_BYTES).contains(&key.len()));
     let detail = || format!("the header `Idempotency-Key` must have 1 to {MAX_KEY_BYTES} printable ASCII characters");
@@ -142,11 +143,23 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
 /// The checked job of a document; or everything that is wrong with it.
 async fn check(service: &Service, document: Value) -> Result<NewJob, ApiError> {
     let invalid = |errors| ApiError::with_errors(Code::InvalidProblem, "the problem", errors);
-    let Value::Object(mut document) = document else {
+    let Value::Object(document) = document else {
         return Err(invalid(vec![FieldError::new("", "must be an object")]));
     };
+    examine(service, document, &mut HashMap::new()).await?.map_err(invalid)
+}
+
+/// The networks that documents have named, as they are stored.
+pub(super) type Named = HashMap<String, Option<NetworkRecord>>;
+
+/// The checked job of a document, or everything that is wrong with it; networks are looked up once.
+pub(super) async fn examine(
+    service: &Service,
+    mut document: Map<String, Value>,
+    named: &mut Named,
+) -> Result<Result<NewJob, Vec<FieldError>>, ApiError> {
     let mut errors = Vec::new();
-    let network = find_network(service, &mut document).await?.map_err(|error| errors.push(error)).ok();
+    let network = find_network(service, &mut document, named).await?.map_err(|error| errors.push(error)).ok();
     service.maxima.fill_in(&mut document);
     let problem = match Problem::from_value(Value::Object(document)) {
         Ok(problem) => {
@@ -159,33 +172,40 @@ async fn check(service: &Service, document: Value) -> Result<NewJob, ApiError> {
         }
         Err(error @ ReadError::Syntax(_)) => return Err(ApiError::new(Code::BadRequest, error.to_string())),
     };
-    let (Some(network), Some(problem)) = (network, problem) else { return Err(invalid(errors)) };
+    let (Some(network), Some(problem)) = (network, problem) else { return Ok(Err(errors)) };
     let question = problem.question_for(&network.summary).map_err(|more| errors.extend(more));
     let Ok(question) = question.and_then(|question| if errors.is_empty() { Ok(question) } else { Err(()) }) else {
-        return Err(invalid(errors));
+        return Ok(Err(errors));
     };
-    Ok(NewJob {
+    Ok(Ok(NewJob {
         question: question_hash(&network.id, &problem, &question),
         network: network.id,
         notes: network.summary.notes,
         cache: problem.cache,
         problem,
         key: None,
-    })
+    }))
 }
 
 /// The network that a document names, taken out of it.
 async fn find_network(
     service: &Service,
     document: &mut Map<String, Value>,
+    named: &mut Named,
 ) -> Result<Result<NetworkRecord, FieldError>, ApiError> {
     let wrong = |detail: &str| Ok(Err(FieldError::new("/network", detail)));
     match document.remove("network") {
         None => wrong("is missing: the id of a network"),
-        Some(Value::String(id)) => match service.queue.store().network(&id).await? {
-            Some(record) => Ok(Ok(record)),
-            None => wrong("there is no such network: upload it first"),
-        },
+        Some(Value::String(id)) => {
+            if !named.contains_key(&id) {
+                let record = service.queue.store().network(&id).await?;
+                named.insert(id.clone(), record);
+            }
+            match named.get(&id).cloned().flatten() {
+                Some(record) => Ok(Ok(record)),
+                None => wrong("there is no such network: upload it first"),
+            }
+        }
         Some(_) => wrong("must be a string: the id of a network"),
     }
 }
@@ -208,6 +228,7 @@ pub(super) struct JobPage {
         ("state" = Option<JobState>, Query, description = "Only in this state"),
         ("kind" = Option<Kind>, Query, description = "Only of this kind"),
         ("network" = Option<String>, Query, description = "Only about this network"),
+        ("batch" = Option<String>, Query, description = "Only of this batch"),
         ("limit" = Option<u32>, Query, description = "How many entries a page has", minimum = 1, maximum = 200),
         ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before")
     ),
@@ -249,6 +270,10 @@ impl ListQuery {
                 "kind" => {
                     let kind = serde_json::from_value(word()).map_err(|_| wrong("a kind of a job"))?;
                     filter.kind.replace(kind).is_some()
+                }
+                "batch" => {
+                    let batch = identifier(&value).ok_or_else(|| wrong("the id of a batch"))?;
+                    filter.batch.replace(batch).is_some()
                 }
                 "limit" => query.limit.replace(value.parse().map_err(|_| wrong("a whole number"))?).is_some(),
                 "network" => filter.network.replace(value).is_some(),
@@ -367,7 +392,12 @@ pub(super) async fn problem(State(service): State<Service>, Segment(id): Segment
 
 /// The id in a path.
 pub(super) fn job_id(id: &str) -> Result<Uuid, ApiError> {
-    Uuid::try_parse(id).map_err(|_| unknown(id))
+    identifier(id).ok_or_else(|| unknown(id))
+}
+
+/// The id that a path segment writes.
+pub(super) fn identifier(segment: &str) -> Option<Uuid> {
+    Uuid::try_parse(segment).ok()
 }
 
 /// That there is no such job.

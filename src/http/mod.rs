@@ -3,13 +3,14 @@
 //! - [`router`]: all routes, and what every request passes through.
 //! - [`Service`], [`Maxima`]: what handlers share, and the configured limits.
 //! - [`ErrorDocument`], [`Code`], [`ApiError`]: errors as `application/problem+json`.
-//! - `networks`, `jobs`, `programs`, `events`, `stats`, `health`: the handlers.
+//! - `networks`, `jobs`, `batches`, `programs`, `events`, `stats`, `health`: the handlers.
 //! - `openapi`: the description of the interface, and its page; `metrics`: the service's own numbers.
-//! - `body`, `parameters`: reading requests, with errors of the same form.
+//! - `body`, `parameters`, `patch`: reading requests, with errors of the same form.
 //! - `gate`: keeps other sites' pages away from a loopback service.
 //! - `leftover`: reads what handlers leave of bodies, so that connections stay usable.
 //! - `trace`: request ids and one log line a request.
 
+mod batches;
 mod body;
 mod error;
 mod events;
@@ -22,6 +23,7 @@ mod metrics;
 mod networks;
 mod openapi;
 mod parameters;
+mod patch;
 mod programs;
 mod stats;
 mod trace;
@@ -113,6 +115,9 @@ fn interface() -> (Router<Service>, OpenApi) {
         .routes(routes!(jobs::retry))
         .routes(routes!(jobs::log))
         .routes(routes!(jobs::problem))
+        .routes(routes!(batches::submit))
+        .routes(routes!(batches::get))
+        .routes(routes!(batches::cancel))
         .routes(routes!(programs::mps))
         .routes(routes!(programs::lp))
         .routes(routes!(events::of_job))

@@ -13,9 +13,10 @@ use serde_json::Value;
 use utoipa::PartialSchema;
 use utoipa::ToSchema;
 use utoipa::openapi::content::ContentBuilder;
-use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
 use utoipa::openapi::{Info, OpenApi, Ref, RefOr, Response, ResponseBuilder, Responses};
 
+use super::batches::MAX_ITEMS;
 use super::{Code, ErrorDocument, Service};
 use crate::jobs::State;
 use crate::network::import::Format;
@@ -48,7 +49,15 @@ pub(super) fn complete(mut document: OpenApi) -> OpenApi {
         let network = ObjectBuilder::new().schema_type(Type::String).description(Some("The id of a network")).build();
         request.properties.insert("network".into(), network.into());
         request.required.push("network".into());
-        components.schemas.insert("JobRequest".into(), Schema::Object(request).into());
+        components.schemas.insert("JobRequest".into(), Schema::Object(request.clone()).into());
+        // A batch's body is a job's, with what its items say left out.
+        request.required.clear();
+        request.required.push("items".into());
+        let item = "How the job differs from the common fields: a JSON merge patch (RFC 7396)";
+        let item = ObjectBuilder::new().schema_type(Type::Object).description(Some(item)).build();
+        let items = ArrayBuilder::new().items(item).min_items(Some(1)).max_items(Some(MAX_ITEMS)).build();
+        request.properties.insert("items".into(), items.into());
+        components.schemas.insert("BatchRequest".into(), Schema::Object(request).into());
     }
     for (path, item) in &mut document.paths.paths {
         let changes = [(false, &mut item.get), (true, &mut item.post), (true, &mut item.delete)];

@@ -106,6 +106,8 @@ pub struct Job {
     pub cached_from: Option<Uuid>,
     /// Higher runs earlier.
     pub priority: i32,
+    /// The batch that it was submitted with.
+    pub batch: Option<Uuid>,
     /// The client's own words.
     pub labels: BTreeMap<String, String>,
     /// What the reader should know besides.
@@ -161,6 +163,8 @@ pub struct JobFilter {
     pub kind: Option<Kind>,
     /// Only about this network.
     pub network: Option<String>,
+    /// Only of this batch.
+    pub batch: Option<Uuid>,
     /// Only with all of these labels.
     pub labels: BTreeMap<String, String>,
     /// Only where each of these words begins a word of the network's name, the id, the kind or a label.

@@ -1,6 +1,7 @@
 //! Jobs: what is kept of them, who runs them, and the rules between.
 //!
 //! - [`Job`], [`State`], [`NetworkRecord`] …: the records, which are the JSON of the interface.
+//! - [`Batch`]: many jobs of one request, and their summary.
 //! - [`rules`]: how a job moves from state to state.
 //! - [`store`]: the database behind the queue.
 //! - [`Queue`]: what HTTP and workers use: the store, and word of every change.
@@ -12,6 +13,7 @@
 //! No job is solved in the service's own process: a solver that aborts or eats memory takes down its attempt and nothing
 //! else.
 
+mod batch;
 mod identity;
 mod job;
 mod metrics;
@@ -22,6 +24,7 @@ pub mod store;
 pub mod supervisor;
 pub mod workers;
 
+pub use batch::{Batch, BatchItem, ClaimCounts};
 pub use identity::{body_hash, network_id, question_hash};
 pub use job::{Job, JobError, JobEvent, JobFilter, NetworkRecord, Page, State, Stats, Throughput};
 pub use metrics::Metrics;

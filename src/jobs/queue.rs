@@ -113,6 +113,12 @@ impl Queue {
         let _ = self.changes.send(job);
     }
 
+    /// Tells everybody that `job` is new.
+    pub(super) fn announce_work(&self, job: Uuid) {
+        self.announce(job);
+        self.work.notify_one();
+    }
+
     /// Queues a job.
     ///
     /// # Errors
@@ -120,8 +126,7 @@ impl Queue {
     pub async fn submit(&self, job: NewJob, max_queued: u64) -> Result<Job, StoreError> {
         let job = self.store.submit(job, max_queued).await?;
         tracing::info!(job = %job.id, network = job.network, state = %job.state, "taken");
-        self.announce(job.id);
-        self.work.notify_one();
+        self.announce_work(job.id);
         Ok(job)
     }
 

@@ -14,6 +14,7 @@ pub enum Method {
     Ascent,
     Annealing,
     Grid,
+    Dataset,
     Clever,
     Naive,
     Frobenius,
@@ -47,7 +48,7 @@ pub enum Guarantee {
 
 impl Method {
     /// All methods, from cheap to exact: the order in which they are run.
-    pub const IN_ORDER: [Method; 19] = [
+    pub const IN_ORDER: [Method; 20] = [
         Method::Naive,
         Method::Frobenius,
         Method::Autolip,
@@ -57,6 +58,7 @@ impl Method {
         Method::Recurjac,
         Method::LinearJacobian,
         Method::Lipsdp,
+        Method::Dataset,
         Method::Random,
         Method::Ascent,
         Method::RecurjacF1,
@@ -81,6 +83,7 @@ impl Method {
             Method::Ascent => "ascent",
             Method::Annealing => "annealing",
             Method::Grid => "grid",
+            Method::Dataset => "dataset",
             Method::Clever => "clever",
             Method::Naive => "naive",
             Method::Frobenius => "frobenius",

@@ -11,6 +11,7 @@ mod estimates;
 mod functional;
 mod limits;
 mod method;
+mod points;
 mod question;
 mod reading;
 
@@ -132,6 +133,9 @@ pub struct Problem {
     /// For kind `check`: what to judge. Left empty, the values of `methods` are judged.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub estimates: Vec<Estimate>,
+    /// For the method `dataset`: points of the domain, one entry an input each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub points: Vec<Vec<f64>>,
     /// The methods to run, from cheap to exact whatever their order here.
     #[serde(default = "Method::default_ladder")]
     pub methods: Vec<Method>,

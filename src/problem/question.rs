@@ -23,6 +23,8 @@ pub struct Question {
     pub stop_when: StopWhen,
     /// The seed of everything random.
     pub random_seed: u64,
+    /// For the method `dataset`: points of X.
+    pub points: Vec<Vec<f64>>,
     /// For kind `check`: what to judge.
     pub check: Option<CheckRequest>,
 }
@@ -102,6 +104,7 @@ impl Problem {
         if let Ok(region) = &region {
             self.check_grid(region, &mut errors);
         }
+        self.check_points(region.as_ref().ok(), &mut errors);
         if let (Ok(region), Ok(seeds)) = (&region, &seeds)
             && self.methods != Method::default_ladder()
         {
@@ -133,6 +136,7 @@ impl Problem {
                 limits: self.limits,
                 stop_when: self.stop_when,
                 random_seed: self.seed,
+                points: self.points.clone(),
                 check: self.check_request(),
             }),
             _ => Err(errors),

@@ -1,6 +1,8 @@
-//! The comparison on trained networks: complete, and in the order that the guarantees promise.
+//! The comparisons on trained networks: complete, and in the order that the guarantees promise.
 
+use exactlip::bench::curves::Curves;
 use exactlip::bench::table::{self, Plan};
+use exactlip::bench::{depth, radius};
 use exactlip::problem::{Guarantee, Method};
 
 #[test]
@@ -24,4 +26,50 @@ fn every_method_has_a_row_on_its_side_of_the_exact_constant() {
         let seqlip = part.rows.iter().find(|row| row.method == Method::Seqlip).unwrap();
         assert!(!part.widths.contains(&30) || seqlip.values == 0, "{seqlip:?}");
     }
+}
+
+/// The value of `method` at place `i`.
+fn value(curves: &Curves, method: Method, i: usize) -> Option<f64> {
+    curves.curves.iter().find(|curve| curve.method == method).unwrap().points[i].value
+}
+
+#[test]
+fn bounds_against_the_depth_are_in_the_order_of_their_definitions() {
+    let plan = depth::Plan { layers: vec![2, 4], points: 300, epochs: 10, time_s: 300.0, seed: 2 };
+    let curves = depth::run(&plan, |_| {}).unwrap();
+    assert_eq!((curves.at.as_slice(), curves.curves.len()), ([2.0, 4.0].as_slice(), depth::METHODS.len()));
+    for i in 0..2 {
+        let of = |method| value(&curves, method, i).unwrap();
+        let (frobenius, autolip, seqlip) = (of(Method::Frobenius), of(Method::Autolip), of(Method::Seqlip));
+        assert!(frobenius > autolip && autolip > seqlip && seqlip >= of(Method::GreedySeqlip), "{curves:?}");
+        for method in [Method::Dataset, Method::Annealing, Method::Grid] {
+            assert!(of(method) > 0.0 && of(method) <= seqlip, "{method}: {curves:?}");
+        }
+    }
+}
+
+#[test]
+fn constants_against_the_radius_keep_their_sides_and_grow() {
+    let plan = radius::Plan { radii: 2, largest: 0.1, time_s: 300.0, threads: 1, seed: 2 };
+    let mut lines = 0;
+    let curves = radius::run(&plan, |_| lines += 1).unwrap();
+    assert_eq!((lines, curves.at.as_slice()), (2, [0.004, 0.1].as_slice()));
+    assert_eq!(curves.curves.iter().map(|curve| curve.method).collect::<Vec<_>>(), table::methods());
+    let ends = |i: usize, side: Guarantee| {
+        let points = curves.curves.iter().map(move |curve| curve.points[i]);
+        points
+            .filter(move |point| point.guarantee == side || point.guarantee == Guarantee::Exact)
+            .filter_map(|p| p.value)
+    };
+    for i in 0..2 {
+        let (low, high) =
+            (ends(i, Guarantee::Lower).fold(0.0, f64::max), ends(i, Guarantee::Upper).fold(f64::INFINITY, f64::min));
+        // An exact value is its upper end.
+        assert!(low <= high * (1.0 + 1e-6), "{low}, {high} at place {i}");
+        assert!(
+            i == 0 || high >= ends(i - 1, Guarantee::Lower).fold(0.0, f64::max) * (1.0 - 1e-6),
+            "it must not shrink"
+        );
+    }
+    assert!(value(&curves, Method::Dataset, 0).is_some(), "the ball's centre is a digit");
 }

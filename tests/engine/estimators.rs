@@ -6,9 +6,11 @@ use exactlip::estimate::{autolip, greedy_seqlip, lipsdp, seqlip, spectral, weibu
 use exactlip::network::{Activation, Layer, Matrix, Network};
 use exactlip::problem::{Guarantee, Method, Problem, Question, VectorNorm};
 use proptest::prelude::*;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 
-use super::{answer, oracle, problem, question, strategies};
+use super::{answer, problem, question, strategies};
 
 /// A network with one box question about it.
 fn asked(network: impl Strategy<Value = Network>) -> impl Strategy<Value = (Network, Question)> {
@@ -61,35 +63,14 @@ proptest! {
     #![proptest_config(strategies::cases(256))]
 
     #[test]
-    fn every_estimator_is_on_the_side_that_it_claims((network, question) in asked(strategies::tiny_network())) {
-        let truth = oracle::constant(&network, &question);
-        let slack = 1e-12 * truth + 1e-300;
-        for method in [Method::Annealing, Method::Grid] {
-            let found = value(&network, &question, method).unwrap_or(0.0);
-            prop_assert!(found <= truth + slack, "{method} gives {found}, truth {truth}");
-        }
-        let [naive, frobenius, autolip, seqlip, greedy, lipsdp] = [
-            Method::Naive,
-            Method::Frobenius,
-            Method::Autolip,
-            Method::Seqlip,
-            Method::GreedySeqlip,
-            Method::Lipsdp,
-        ]
-        .map(|m| value(&network, &question, m).unwrap());
-        for (name, bound) in [
-            ("naive", naive),
-            ("frobenius", frobenius),
-            ("autolip", autolip),
-            ("seqlip", seqlip),
-            ("lipsdp", lipsdp),
-        ] {
-            prop_assert!(bound >= truth - slack, "{name} gives {bound}, truth {truth}");
-        }
+    fn upper_bounds_from_the_weights_are_in_the_order_of_their_definitions((network, question) in asked(strategies::tiny_network())) {
+        let methods = [Method::Frobenius, Method::Autolip, Method::Seqlip, Method::GreedySeqlip, Method::Lipsdp];
+        let [frobenius, autolip, seqlip, greedy, lipsdp] = methods.map(|m| value(&network, &question, m).unwrap());
         prop_assert!(autolip <= frobenius, "autolip {autolip}, frobenius {frobenius}");
         prop_assert!(seqlip <= autolip * (1.0 + 1e-9), "seqlip {seqlip}, autolip {autolip}");
         prop_assert!(lipsdp <= autolip, "lipsdp {lipsdp}, autolip {autolip}");
-        prop_assert!(greedy <= seqlip, "greedy {greedy}, seqlip {seqlip}");
+        // What promises nothing is computed in plain floating point.
+        prop_assert!(greedy <= seqlip * (1.0 + 1e-12), "greedy {greedy}, seqlip {seqlip}");
     }
 
     #[test]
@@ -111,6 +92,8 @@ proptest! {
         prop_assert!(bound >= product * (1.0 - 1e-14) && bound <= product * (1.0 + 1e-7) + 1e-200, "{bound}, {product}");
         let searched: f64 =
             seqlip::junctions(&chain).unwrap().iter().map(|j| best_switch(&j.before, &j.after)).product();
+        let greedy = greedy_seqlip::estimate(&chain).unwrap();
+        prop_assert!(greedy <= searched * (1.0 + 1e-6) + 1e-12 * product, "greedy {greedy}, brute force {searched}");
         let bound = seqlip::bound(&chain, &Control::unlimited()).unwrap();
         // The errors of the halves enter with their root: 1e-8 of the weights' size.
         prop_assert!(bound >= searched * (1.0 - 1e-14), "{bound}, brute force {searched}");
@@ -134,11 +117,49 @@ proptest! {
 }
 
 #[test]
+fn autolip_gives_the_papers_value_on_the_papers_graph() {
+    // f = ln(1 + e^(x/2)) + |x/2 - ω sin x|: 1 + |ω|, which is the constant itself.
+    for omega in [0.0, 0.75, -2.5] {
+        let mut graph = autolip::Graph::of_input();
+        let half = graph.step(&[(0, 0.5)]);
+        let constant = graph.step(&[]);
+        let sine = graph.step(&[(0, 1.0)]);
+        // The derivative by the constant ω is sin x times anything: it takes no part.
+        let product = graph.step(&[(constant, f64::INFINITY), (sine, f64::abs(omega))]);
+        let distance = graph.step(&[(half, 1.0), (product, 1.0)]);
+        let softplus = graph.step(&[(half, 1.0)]);
+        graph.step(&[(distance, 1.0), (softplus, 1.0)]);
+        assert_eq!(graph.bound(), 1.0 + f64::abs(omega));
+    }
+}
+
+#[test]
 fn the_spectral_norm_of_a_scaled_rotation_is_tight() {
     // Singular values that are all equal are the hardest for the proof: nothing is left of t - G.
     let hadamard = [1.0, 1.0, 1.0, 1.0, 1.0, -1.0, 1.0, -1.0, 1.0, 1.0, -1.0, -1.0, 1.0, -1.0, -1.0, 1.0];
     let bound = spectral::spectral_norm_up(&Matrix::from_row_major(4, 4, hadamard.to_vec()).unwrap());
     assert!((2.0..2.0 + 1e-13).contains(&bound), "{bound}");
+}
+
+#[test]
+fn greedy_seqlip_comes_close_to_seqlip() {
+    // Ten products of random matrices: local search from the leading singular vectors finds nearly all of them.
+    let mut random = ChaCha8Rng::seed_from_u64(4);
+    let mut entries = |count: usize| (0..count).map(|_| random.random_range(-1.0..1.0)).collect::<Vec<f64>>();
+    let ratios = (0..10).map(|_| {
+        let widths = [3, 8, 8, 1];
+        let layer = |(i, pair): (usize, &[usize])| Layer {
+            weight: Matrix::from_row_major(pair[1], pair[0], entries(pair[0] * pair[1])).unwrap(),
+            bias: vec![0.0; pair[1]],
+            activation: if i == 2 { Activation::Identity } else { Activation::Relu },
+        };
+        let network = Network::new(widths.windows(2).enumerate().map(layer).collect(), vec![]).unwrap();
+        let question = question(&network, problem(&[0.0; 3], &[1.0; 3], &[1.0], "l1"));
+        let chain = Chain::new(&network, &question);
+        greedy_seqlip::estimate(&chain).unwrap() / seqlip::bound(&chain, &Control::unlimited()).unwrap()
+    });
+    let worst = ratios.fold(1.0, f64::min);
+    assert!(worst > 0.97, "{worst}");
 }
 
 #[test]

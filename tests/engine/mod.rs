@@ -10,6 +10,7 @@
 //! - [`activations`]: activations and networks of every kind against dense sampling.
 //! - [`degenerate`]: networks that are not in general position.
 //! - [`estimators`]: the estimators against their definitions and the truth.
+//! - [`guarantees`]: the promise of every method, in every norm.
 //! - [`check`]: estimates made elsewhere, judged.
 //! - [`bench`]: the comparison of all methods on trained networks.
 //! - [`solvers`]: HiGHS and CBC against each other.
@@ -22,6 +23,7 @@ mod check;
 mod degenerate;
 mod estimators;
 mod export;
+mod guarantees;
 mod jacobian;
 mod oracle;
 mod programs;

@@ -32,29 +32,55 @@ fn a_job_tells_which_estimates_are_proved_wrong() {
     assert_eq!((refused.status, &refused.json()["errors"][0]["pointer"]), (422, &json!("/estimates")));
 }
 
-fn bench(flags: &[&str]) -> Output {
-    Command::new(PROGRAM).args(["bench", "table1"]).args(flags).output().unwrap()
+#[test]
+fn a_dataset_comes_with_the_request() {
+    let (_directory, server) = Server::fresh(&[]);
+    let points = json!([[0.25, 0.75], [0.5, 0.125], [0.9, 0.1]]);
+    let change = json!({"network": server.network(SMALL), "methods": ["dataset", "exact"], "points": points});
+    let job = server.post_json("/v1/jobs?wait=60", &with(&small_problem(), change)).json();
+    let job = server.finished(job["id"].as_str().unwrap());
+    assert_eq!(job["problem"]["points"], points);
+    let tier = &job["result"]["tiers"][0];
+    assert_eq!((&tier["method"], &tier["guarantee"]), (&json!("dataset"), &json!("lower")), "{job:#}");
+    assert_eq!((&tier["detail"]["points"], &tier["detail"]["passed_over_on_kinks"]), (&json!(3), &json!(0)));
+    assert!(tier["detail"]["best_point"].as_u64().unwrap() < 3);
+    let (value, upper) = (tier["value"].as_f64().unwrap(), job["result"]["upper"].as_f64().unwrap());
+    assert!(value > 0.0 && value <= upper, "{value}, {upper}");
+}
+
+fn bench(name: &str, flags: &[&str]) -> Output {
+    Command::new(PROGRAM).args(["bench", name]).args(flags).output().unwrap()
 }
 
 #[test]
-fn a_comparison_is_printed_and_written() {
-    let directory = tempfile::TempDir::new().unwrap();
-    let path = directory.path().join("new");
-    let output = bench(&["--networks", "1", "--time-limit", "2", "--output", path.to_str().unwrap()]);
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-    let text = String::from_utf8(output.stdout).unwrap();
-    assert!(text.lines().any(|line| line.starts_with("fastlip")), "{text}");
-    for file in ["table1.csv", "table1.json", "table1.svg"] {
-        assert!(std::fs::metadata(path.join(file)).unwrap().len() > 500, "{file}");
+fn comparisons_are_printed_and_written() {
+    for (name, flags, line) in [
+        ("table1", &["--networks", "1", "--time-limit", "2"][..], "fastlip"),
+        ("seqlip", &["--layers", "2,3", "--points", "100", "--epochs", "1"], "autolip"),
+        ("radius", &["--radii", "2", "--time-limit", "2"], "recurjac"),
+    ] {
+        let directory = tempfile::TempDir::new().unwrap();
+        let path = directory.path().join("new");
+        let output = bench(name, &[flags, &["--output", path.to_str().unwrap()]].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.lines().any(|found| found.starts_with(line)), "{text}");
+        for ending in ["csv", "json", "svg"] {
+            assert!(std::fs::metadata(path.join(format!("{name}.{ending}"))).unwrap().len() > 400, "{name}.{ending}");
+        }
+        let json: Value = serde_json::from_slice(&std::fs::read(path.join(format!("{name}.json"))).unwrap()).unwrap();
+        let parts = if name == "table1" { &json["parts"] } else { &json["at"] };
+        assert_eq!(parts.as_array().unwrap().len(), 2, "{name}");
     }
-    let table: Value = serde_json::from_slice(&std::fs::read(path.join("table1.json")).unwrap()).unwrap();
-    assert_eq!(table["parts"].as_array().unwrap().len(), 2);
 }
 
 #[test]
 fn a_comparison_without_time_is_refused() {
-    let output = bench(&["--networks", "1", "--time-limit", "0"]);
-    assert_eq!(output.status.code(), Some(2));
-    let text = String::from_utf8(output.stderr).unwrap();
-    assert!(text.contains("/limits/time_s"), "{text}");
+    for name in ["table1", "seqlip", "radius"] {
+        let flags: &[&str] = if name == "seqlip" { &["--points", "10", "--epochs", "0"] } else { &[] };
+        let output = bench(name, &[flags, &["--time-limit", "0"]].concat());
+        assert_eq!(output.status.code(), Some(2));
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(text.contains("/limits/time_s"), "{text}");
+    }
 }

@@ -47,6 +47,7 @@ fn the_description_names_every_path_and_what_it_refers_to_is_there() {
     DELETE /v1/networks/{id}
     GET /healthz
     GET /readyz
+    GET /v1/batches/{id}
     GET /v1/events
     GET /v1/jobs
     GET /v1/jobs/{id}
@@ -59,6 +60,8 @@ fn the_description_names_every_path_and_what_it_refers_to_is_there() {
     GET /v1/networks/{id}
     GET /v1/networks/{id}/file
     GET /v1/stats
+    POST /v1/batches
+    POST /v1/batches/{id}/cancel
     POST /v1/jobs
     POST /v1/jobs/{id}/cancel
     POST /v1/jobs/{id}/retry
@@ -71,6 +74,9 @@ fn the_description_names_every_path_and_what_it_refers_to_is_there() {
         let pointer = target.strip_prefix('#').unwrap();
         assert!(document.pointer(pointer).is_some(), "{target} is missing");
     }
+    let batch = &document["components"]["schemas"]["BatchRequest"];
+    assert_eq!(batch["required"], json!(["items"]));
+    assert_eq!(batch["properties"]["items"]["items"]["type"], "object");
     let request = &document["components"]["schemas"]["JobRequest"];
     assert!(request["required"].as_array().unwrap().contains(&json!("network")));
     assert!(request["properties"]["domain"].is_object() && request["properties"]["network"].is_object());

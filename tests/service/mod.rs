@@ -3,7 +3,7 @@
 //! - [`contract`]: what the interface promises.
 //! - [`description`]: what it tells about itself.
 //! - [`bad_input`]: what it refuses, and that nothing is stored then.
-//! - [`check`]: estimates made elsewhere; `exactlip bench`.
+//! - [`check`]: estimates made elsewhere; `exactlip bench`. [`batches`]: many jobs in one request.
 //! - [`lifecycle`]: jobs and networks after they were made; [`events`]: server-sent events;
 //!   [`programs`]: programs as files.
 //! - [`faults`]: killed children, cancels, a killed and a stopped service.
@@ -13,6 +13,7 @@
 //! - [`server`]: a service of their own for the tests.
 
 mod bad_input;
+mod batches;
 mod check;
 mod connections;
 mod contract;

@@ -14,7 +14,10 @@
 //!   with `κ = 1 + Σ_l Π_{i ≤ l} ‖W^(i)‖²`, because no `Δh^(l)` is longer than that product of norms allows.
 
 mod barrier;
+#[cfg(test)]
+mod tests;
 
+use super::autolip;
 use super::chain::Chain;
 use super::spectral::{frobenius_norm_up, largest_eigenvalue_up, root_up, spectral_norm_up};
 use crate::arithmetic::rounding::{UNIT_ROUNDOFF, product_up, sum_up};
@@ -60,7 +63,7 @@ pub fn bound(chain: &Chain, control: &Control) -> Result<Bound, LipSdpError> {
         return Err(LipSdpError::TooLarge { order });
     }
     let norms: Vec<f64> = chain.hidden.iter().map(spectral_norm_up).collect();
-    let product = norms.iter().fold(chain.row_norm, |product, &norm| product_up(product, norm));
+    let product = autolip::bound(chain);
     if product == 0.0 || chain.hidden.is_empty() || !product.is_finite() {
         return Ok(Bound { value: product, unrepaired: product, order, steps: 0 });
     }
@@ -80,7 +83,8 @@ pub fn bound(chain: &Chain, control: &Control) -> Result<Bound, LipSdpError> {
     let row = scaled(&chain.row, row_power);
     let found = barrier::minimise(&hidden, row.row(0), control);
     let scaled_norms: Vec<f64> = norms.iter().zip(&powers).map(|(n, p)| n / p).collect();
-    let square = repaired(&hidden, row.row(0), &found, &scaled_norms);
+    let repair = product_up(excess(&hidden, row.row(0), &found), squared_reach(&scaled_norms));
+    let square = sum_up(found.rho, repair);
     let reach = scaled_norms.iter().fold(1.0, |reach, &n| product_up(reach, n));
     // What the rounding of the folded row can add.
     let value = sum_up(root_up(square), product_up(chain.row_error / row_power, reach));
@@ -88,19 +92,22 @@ pub fn bound(chain: &Chain, control: &Control) -> Result<Bound, LipSdpError> {
     Ok(Bound { value, unrepaired: found.rho.max(0.0).sqrt() * scale, order, steps: found.steps })
 }
 
-/// `ρ + ε κ`, rounded up.
-fn repaired(hidden: &[Matrix], row: &[f64], found: &barrier::Multipliers, norms: &[f64]) -> f64 {
+/// ε: a bound of the eigenvalues of M that holds under rounding.
+fn excess(hidden: &[Matrix], row: &[f64], found: &barrier::Multipliers) -> f64 {
     let matrix = inequality(hidden, row, found);
     // Each entry is a product and at most two sums of numbers that are entries of M themselves or its like.
     let uncertainty =
         8.0 * UNIT_ROUNDOFF * frobenius_norm_up(&matrix) + 8.0 * UNIT_ROUNDOFF * largest_multiplier(found);
-    let epsilon = largest_eigenvalue_up(&matrix, uncertainty);
-    let (mut kappa, mut reach) = (1.0, 1.0);
-    for &norm in norms {
+    largest_eigenvalue_up(&matrix, uncertainty)
+}
+
+/// κ from the norms of the hidden layers' weights, rounded up.
+fn squared_reach(norms: &[f64]) -> f64 {
+    let mut reach = 1.0;
+    norms.iter().fold(1.0, |kappa, &norm| {
         reach = product_up(reach, product_up(norm, norm));
-        kappa = sum_up(kappa, reach);
-    }
-    sum_up(found.rho, product_up(epsilon, kappa))
+        sum_up(kappa, reach)
+    })
 }
 
 /// 2 T and the row's products (at most 1) may cancel on the diagonal: their size bounds the rounding error there.

@@ -15,7 +15,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use super::rules::{Verdict, Waiting};
-use super::{Job, JobEvent, JobFilter, NetworkRecord, Page, State, Stats};
+use super::{Batch, Job, JobEvent, JobFilter, NetworkRecord, Page, State, Stats};
 use crate::answer::{Progress, Tier};
 use crate::network::Summary;
 use crate::problem::Problem;
@@ -191,6 +191,13 @@ pub trait Store: Send + Sync {
     /// Queues a job, unless `max_queued` of them wait already; finishes it at once where a stored answer satisfies it.
     /// The same idempotency key and body again return the job that they made.
     fn submit(&self, job: NewJob, max_queued: u64) -> Reply<'_, Job>;
+
+    /// As [`Store::submit`], for all jobs of a request or none of them; they become one batch. The key is the whole
+    /// request's: those of the jobs are not read.
+    fn submit_batch(&self, jobs: Vec<NewJob>, key: Option<IdempotencyKey>, max_queued: u64) -> Reply<'_, Batch>;
+
+    /// A batch: what is left of its jobs.
+    fn batch(&self, id: Uuid) -> Reply<'_, Option<Batch>>;
 
     /// A job.
     fn job(&self, id: Uuid) -> Reply<'_, Option<Job>>;

@@ -1,6 +1,7 @@
 //! Networks and jobs in one SQLite file.
 //!
 //! - `networks`, `jobs`: records, lists, cancellation; `submissions`: new jobs.
+//! - `batches`: many jobs in one transaction.
 //! - `answers`: stored answers to questions that are asked again; `events`: what happened, in order.
 //! - `attempts`: what workers do: claim, renew, settle, recover.
 //! - `rows`: rows → records.
@@ -11,6 +12,7 @@
 
 mod answers;
 mod attempts;
+mod batches;
 mod events;
 mod jobs;
 mod networks;
@@ -30,9 +32,10 @@ use uuid::Uuid;
 
 use self::submissions::Submissions;
 use super::{
-    Cancellation, Claim, Deletion, NewJob, NewNetwork, Renewal, Reply, Rule, Store, StoreError, Ticket, Update,
+    Cancellation, Claim, Deletion, IdempotencyKey, NewJob, NewNetwork, Renewal, Reply, Rule, Store, StoreError, Ticket,
+    Update,
 };
-use crate::jobs::{Job, JobEvent, JobFilter, NetworkRecord, Page, State, Stats};
+use crate::jobs::{Batch, Job, JobEvent, JobFilter, NetworkRecord, Page, State, Stats};
 
 /// How long a statement waits for another process that holds the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -142,6 +145,14 @@ impl Store for SqliteStore {
             let id = self.submissions.submit(job, max_queued).await?;
             jobs::found(self, id).await
         })
+    }
+
+    fn submit_batch(&self, jobs: Vec<NewJob>, key: Option<IdempotencyKey>, max_queued: u64) -> Reply<'_, Batch> {
+        Box::pin(batches::submit(self, jobs, key, max_queued))
+    }
+
+    fn batch(&self, id: Uuid) -> Reply<'_, Option<Batch>> {
+        Box::pin(batches::get(self, id))
     }
 
     fn job(&self, id: Uuid) -> Reply<'_, Option<Job>> {

@@ -12,7 +12,7 @@ use crate::jobs::{Job, NetworkRecord, State};
 /// The columns that [`job`] reads, of `jobs` joined with `networks`.
 pub(super) const JOB_COLUMNS: &str = "jobs.id, jobs.kind, jobs.state, jobs.network, networks.name AS network_name, \
      jobs.priority, jobs.created_at, jobs.started_at, jobs.finished_at, jobs.attempts, jobs.worker, jobs.cancel_requested, jobs.labels, jobs.notes, \
-     jobs.cached_from, jobs.progress, jobs.error, jobs.problem, jobs.result";
+     jobs.cached_from, jobs.batch, jobs.progress, jobs.error, jobs.problem, jobs.result";
 /// The tables that [`job`] reads; a left join, so that lists walk an index of `jobs` whatever the planner believes.
 pub(super) const JOB_TABLES: &str = "jobs LEFT JOIN networks ON networks.id = jobs.network";
 /// The columns that [`network`] reads.
@@ -34,11 +34,10 @@ pub(super) fn network(row: &SqliteRow) -> Result<NetworkRecord, StoreError> {
 /// A job, without its log.
 pub(super) fn job(row: &SqliteRow) -> Result<Job, StoreError> {
     let optional = |column: &str| row.try_get::<Option<i64>, _>(column)?.map(moment).transpose();
-    let state: String = row.try_get("state")?;
     Ok(Job {
         id: id(row.try_get("id")?)?,
         kind: parse("kind", &format!("\"{}\"", row.try_get::<&str, _>("kind")?))?,
-        state: State::from_name(&state).ok_or(StoreError::Corrupt("state", state))?,
+        state: state(row.try_get("state")?)?,
         network: row.try_get("network")?,
         network_name: row.try_get("network_name")?,
         problem: parse("problem", row.try_get("problem")?)?,
@@ -50,6 +49,7 @@ pub(super) fn job(row: &SqliteRow) -> Result<Job, StoreError> {
         cancel_requested: row.try_get("cancel_requested")?,
         cached_from: row.try_get::<Option<&str>, _>("cached_from")?.map(id).transpose()?,
         priority: row.try_get("priority")?,
+        batch: row.try_get::<Option<&str>, _>("batch")?.map(id).transpose()?,
         labels: parse("labels", row.try_get("labels")?)?,
         notes: parse("notes", row.try_get("notes")?)?,
         progress: parse_optional("progress", row.try_get("progress")?)?,
@@ -62,6 +62,11 @@ pub(super) fn job(row: &SqliteRow) -> Result<Job, StoreError> {
 /// A job's id.
 pub(super) fn id(text: &str) -> Result<Uuid, StoreError> {
     Uuid::try_parse(text).map_err(|e| StoreError::Corrupt("job id", e.to_string()))
+}
+
+/// A job's state.
+pub(super) fn state(name: &str) -> Result<State, StoreError> {
+    State::from_name(name).ok_or_else(|| StoreError::Corrupt("state", name.to_owned()))
 }
 
 /// JSON of a column that is always set.
@@ -78,7 +83,7 @@ pub(super) fn parse_optional<T: DeserializeOwned>(
 }
 
 /// A time from microseconds since 1970.
-fn moment(micros: i64) -> Result<OffsetDateTime, StoreError> {
+pub(super) fn moment(micros: i64) -> Result<OffsetDateTime, StoreError> {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1000)
         .map_err(|e| StoreError::Corrupt("time", e.to_string()))
 }

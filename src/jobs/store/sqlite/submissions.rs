@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::answers::{self, Answer};
 use super::{StoreError, events, json, now};
 use crate::jobs::State;
-use crate::jobs::store::NewJob;
+use crate::jobs::store::{IdempotencyKey, NewJob};
 
 /// How many submissions share a transaction at most: others want to write, too.
 const MOST: usize = 64;
@@ -83,14 +83,8 @@ async fn write(writer: SqlitePool, mut submissions: mpsc::Receiver<Submission>) 
 /// What the database says: nothing is stored then.
 async fn together(writer: &SqlitePool, batch: &[Submission]) -> Result<Vec<Result<Uuid, StoreError>>, StoreError> {
     let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
-    let queued: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM jobs WHERE state = 'queued'").fetch_one(&mut *transaction).await?;
-    let mut known = Known {
-        queued: queued.unsigned_abs(),
-        networks: networks(&mut transaction, batch).await?,
-        keys: answers::made_before(&mut transaction, batch.iter().filter_map(|s| s.job.key.as_ref())).await?,
-        questions: answers::answered(&mut transaction, batch.iter().map(|s| &s.job).filter(|job| job.cache)).await?,
-    };
+    let keys = batch.iter().filter_map(|s| s.job.key.as_ref());
+    let mut known = Known::of(&mut transaction, batch.iter().map(|s| &s.job), keys).await?;
     let mut outcomes = Vec::with_capacity(batch.len());
     let mut rows = Vec::with_capacity(batch.len());
     for Submission { job, max_queued, .. } in batch {
@@ -102,7 +96,7 @@ async fn together(writer: &SqlitePool, batch: &[Submission]) -> Result<Vec<Resul
                     known.keys.insert(key.key.clone(), (key.body.clone(), id));
                 }
                 outcomes.push(Ok(id));
-                rows.push(Row { id, job, created_at: now(), answer });
+                rows.push(Row { id, job, batch: None, created_at: now(), answer });
             }
             Err(error @ (StoreError::Database(_) | StoreError::Corrupt(..))) => return Err(error),
             Err(refusal) => outcomes.push(Err(refusal)),
@@ -113,20 +107,20 @@ async fn together(writer: &SqlitePool, batch: &[Submission]) -> Result<Vec<Resul
     Ok(outcomes)
 }
 
-/// What is known of a batch.
-struct Known {
+/// What is known of some new jobs.
+pub(super) struct Known {
     /// How many jobs wait.
     queued: u64,
     /// The networks that are there.
     networks: HashSet<String>,
     /// For each idempotency key that was used: the hash of its body, and the job that it made.
-    keys: HashMap<String, (String, Uuid)>,
+    pub(super) keys: HashMap<String, (String, Uuid)>,
     /// The questions that have an answer.
     questions: HashSet<String>,
 }
 
 /// What becomes of a submission that is not refused.
-enum Decision {
+pub(super) enum Decision {
     /// The same request made this job before.
     MadeBefore(Uuid),
     /// A new job; it has this answer already.
@@ -134,7 +128,25 @@ enum Decision {
 }
 
 impl Known {
-    async fn decide(
+    /// Asks the database about `jobs`, and about the requests' `keys`.
+    pub(super) async fn of<'a>(
+        transaction: &mut Transaction<'_, Sqlite>,
+        jobs: impl Iterator<Item = &'a NewJob> + Clone,
+        keys: impl Iterator<Item = &'a IdempotencyKey>,
+    ) -> Result<Self, StoreError> {
+        let queued: i64 = sqlx::query_scalar("SELECT count(*) FROM jobs WHERE state = 'queued'")
+            .fetch_one(&mut **transaction)
+            .await?;
+        Ok(Self {
+            queued: queued.unsigned_abs(),
+            networks: networks(transaction, jobs.clone()).await?,
+            keys: answers::made_before(transaction, keys).await?,
+            questions: answers::answered(transaction, jobs.filter(|job| job.cache)).await?,
+        })
+    }
+
+    /// What becomes of a job, as the next one after those decided before.
+    pub(super) async fn decide(
         &mut self,
         transaction: &mut Transaction<'_, Sqlite>,
         job: &NewJob,
@@ -160,12 +172,12 @@ impl Known {
     }
 }
 
-/// Those of a batch's networks that are there.
+/// Those of the jobs' networks that are there.
 async fn networks(
     transaction: &mut Transaction<'_, Sqlite>,
-    batch: &[Submission],
+    jobs: impl Iterator<Item = &NewJob>,
 ) -> Result<HashSet<String>, StoreError> {
-    let asked: HashSet<&String> = batch.iter().map(|submission| &submission.job.network).collect();
+    let asked: HashSet<&String> = jobs.map(|job| &job.network).collect();
     let mut query = QueryBuilder::<Sqlite>::new("SELECT id FROM networks WHERE deleted_at IS NULL AND id IN (");
     let mut ids = query.separated(", ");
     for id in asked {
@@ -176,11 +188,13 @@ async fn networks(
 }
 
 /// A job to be written: one that waits, or one that has its answer already.
-struct Row<'a> {
-    id: Uuid,
-    job: &'a NewJob,
-    created_at: i64,
-    answer: Option<Answer>,
+pub(super) struct Row<'a> {
+    pub(super) id: Uuid,
+    pub(super) job: &'a NewJob,
+    /// The batch that it belongs to.
+    pub(super) batch: Option<Uuid>,
+    pub(super) created_at: i64,
+    pub(super) answer: Option<Answer>,
 }
 
 impl Row<'_> {
@@ -189,7 +203,8 @@ impl Row<'_> {
     }
 }
 
-async fn insert(transaction: &mut Transaction<'_, Sqlite>, rows: &[Row<'_>]) -> Result<(), StoreError> {
+/// Writes the rows, of which there are at most some thousand: a statement has room for some ten thousand values.
+pub(super) async fn insert(transaction: &mut Transaction<'_, Sqlite>, rows: &[Row<'_>]) -> Result<(), StoreError> {
     if rows.is_empty() {
         return Ok(());
     }
@@ -201,16 +216,17 @@ async fn insert(transaction: &mut Transaction<'_, Sqlite>, rows: &[Row<'_>]) -> 
     let texts = texts.collect::<Result<Vec<[String; 3]>, StoreError>>()?;
     let mut query = QueryBuilder::<Sqlite>::new(
         "INSERT INTO jobs (id, kind, state, network, priority, created_at, started_at, finished_at, labels, notes, \
-             problem, question, cached_from, progress, result) ",
+             problem, question, cached_from, batch, progress, result) ",
     );
     query.push_values(rows.iter().zip(texts), |mut values, (row, [labels, notes, problem])| {
-        let Row { id, job, created_at, answer } = row;
+        let Row { id, job, batch, created_at, answer } = row;
         let finished_at = answer.as_ref().map(|_| *created_at);
         values.push_bind(id.to_string()).push_bind(job.problem.kind.name()).push_bind(row.state().name());
         values.push_bind(job.network.clone()).push_bind(job.problem.priority);
         values.push_bind(*created_at).push_bind(finished_at).push_bind(finished_at);
         values.push_bind(labels).push_bind(notes).push_bind(problem).push_bind(job.question.clone());
         values.push_bind(answer.as_ref().map(|answer| answer.job.clone()));
+        values.push_bind(batch.map(|batch| batch.to_string()));
         values.push_bind(answer.as_ref().and_then(|answer| answer.progress.clone()));
         values.push_bind(answer.as_ref().map(|answer| answer.result.clone()));
     });

@@ -294,14 +294,15 @@ async fn plan(store: &SqliteStore, query: &str) -> Vec<String> {
 #[tokio::test]
 async fn lists_walk_an_index_and_sort_nothing() {
     let (_directory, store) = open().await;
-    for choice in 0..64_u32 {
+    for choice in 0..128_u32 {
         let labels = [("run", 16), ("team", 32)].into_iter().filter(|(_, bit)| choice & bit > 0);
         let filter = JobFilter {
             state: (choice & 1 > 0).then_some(State::Queued),
             kind: (choice & 2 > 0).then_some(Kind::Lipschitz),
             network: (choice & 4 > 0).then(|| "n".into()),
             labels: labels.map(|(name, _)| (name.to_owned(), "x".to_owned())).collect(),
-            words: Vec::new(),
+            batch: (choice & 64 > 0).then(Uuid::now_v7),
+            ..JobFilter::default()
         };
         let cursor = (choice & 8 > 0).then(Uuid::now_v7);
         let query = super::jobs::list_query(&filter, 50, cursor).into_string();
@@ -309,6 +310,7 @@ async fn lists_walk_an_index_and_sort_nothing() {
         let filters = (choice & 7).count_ones() as usize;
         // Without any filter the list is the primary key itself, read from its end for as long as the page is.
         let with_index = match (filters, filter.labels.is_empty()) {
+            (_, true) if filter.batch.is_some() => plan[0].contains("jobs_by_batch"),
             (0, true) => plan[0].contains("sqlite_autoindex_jobs_1"),
             (_, true) => plan[0].starts_with("SEARCH jobs") && plan[0].matches("=?").count() == filters,
             (_, false) => plan[0].starts_with("SEARCH labels USING PRIMARY KEY (name=? AND value=?"),
@@ -317,7 +319,7 @@ async fn lists_walk_an_index_and_sort_nothing() {
         let scans = plan.iter().filter(|step| step.starts_with("SCAN")).count();
         assert_eq!(
             scans,
-            usize::from(filters == 0 && filter.labels.is_empty() && cursor.is_none()),
+            usize::from(filters == 0 && filter.labels.is_empty() && filter.batch.is_none() && cursor.is_none()),
             "{filter:?}: {plan:?}"
         );
     }
