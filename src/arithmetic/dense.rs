@@ -93,8 +93,7 @@ impl Cholesky {
 
     /// Solves `N y = b` in place for every b, one after another in `right`.
     pub fn solve(&self, right: &mut [f64]) {
-        if self.order > 0 {
-            let count = right.len() / self.order;
+        if let Some(count) = right.len().checked_div(self.order) {
             let right = MatMut::from_column_major_slice_mut(right, self.order, count);
             solve_lower_triangular_in_place(self.lower(), right, Par::Seq);
         }

@@ -105,15 +105,15 @@ impl Forms {
             } else {
                 forms.carry(chain.map(l + 1), units, &behind, &switches[l + 1], ends[l])
             };
-            let mut index = if l == 0 { 0 } else { ends[l - 1] };
-            for row in (0..behind.units.len()).filter(|&row| switches[l][behind.units[row]].is_open()) {
+            let first = if l == 0 { 0 } else { ends[l - 1] };
+            let rows = (0..behind.units.len()).filter(|&row| switches[l][behind.units[row]].is_open());
+            for (index, row) in (first..).zip(rows) {
                 forms.constants[index] = behind.constants[row];
                 forms.errors[index] = behind.errors[row];
                 forms.sizes[index] = behind.sizes[row];
                 forms.first[index] = open - behind.width;
                 forms.start[index] = forms.entries.len();
                 forms.entries.extend_from_slice(&behind.rows[row * behind.width..(row + 1) * behind.width]);
-                index += 1;
             }
         }
         let at_input = match switches.first() {
