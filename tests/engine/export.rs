@@ -40,19 +40,22 @@ fn read_and_solve(path: &std::path::Path) -> (f64, i32) {
     }
 }
 
-/// The same by CBC's own program, for the format that it reads best.
-fn cbc_reads_and_solves(path: &std::path::Path) -> f64 {
+/// The optimum that CBC finds in a file of either format; `None` where it takes too long: now and then its cuts go round and
+/// round on a small program.
+fn cbc_reads_and_solves(path: &std::path::Path) -> Option<f64> {
     let name = CString::new(path.to_str().unwrap()).unwrap();
     // SAFETY: the model is deleted after its last use, and the strings outlive the calls.
     unsafe {
         let model = Cbc_newModel();
         Cbc_setLogLevel(model, 0);
-        assert_eq!(Cbc_readMps(model, name.as_ptr()), 0, "{}", std::fs::read_to_string(path).unwrap());
-        for (option, value) in [(c"increment", c"1e-10"), (c"ratioGap", c"0"), (c"allowableGap", c"1e-12")] {
+        let read = if path.extension().is_some_and(|extension| extension == "lp") { Cbc_readLp } else { Cbc_readMps };
+        assert_eq!(read(model, name.as_ptr()), 0, "{}", std::fs::read_to_string(path).unwrap());
+        let limit = (c"seconds", c"10");
+        for (option, value) in [limit, (c"increment", c"1e-10"), (c"ratioGap", c"0"), (c"allowableGap", c"1e-12")] {
             Cbc_setParameter(model, option.as_ptr(), value.as_ptr());
         }
         Cbc_solve(model);
-        let found = Cbc_getObjValue(model);
+        let found = (Cbc_isProvenOptimal(model) != 0).then(|| Cbc_getObjValue(model));
         Cbc_deleteModel(model);
         found
     }
@@ -64,8 +67,10 @@ unsafe extern "C" {
     fn Cbc_deleteModel(model: *mut c_void);
     fn Cbc_setLogLevel(model: *mut c_void, level: c_int);
     fn Cbc_readMps(model: *mut c_void, name: *const c_char) -> c_int;
+    fn Cbc_readLp(model: *mut c_void, name: *const c_char) -> c_int;
     fn Cbc_setParameter(model: *mut c_void, name: *const c_char, value: *const c_char);
     fn Cbc_solve(model: *mut c_void) -> c_int;
+    fn Cbc_isProvenOptimal(model: *mut c_void) -> c_int;
     fn Cbc_getObjValue(model: *mut c_void) -> f64;
 }
 
@@ -106,11 +111,14 @@ proptest! {
             }
             let (found, read) = read_and_solve(&path);
             // MPS files minimise.
-            let found = if more == 0 { -found } else { found };
-            if more == 0 && program.integers() > 0 {
+            let sign = if more == 0 { -1.0 } else { 1.0 };
+            let found = sign * found;
+            if program.integers() > 0 {
                 let _one = cbc::ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-                let by_cbc = -cbc_reads_and_solves(&path);
-                prop_assert!((by_cbc - wanted).abs() <= 1e-6 * wanted.abs().max(1.0), "CBC: {} for {}", by_cbc, wanted);
+                if let Some(by_cbc) = cbc_reads_and_solves(&path) {
+                    let apart = (sign * by_cbc - wanted).abs();
+                    prop_assert!(apart <= 1e-6 * wanted.abs().max(1.0), "CBC: {} for {}", by_cbc, wanted);
+                }
             }
             prop_assert_eq!(read, columns + more, "{}", name);
             prop_assert!((found - wanted).abs() <= 1e-6 * wanted.abs().max(1.0), "{}: {} for {}", name, found, wanted);
