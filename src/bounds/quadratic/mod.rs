@@ -97,8 +97,10 @@ impl Quadratic {
             self.image_norms.extend(self.images.chunks_exact(n).map(|row| dot(row, row).sqrt()));
         }
         self.reach = (0..n).map(|i| forms.reach(i) * self.factor.diagonal_root(i)).sum();
-        let backward = inner_product_error(4 * n + 40, self.reach);
-        self.error = carried * (1.0 + 1e-9) + inner_product_error(4 * n + 40, size) + backward * self.reach;
+        // Where images are not kept, b's entries take part in one more sum, over the inputs.
+        let terms = 4 * n + forms.input_constants.len() + 40;
+        let backward = inner_product_error(terms, self.reach);
+        self.error = carried * (1.0 + 1e-9) + inner_product_error(terms, size) + backward * self.reach;
         size.is_finite() && self.error.is_finite()
     }
 
