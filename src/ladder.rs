@@ -40,7 +40,7 @@ pub fn answer(network: &Network, question: &Question, control: &Control) -> Repo
     network.notes().iter().for_each(|note| ledger.note(note.clone()));
     let workers = Workers::new(question.limits.threads, control);
     let forward = ForwardBounds::crown_on(network, &question.region, &workers);
-    let phases = forward.phases();
+    let phases = forward.phases(network);
     let subject = Subject { network, question, phases: &phases };
     let tiers = Tiers::new(network, question, &forward, &workers);
     let mut ladder = Ladder { subject, tiers, workers: &workers, ledger, started: false };
@@ -351,7 +351,7 @@ impl Ladder<'_> {
         let unstable = forward.unstable(network);
         detail.insert("binaries_of_neurons".into(), json!(unstable));
         let tiers = Tiers::new(network, question, &forward, self.workers);
-        let phases = forward.phases();
+        let phases = forward.phases(network);
         let subject = Subject { phases: &phases, ..self.subject };
         let Some(backward) = tiers.of_programs() else { return Ok(()) };
         self.ledger.offer_upper(tiers.complete().norm);

@@ -1,10 +1,11 @@
 //! The audit of an activation pattern: does its region have an interior in X, and so a gradient that the network really has?
 //! (METHODS §8.2.)
 
-use super::exact;
+use super::exact::{self, AffineForm};
 use super::farkas::{self, Support};
 use super::interior::{self, Inequality};
 use super::witness::{Checked, Subject};
+use crate::arithmetic::Dyadic;
 use crate::network::Pattern;
 
 /// What became of a pattern.
@@ -25,8 +26,8 @@ const CANCELLATION: f64 = 1e-9;
 impl Subject<'_> {
     /// Audits `pattern`; `range(l, r)` as in [`Subject::check_point`].
     ///
-    /// Only unstable neurons take part, and one whose pre-activation vanishes identically under the pattern is left out:
-    /// either σ' then gives a true gradient.
+    /// Only unstable neurons take part, and one whose pre-activation is on a kink identically under the pattern is left out
+    /// there: either σ' then gives a true gradient.
     pub fn audit(&self, pattern: &Pattern, range: impl Fn(usize, usize) -> f64) -> Verdict {
         let inequalities = match self.inequalities(pattern) {
             Ok(inequalities) => inequalities,
@@ -46,7 +47,8 @@ impl Subject<'_> {
         }
     }
 
-    /// The strict inequalities of the pattern's region, or the neuron whose pre-activation is a constant of the wrong sign.
+    /// The strict inequalities of the pattern's region, or the neuron whose pre-activation is a constant on the wrong side of a
+    /// kink.
     fn inequalities(&self, pattern: &Pattern) -> Result<Vec<Inequality>, (usize, usize)> {
         let forms = self.forms(pattern);
         let free = self.free_inputs();
@@ -56,35 +58,49 @@ impl Subject<'_> {
                 if !self.is_unstable(l, r) {
                     continue;
                 }
-                let side = if pattern.is_active(l, r) { 1.0 } else { -1.0 };
-                let (mut row, mut constant) = (rows.row(r).to_vec(), constant);
-                let size: f64 = row.iter().map(|w| w.abs()).sum();
-                if size <= CANCELLATION * forms.magnitudes[l][r] {
-                    let form = exact::pre_activation_form(self.network, pattern, l, r);
-                    if self.vanishes(&form) {
-                        continue;
-                    }
-                    row = free.iter().map(|&(k, _, radius)| form.row[k].to_f64() * radius).collect();
-                    let center: Vec<f64> = (0..form.row.len()).map(|k| self.question.region.center(k)).collect();
-                    let mut at_center = form.constant.clone();
-                    form.row.iter().zip(&center).for_each(|(c, x)| at_center += &(c * &exact::exact(*x)));
-                    constant = at_center.to_f64();
-                    if free.iter().all(|&(k, _, _)| form.row[k].is_zero()) {
-                        if at_center.signum() as f64 == side {
+                let activation = self.network.hidden()[l].activation;
+                let above = pattern.piece(l, r).index();
+                // The kinks at the ends of the piece.
+                for k in above.saturating_sub(1)..activation.kink_count().min(above + 1) {
+                    let kink = activation.kink(k);
+                    let side = if k < above { 1.0 } else { -1.0 };
+                    let mut row: Vec<f64> = rows.row(r).iter().map(|w| w * kink.slope).collect();
+                    let mut constant = kink.excess(constant);
+                    let size: f64 = row.iter().map(|w| w.abs()).sum();
+                    if size <= CANCELLATION * kink.slope * forms.magnitudes[l][r] {
+                        let form = exact::kink_form(self.network, pattern, l, r, kink);
+                        if self.vanishes(&form) {
                             continue;
                         }
-                        return Err((l, r));
+                        row = free.iter().map(|&(k, _, radius)| form.row[k].to_f64() * radius).collect();
+                        let at_center = self.at_center(&form);
+                        constant = at_center.to_f64();
+                        if free.iter().all(|&(k, _, _)| form.row[k].is_zero()) {
+                            if at_center.signum() as f64 == side {
+                                continue;
+                            }
+                            return Err((l, r));
+                        }
                     }
+                    let scale = 1.0 / row.iter().map(|w| w.abs()).sum::<f64>();
+                    if !scale.is_finite() {
+                        continue;
+                    }
+                    row.iter_mut().for_each(|w| *w *= side * scale);
+                    let constant = side * constant * scale;
+                    inequalities.push(Inequality { layer: l, neuron: r, kink, side, row, constant, scale });
                 }
-                let scale = 1.0 / row.iter().map(|w| w.abs()).sum::<f64>();
-                if !scale.is_finite() {
-                    continue;
-                }
-                row.iter_mut().for_each(|w| *w *= side * scale);
-                inequalities.push(Inequality { layer: l, neuron: r, row, constant: side * constant * scale, scale });
             }
         }
         Ok(inequalities)
+    }
+
+    fn at_center(&self, form: &AffineForm) -> Dyadic {
+        let mut value = form.constant.clone();
+        for (k, coefficient) in form.row.iter().enumerate() {
+            value += &(coefficient * &exact::exact(self.question.region.center(k)));
+        }
+        value
     }
 
     /// The neurons of a proof and all unstable ones that their affine forms depend on: a pattern that agrees on them has the
@@ -104,7 +120,7 @@ impl Subject<'_> {
                         continue;
                     }
                     cut[l - 1][q] |= self.is_unstable(l - 1, q);
-                    // An inactive ReLU passes nothing on, so what lies below it does not matter.
+                    // A flat piece passes nothing on that depends on x, so what lies below it does not matter.
                     needed[l - 1][q] |= pattern.derivative(l - 1, q, hidden[l - 1].activation) != 0.0;
                 }
             }

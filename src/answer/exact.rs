@@ -1,7 +1,7 @@
 //! The network in exact arithmetic: pre-activations, gradients and affine forms without any rounding.
 
 use crate::arithmetic::Dyadic;
-use crate::network::{Matrix, Network, Pattern};
+use crate::network::{Kink, Matrix, Network, Pattern, Piece};
 
 /// `weightsᵀ values` plus nothing: `Σ_k row_k · values_k`, exactly. Entries of the network are finite by construction.
 fn inner_product(row: &[f64], values: &[Dyadic]) -> Dyadic {
@@ -27,19 +27,23 @@ fn transpose_times(weight: &Matrix, v: &[Dyadic]) -> Vec<Dyadic> {
     out
 }
 
-/// The pre-activations of every hidden layer at `x` under the derivatives that `derivative` tells from the layer, the neuron
-/// and the pre-activation there.
+/// The pre-activations of every hidden layer at `x` on the pieces that `piece` tells from the layer, the neuron and the
+/// pre-activation there.
 pub(super) fn pre_activations(
     network: &Network,
     x: &[f64],
-    mut derivative: impl FnMut(usize, usize, &Dyadic) -> f64,
+    mut piece: impl FnMut(usize, usize, &Dyadic) -> Piece,
 ) -> Vec<Vec<Dyadic>> {
     let mut h: Vec<Dyadic> = x.iter().map(|&x| exact(x)).collect();
     let mut all = Vec::with_capacity(network.hidden().len());
     for (l, layer) in network.hidden().iter().enumerate() {
         let z: Vec<Dyadic> =
             layer.weight.iter_rows().zip(&layer.bias).map(|(row, b)| &inner_product(row, &h) + &exact(*b)).collect();
-        h = z.iter().enumerate().map(|(r, z)| times(z, derivative(l, r, z))).collect();
+        let value = |(r, z): (usize, &Dyadic)| {
+            let line = layer.activation.line(piece(l, r, z));
+            &times(z, line.slope) + &exact(line.intercept)
+        };
+        h = z.iter().enumerate().map(value).collect();
         all.push(z);
     }
     all
@@ -84,8 +88,14 @@ fn back_through<'a>(
 ) -> AffineForm {
     let mut constant = Dyadic::zero();
     for (l, layer) in network.hidden().iter().enumerate().take(depth).rev() {
-        let mut y: Vec<Dyadic> =
-            v.iter().enumerate().map(|(r, v)| times(v, pattern.derivative(l, r, layer.activation))).collect();
+        let lines = (0..v.len()).map(|r| layer.activation.line(pattern.piece(l, r)));
+        let mut y = Vec::with_capacity(v.len());
+        for (v, line) in v.iter().zip(lines) {
+            if line.intercept != 0.0 {
+                constant += &(v * &exact(line.intercept));
+            }
+            y.push(times(v, line.slope));
+        }
         if let Some(added) = inject(l) {
             y.iter_mut().zip(added).for_each(|(y, a)| *y += a);
         }
@@ -95,16 +105,27 @@ fn back_through<'a>(
     AffineForm { row: v, constant }
 }
 
-/// The affine form of the pre-activation of neuron `r` of hidden layer `l` under an activation pattern.
-pub(super) fn pre_activation_form(network: &Network, pattern: &Pattern, l: usize, r: usize) -> AffineForm {
-    let multipliers: Vec<Vec<Dyadic>> = network
-        .hidden()
-        .iter()
-        .enumerate()
-        .map(|(k, layer)| {
-            let unit = |i: usize| if k == l && i == r { exact(1.0) } else { Dyadic::zero() };
-            (0..layer.weight.rows()).map(unit).collect()
-        })
-        .collect();
-    combination(network, pattern, &multipliers)
+/// The affine form of what a kink of neuron `r` of hidden layer `l` is told by, `slope·z + offset - end`, under an activation
+/// pattern.
+pub(super) fn kink_form(network: &Network, pattern: &Pattern, l: usize, r: usize, kink: Kink) -> AffineForm {
+    let mut multipliers = no_multipliers(network);
+    multipliers[l][r] = exact(kink.slope);
+    let mut form = combination(network, pattern, &multipliers);
+    form.constant += &level(kink);
+    form
+}
+
+/// Multipliers of no pre-activation.
+pub(super) fn no_multipliers(network: &Network) -> Vec<Vec<Dyadic>> {
+    network.hidden().iter().map(|layer| vec![Dyadic::zero(); layer.weight.rows()]).collect()
+}
+
+/// `offset - end` of a kink.
+pub(super) fn level(kink: Kink) -> Dyadic {
+    &exact(kink.offset) - &exact(kink.end)
+}
+
+/// `slope·z + offset - end`: its sign tells the side of the kink that z is on.
+pub(super) fn excess(kink: Kink, z: &Dyadic) -> Dyadic {
+    &times(z, kink.slope) + &level(kink)
 }

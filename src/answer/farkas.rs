@@ -1,7 +1,8 @@
 //! The proof that the region of an activation pattern has no interior, in exact arithmetic.
 //!
-//! With multipliers λ ≥ 0, not all zero, on strict inequalities `s_r z_r > 0` of the pattern: if `Σ λ_r s_r z_r(x) ≤ 0` for all
-//! x of X, then no point of X satisfies them all (Farkas). The z_r are affine in x under the pattern, so the left side is one
+//! With multipliers λ ≥ 0, not all zero, on strict inequalities `s_r w_r > 0` of the pattern, where w_r tells the side of a kink
+//! (z_r for ReLU): if `Σ λ_r s_r w_r(x) ≤ 0` for all x of X, then no point of X satisfies them all (Farkas). The w_r are affine in
+//! x under the pattern, so the left side is one
 //! affine form, whose largest value over a box is explicit. A solver's multipliers do when there is room (the maximum is below
 //! 0); where the region has shrunk to a boundary the maximum is 0 exactly, and the multipliers are solved for as fractions.
 
@@ -41,21 +42,18 @@ pub(super) fn prove_empty(
     exact_multipliers_prove(subject, pattern, &carrying, &found.between).then(support)
 }
 
-/// Whether the pattern holds neuron (l, r) active: then `z > 0` is asked, otherwise `-z > 0`.
-fn side(pattern: &Pattern, inequality: &Inequality) -> f64 {
-    if pattern.is_active(inequality.layer, inequality.neuron) { 1.0 } else { -1.0 }
-}
-
 /// Whether the solver's multipliers, taken as they are, prove it.
 fn rounded_multipliers_prove(subject: &Subject<'_>, pattern: &Pattern, carrying: &[(&Inequality, f64)]) -> bool {
-    let mut multipliers: Vec<Vec<Dyadic>> =
-        subject.network.hidden().iter().map(|l| vec![Dyadic::zero(); l.weight.rows()]).collect();
+    let mut multipliers = exact::no_multipliers(subject.network);
+    let mut highest = Dyadic::zero();
     for (inequality, m) in carrying {
-        multipliers[inequality.layer][inequality.neuron] = exact::exact(m * side(pattern, inequality));
+        let (multiplier, kink) = (exact::exact(m * inequality.side), inequality.kink);
+        multipliers[inequality.layer][inequality.neuron] += &(&multiplier * &exact::exact(kink.slope));
+        highest += &(&multiplier * &exact::level(kink));
     }
     let form = exact::combination(subject.network, pattern, &multipliers);
     let region = &subject.question.region;
-    let mut highest = form.constant;
+    highest += &form.constant;
     for (k, coefficient) in form.row.iter().enumerate() {
         let end = if coefficient.signum() > 0 { region.upper[k] } else { region.lower[k] };
         highest += &(coefficient * &exact::exact(end));
@@ -75,8 +73,8 @@ fn exact_multipliers_prove(
     let forms: Vec<AffineForm> = carrying
         .iter()
         .map(|(i, _)| {
-            let form = exact::pre_activation_form(subject.network, pattern, i.layer, i.neuron);
-            if pattern.is_active(i.layer, i.neuron) { form } else { negated(form) }
+            let form = exact::kink_form(subject.network, pattern, i.layer, i.neuron, i.kink);
+            if i.side > 0.0 { form } else { negated(form) }
         })
         .collect();
     let free: Vec<usize> = (0..region.dim()).filter(|&k| region.is_free(k)).collect();

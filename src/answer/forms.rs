@@ -1,7 +1,7 @@
 //! The affine forms of all pre-activations under an activation pattern, in plain floating point.
 
 use super::witness::Subject;
-use crate::network::{Matrix, Pattern};
+use crate::network::{Line, Matrix, Pattern};
 
 /// The affine forms of all pre-activations under a pattern in plain floating point: for each hidden layer the rows over the
 /// scaled free inputs, and the constants. Beside each form the sum of absolute terms that it was computed from, which tells
@@ -37,13 +37,15 @@ impl Subject<'_> {
                 }
             } else {
                 let previous = network.hidden()[l - 1].activation;
-                let slopes: Vec<f64> = (0..constants.len()).map(|r| pattern.derivative(l - 1, r, previous)).collect();
-                let scaled = |values: &[f64]| values.iter().zip(&slopes).map(|(v, s)| v * s).collect::<Vec<f64>>();
-                for (r, slope) in slopes.iter().enumerate() {
-                    rows.row_mut(r).iter_mut().for_each(|w| *w *= slope);
+                let lines: Vec<Line> = (0..constants.len()).map(|r| previous.line(pattern.piece(l - 1, r))).collect();
+                for (r, line) in lines.iter().enumerate() {
+                    rows.row_mut(r).iter_mut().for_each(|w| *w *= line.slope);
                 }
-                let before = scaled(&sizes);
-                constants = weight.times(&scaled(&constants));
+                let before: Vec<f64> =
+                    sizes.iter().zip(&lines).map(|(size, line)| size * line.slope + line.intercept.abs()).collect();
+                let values: Vec<f64> =
+                    constants.iter().zip(&lines).map(|(value, line)| value * line.slope + line.intercept).collect();
+                constants = weight.times(&values);
                 sizes = weight.iter_rows().map(|row| row.iter().zip(&before).map(|(w, s)| w.abs() * s).sum()).collect();
                 rows = weight.product(&rows);
             }

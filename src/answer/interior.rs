@@ -4,14 +4,19 @@ use good_lp::{Expression, ProblemVariables, SolverModel, constraint, highs, vari
 use highs::HighsModelStatus;
 
 use super::witness::Subject;
+use crate::network::Kink;
 
-/// One strict inequality `side · z > 0` of the region of a pattern, in coordinates scaled to the box.
+/// One strict inequality `side · (slope·z + offset - end) > 0` of the region of a pattern, in coordinates scaled to the box.
 #[derive(Clone, Debug)]
 pub(super) struct Inequality {
     /// The hidden layer.
     pub layer: usize,
     /// The neuron.
     pub neuron: usize,
+    /// The kink.
+    pub kink: Kink,
+    /// 1 above the kink, -1 below it.
+    pub side: f64,
     /// `side · row` over the free inputs, with x_k = centre_k + radius_k·ξ_k, divided by its absolute sum.
     pub row: Vec<f64>,
     /// The constant, divided likewise.

@@ -4,7 +4,7 @@ use super::direction::best_seed;
 use super::exact::{self, AffineForm};
 use super::{Witness, operator};
 use crate::arithmetic::Dyadic;
-use crate::network::{Network, Pattern, Phase};
+use crate::network::{Network, Pattern, Phase, Piece};
 use crate::problem::Question;
 
 /// What is asked of a network, with what is known of its neurons over X: all that a check of a lower bound needs.
@@ -27,8 +27,8 @@ pub struct Checked {
     pub witness: Witness,
     /// The activation pattern around the point.
     pub pattern: Pattern,
-    /// The neurons (layer, neuron) whose pre-activation vanishes identically around the point: what the pattern says of them
-    /// does not matter.
+    /// The neurons (layer, neuron) whose pre-activation is on a kink identically around the point: what the pattern says of
+    /// them does not matter.
     pub vanishing: Vec<(usize, usize)>,
 }
 
@@ -43,7 +43,7 @@ impl Subject<'_> {
     pub(super) fn lies_in(&self, checked: &Checked, pattern: &Pattern) -> bool {
         let differs = |l: usize, r: usize| {
             self.is_unstable(l, r)
-                && checked.pattern.is_active(l, r) != pattern.is_active(l, r)
+                && checked.pattern.piece(l, r) != pattern.piece(l, r)
                 && !checked.vanishing.contains(&(l, r))
         };
         !self.phases.iter().enumerate().any(|(l, row)| (0..row.len()).any(|r| differs(l, r)))
@@ -52,37 +52,46 @@ impl Subject<'_> {
     /// The dual norm of the gradient at `x`, if `x` proves it; `range(l, r)` is the size of a pre-activation over X, in
     /// which its distance from 0 is reported.
     ///
-    /// `x` must lie in X. Everything is computed exactly. A stable neuron takes the derivative of its phase. An unstable one
-    /// takes the derivative of its side; where its pre-activation is exactly 0 at `x` the point counts only if the
-    /// pre-activation vanishes identically around it, because then its σ' takes no part in the gradient (METHODS §8.2: a
-    /// sample on a kink shows a gradient that need not occur nearby). The gradient found is then the network's on an open
+    /// `x` must lie in X. Everything is computed exactly. A stable neuron is on the piece of its phase. An unstable one is on
+    /// the piece of its pre-activation; where that is exactly a kink at `x` the point counts only if it is so identically
+    /// around it, because then its σ' takes no part in the gradient (METHODS §8.2: a sample on a kink shows a gradient that
+    /// need not occur nearby). The gradient found is then the network's on an open
     /// set (relative to the free inputs) that touches `x`.
     pub fn check_point(&self, x: &[f64], range: impl Fn(usize, usize) -> f64) -> Option<Checked> {
         let (network, region) = (self.network, &self.question.region);
         if !region.contains(x) {
             return None;
         }
-        let mut pattern = Pattern(network.hidden().iter().map(|l| vec![false; l.weight.rows()]).collect());
+        let mut pattern = Pattern(network.hidden().iter().map(|l| vec![Piece::default(); l.weight.rows()]).collect());
         let mut kinks = Vec::new();
         let mut slack = f64::INFINITY;
         exact::pre_activations(network, x, |l, r, z| {
             let activation = network.hidden()[l].activation;
-            pattern.0[l][r] = match self.phases[l][r] {
-                Phase::Active => true,
-                Phase::Inactive => false,
-                Phase::Unstable => z.signum() > 0,
-            };
-            if self.is_unstable(l, r) {
-                if z.is_zero() {
-                    kinks.push((l, r));
-                } else {
-                    slack = slack.min(z.to_f64().abs() / range(l, r).max(f64::MIN_POSITIVE));
+            let piece = match self.phases[l][r] {
+                Phase::Settled(piece) => piece,
+                Phase::Unstable => {
+                    let mut above = 0;
+                    for kink in (0..activation.kink_count()).map(|k| activation.kink(k)) {
+                        let excess = exact::excess(kink, z);
+                        above += usize::from(excess.signum() > 0);
+                        if !self.is_unstable(l, r) {
+                            continue;
+                        }
+                        if excess.is_zero() {
+                            kinks.push((l, r, kink));
+                        } else {
+                            let distance = excess.to_f64().abs() / kink.slope;
+                            slack = slack.min(distance / range(l, r).max(f64::MIN_POSITIVE));
+                        }
+                    }
+                    Piece::between_kinks(above)
                 }
-            }
-            pattern.derivative(l, r, activation)
+            };
+            pattern.0[l][r] = piece;
+            piece
         });
         // A form under the pattern up to layer l does not depend on what is said of the later layers.
-        if !kinks.iter().all(|&(l, r)| self.vanishes(&exact::pre_activation_form(network, &pattern, l, r))) {
+        if !kinks.iter().all(|&(l, r, kink)| self.vanishes(&exact::kink_form(network, &pattern, l, r, kink))) {
             return None;
         }
         let output_seed = self.output_seed(&pattern);
@@ -97,7 +106,8 @@ impl Subject<'_> {
             output_seed,
             interior_slack: if slack.is_finite() { slack } else { 1.0 },
         };
-        Some(Checked { value, witness, pattern, vanishing: kinks })
+        let vanishing = kinks.into_iter().map(|(l, r, _)| (l, r)).collect();
+        Some(Checked { value, witness, pattern, vanishing })
     }
 
     /// Whether a form is identically zero on X: it does not depend on any free input and is 0 at the fixed ones.

@@ -70,7 +70,7 @@ pub fn solve(network: &Network, question: &Question, source: Source, witness: Op
     let begun = Instant::now();
     let (forward, backward) = bounds(network, question, source);
     let bound_seconds = begun.elapsed().as_secs_f64();
-    let phases = forward.phases();
+    let phases = forward.phases(network);
     let subject = Subject { network, question, phases: &phases };
     let mut ledger = Ledger::new(question, &control);
     let range = |l: usize, r: usize| forward.layers[l].magnitude(r);
@@ -105,7 +105,7 @@ fn bounds(network: &Network, question: &Question, source: Source) -> (ForwardBou
         _ => ForwardBounds::crown(network, region),
     };
     if source == Source::Tightened {
-        let phases = forward.phases();
+        let phases = forward.phases(network);
         forward = tighten::tightened(&Subject { network, question, phases: &phases }, &forward, &workers);
     }
     let fastlip = BackwardBounds::fastlip(network, &forward, question.seed());

@@ -2,7 +2,7 @@
 
 use super::{ForwardBounds, Interval};
 use crate::arithmetic::rounding::{product_down, product_up};
-use crate::network::{Activation, Network, Phase};
+use crate::network::{Activation, Network};
 
 /// Bounds of the gradient `∂(cᵀ f)/∂h^(l)` at every layer over a region.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,12 +46,4 @@ pub fn pre_activation_gradient(
         before.upper[r] = product_up(if w > 0.0 { high } else { low }, w);
     }
     before
-}
-
-/// `[l', u']`, the range of σ' in a phase, of an activation with one kink.
-pub fn derivative_range(phase: Phase, activation: Activation) -> (f64, f64) {
-    match phase.derivative(activation) {
-        Some(slope) => (slope, slope),
-        None => (activation.inactive_slope(), 1.0),
-    }
 }

@@ -109,8 +109,8 @@ impl ForwardBounds {
     }
 
     /// The phase of neuron `r` of hidden layer `l` (counted from 0).
-    pub fn phase(&self, l: usize, r: usize) -> Phase {
-        Phase::of(self.layers[l].lower[r], self.layers[l].upper[r])
+    pub fn phase(&self, network: &Network, l: usize, r: usize) -> Phase {
+        Phase::of(network.hidden()[l].activation, self.layers[l].lower[r], self.layers[l].upper[r])
     }
 
     /// `[l', u']`, the range of σ' of every hidden neuron.
@@ -126,8 +126,9 @@ impl ForwardBounds {
     }
 
     /// The phases of all hidden layers.
-    pub fn phases(&self) -> Vec<Vec<Phase>> {
-        (0..self.layers.len()).map(|l| (0..self.layers[l].len()).map(|r| self.phase(l, r)).collect()).collect()
+    pub fn phases(&self, network: &Network) -> Vec<Vec<Phase>> {
+        let row = |l: usize| (0..self.layers[l].len()).map(|r| self.phase(network, l, r)).collect();
+        (0..self.layers.len()).map(row).collect()
     }
 
     /// The number of neurons whose derivative is not settled.

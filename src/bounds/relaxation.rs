@@ -3,7 +3,7 @@
 
 use super::curve;
 use crate::arithmetic::rounding::{product_up, sum_up};
-use crate::network::{Activation, Phase};
+use crate::network::{Activation, Line, Phase};
 
 /// `lower_slope·v + lower_intercept ≤ s(v) ≤ upper_slope·v + upper_intercept` for all v in the interval it was made for.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -19,6 +19,12 @@ pub struct Relaxation {
 }
 
 impl Relaxation {
+    /// A linear piece of an activation itself.
+    pub fn piece(line: Line) -> Self {
+        let Line { slope, intercept } = line;
+        Self { lower_slope: slope, lower_intercept: intercept, upper_slope: slope, upper_intercept: intercept }
+    }
+
     /// The step `s = slope·v` itself.
     pub fn line(slope: f64) -> Self {
         Self { lower_slope: slope, lower_intercept: 0.0, upper_slope: slope, upper_intercept: 0.0 }
@@ -29,10 +35,13 @@ impl Relaxation {
     /// Of an activation with one kink: the lower line is the active one where `upper ≥ -lower` and the inactive one elsewhere (the adaptive choice: it has
     /// the smaller area). The upper line is the chord.
     pub fn activation(activation: Activation, lower: f64, upper: f64) -> Self {
-        let Some(inactive) = activation.kinked_slope() else { return curve::lines(activation, lower, upper) };
-        match Phase::of(lower, upper).derivative(activation) {
-            Some(slope) => Self::line(slope),
-            None => {
+        if let Phase::Settled(piece) = Phase::of(activation, lower, upper) {
+            return Self::piece(activation.line(piece));
+        }
+        match activation.kinked_slope() {
+            None => curve::lines(activation, lower, upper),
+            Some(1.0) => Self::line(1.0),
+            Some(inactive) => {
                 let (upper_slope, upper_intercept) = chord(inactive, 1.0, lower, upper);
                 let lower_slope = if upper >= -lower { 1.0 } else { inactive };
                 Self { lower_slope, lower_intercept: 0.0, upper_slope, upper_intercept }

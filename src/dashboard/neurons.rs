@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::bounds::ForwardBounds;
 use crate::control::{Control, StopFlag};
-use crate::network::{Network, Phase};
+use crate::network::{Network, Phase, Piece};
 use crate::problem::Region;
 use crate::workers::Workers;
 
@@ -41,10 +41,10 @@ pub(super) fn settled(network: &Network, region: &Region) -> (Vec<LayerNeurons>,
     let layer = |l: usize| {
         let mut neurons = LayerNeurons { active: 0, inactive: 0, unstable: 0 };
         for (r, (low, high)) in ranges[l].iter().enumerate() {
-            match bounds.phase(l, r) {
+            match bounds.phase(network, l, r) {
                 _ if low < high => neurons.unstable += 1,
-                Phase::Inactive => neurons.inactive += 1,
-                Phase::Active | Phase::Unstable => neurons.active += 1,
+                Phase::Settled(Piece::Inactive | Piece::Saturated) => neurons.inactive += 1,
+                Phase::Settled(Piece::Active) | Phase::Unstable => neurons.active += 1,
             }
         }
         neurons

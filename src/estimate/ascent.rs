@@ -1,4 +1,4 @@
-//! Local search over activation patterns: from a point, step across the kink of one neuron at a time to a larger gradient.
+//! Local search over activation patterns: from a point, step across a kink of one neuron at a time to a larger gradient.
 
 use super::{Candidate, sampling::insert};
 use crate::answer::Subject;
@@ -12,7 +12,7 @@ const MOST_STEPS: usize = 200;
 
 /// Climbs from each of `starts`; the `keep` best points seen, best first.
 ///
-/// At a point the pre-activation of every unstable neuron is affine in x. The step across its kink goes to the closest point
+/// At a point the pre-activation of every unstable neuron is affine in x. The step across a kink of it goes to the closest point
 /// behind it (in coordinates scaled to X), cut to X; the best of all such steps is taken while it improves the gradient's
 /// norm, which is evaluated afresh at the point reached: other neurons may have changed sign too.
 pub fn climb(subject: &Subject<'_>, starts: &[Candidate], keep: usize, control: &Control) -> Vec<Candidate> {
@@ -34,7 +34,7 @@ pub fn climb(subject: &Subject<'_>, starts: &[Candidate], keep: usize, control: 
 fn best_step(subject: &Subject<'_>, current: &Candidate, control: &Control) -> Option<Candidate> {
     let (network, question) = (subject.network, subject.question);
     let pre_activations = network.pre_activations(&current.x);
-    let pattern = Pattern::of(&pre_activations, network.hidden().len());
+    let pattern = Pattern::of(network, &pre_activations);
     let forms = subject.forms(&pattern);
     let free = subject.free_inputs();
     let mut best: Option<Candidate> = None;
@@ -51,16 +51,19 @@ fn best_step(subject: &Subject<'_>, current: &Candidate, control: &Control) -> O
             if square == 0.0 {
                 continue;
             }
-            for overshoot in OVERSHOOT {
-                let mut x = current.x.clone();
-                let step = -(1.0 + overshoot) * z / square;
-                for (&(k, _, radius), w) in free.iter().zip(row) {
-                    x[k] += step * w * radius;
-                }
-                question.region.clamp(&mut x);
-                let candidate = Candidate::at(network, question, x);
-                if best.as_ref().is_none_or(|b| candidate.value > b.value) {
-                    best = Some(candidate);
+            let activation = network.hidden()[l].activation;
+            for kink in (0..activation.kink_count()).map(|k| activation.kink(k)) {
+                for overshoot in OVERSHOOT {
+                    let mut x = current.x.clone();
+                    let step = -(1.0 + overshoot) * kink.excess(z) / (kink.slope * square);
+                    for (&(k, _, radius), w) in free.iter().zip(row) {
+                        x[k] += step * w * radius;
+                    }
+                    question.region.clamp(&mut x);
+                    let candidate = Candidate::at(network, question, x);
+                    if best.as_ref().is_none_or(|b| candidate.value > b.value) {
+                        best = Some(candidate);
+                    }
                 }
             }
         }

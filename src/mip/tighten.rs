@@ -26,7 +26,7 @@ pub fn tightened(subject: &Subject<'_>, forward: &ForwardBounds, workers: &Worke
     let mut forward = forward.clone();
     for l in 1..forward.layers.len() {
         let unstable: Vec<usize> = (0..forward.layers[l].len())
-            .filter(|&r| subject.is_unstable(l, r) && forward.phase(l, r) == Phase::Unstable)
+            .filter(|&r| subject.is_unstable(l, r) && forward.phase(subject.network, l, r) == Phase::Unstable)
             .collect();
         let found = workers.map(unstable.len(), |i| {
             let neuron = unstable[i];

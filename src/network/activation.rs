@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use super::Phase;
+use super::{Phase, Piece};
 use crate::arithmetic::rounding::{product_down, product_up};
 
 /// The relative error that values and derivatives of curved activations may have, generously.
@@ -49,6 +49,43 @@ pub enum Activation {
         /// The negative of the value at -∞.
         alpha: f64,
     },
+}
+
+/// A linear piece of an activation: σ(z) = `slope`·z + `intercept`.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Line {
+    /// The derivative.
+    pub slope: f64,
+    /// The value at 0.
+    pub intercept: f64,
+}
+
+/// A kink of a piecewise linear activation, written without a division: it lies where `slope·z + offset = end`, and `slope` is
+/// above 0.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Kink {
+    /// As said.
+    pub slope: f64,
+    /// As said.
+    pub offset: f64,
+    /// As said.
+    pub end: f64,
+}
+
+impl Kink {
+    /// `slope·z + offset - end`, in plain floating point: its sign tells the side that z is on.
+    pub fn excess(self, z: f64) -> f64 {
+        self.slope.mul_add(z, self.offset) - self.end
+    }
+
+    /// A number at or below the kink, and one at or above it.
+    pub fn enclosure(self) -> (f64, f64) {
+        let at = (self.end - self.offset) / self.slope;
+        // Two roundings; the difference is exact when it vanishes or the offset does.
+        let exact = at == 0.0 && self.end == self.offset || self.offset == 0.0 && self.slope == 1.0;
+        let margin = if exact { 0.0 } else { 2.0 * f64::EPSILON * at.abs() + f64::MIN_POSITIVE };
+        (at - margin, at + margin)
+    }
 }
 
 /// How an activation bends between two points.
@@ -120,13 +157,13 @@ impl Activation {
         }
     }
 
-    /// σ on the inactive side of the activations with one kink at 0 and slope 1 above it: 0 for ReLU, the slope for leaky ReLU, 1
-    /// for the identity; 0 for all others, which no method that asks for it is run on.
-    pub fn inactive_slope(self) -> f64 {
+    /// σ' on the inactive side of the activations with one kink at 0 and slope 1 above it: 0 for ReLU, the slope for leaky ReLU, 1
+    /// for the identity; 0 for all others.
+    fn inactive_slope(self) -> f64 {
         self.kinked_slope().unwrap_or(0.0)
     }
 
-    /// The slope below 0 of the activations that have slope 1 above 0 and no kink but at 0: those that exact methods handle.
+    /// The slope below 0 of the activations that have slope 1 above 0 and no kink but at 0.
     pub fn kinked_slope(self) -> Option<f64> {
         match self {
             Activation::Identity => Some(1.0),
@@ -218,20 +255,14 @@ impl Activation {
         let around = |low: f64, high: f64| self.widened(self.derivative(low), self.derivative(high));
         match self {
             Activation::Identity | Activation::Relu | Activation::LeakyRelu { .. } => {
-                match Phase::of(lower, upper).derivative(self) {
+                match Phase::of(self, lower, upper).derivative(self) {
                     Some(slope) => (slope, slope),
                     None => (self.inactive_slope(), 1.0),
                 }
             }
             Activation::Clip { slope, .. } => {
-                let [(first, margin), (second, other)] = self.kinks();
-                if upper <= first - margin || lower >= second + other {
-                    (0.0, 0.0)
-                } else if lower >= first + margin && upper <= second - other {
-                    (slope, slope)
-                } else {
-                    (0.0, slope)
-                }
+                let (lowest, highest) = self.pieces_over(lower, upper);
+                if lowest == highest { (self.line(lowest).slope, self.line(lowest).slope) } else { (0.0, slope) }
             }
             // σ' is even and falls with the distance from 0.
             Activation::Sigmoid | Activation::Tanh | Activation::Arctan => {
@@ -271,17 +302,55 @@ impl Activation {
         (low.max(0.0), high.min(self.largest_derivative()))
     }
 
-    /// The two kinks of a clip, each with a bound of its rounding error.
-    fn kinks(self) -> [(f64, f64); 2] {
-        let Activation::Clip { slope, offset, lower, upper } = self else { return [(0.0, 0.0); 2] };
-        [lower, upper].map(|end| {
-            let kink = (end - offset) / slope;
-            // The difference is exact when it vanishes or the offset does.
-            (
-                kink,
-                if offset == 0.0 && slope == 1.0 { 0.0 } else { 2.0 * f64::EPSILON * kink.abs() + f64::MIN_POSITIVE },
-            )
-        })
+    /// Whether the activation is made of linear pieces.
+    pub fn is_piecewise_linear(self) -> bool {
+        self.kinked_slope().is_some() || matches!(self, Activation::Clip { .. })
+    }
+
+    /// How many kinks a piecewise linear activation has; 0 for one that is curved.
+    pub fn kink_count(self) -> usize {
+        match self {
+            Activation::Relu | Activation::LeakyRelu { .. } => 1,
+            Activation::Clip { .. } => 2,
+            _ => 0,
+        }
+    }
+
+    /// Kink `k`, counted from below.
+    pub fn kink(self, k: usize) -> Kink {
+        match self {
+            Activation::Clip { slope, offset, lower, upper } => {
+                Kink { slope, offset, end: if k == 0 { lower } else { upper } }
+            }
+            _ => Kink { slope: 1.0, offset: 0.0, end: 0.0 },
+        }
+    }
+
+    /// A linear piece; σ(z) = 0 for curved activations, which no method that asks for it is run on.
+    pub fn line(self, piece: Piece) -> Line {
+        let Activation::Clip { slope, offset, lower, upper } = self else {
+            let slope = if piece == Piece::Inactive { self.inactive_slope() } else { 1.0 };
+            return Line { slope, intercept: 0.0 };
+        };
+        match piece {
+            Piece::Inactive => Line { slope: 0.0, intercept: lower },
+            Piece::Active => Line { slope, intercept: offset },
+            Piece::Saturated => Line { slope: 0.0, intercept: upper },
+        }
+    }
+
+    /// The piece at z in plain floating point; the one above where z is a kink.
+    pub fn piece_at(self, z: f64) -> Piece {
+        Piece::between_kinks((0..self.kink_count()).filter(|&k| self.kink(k).excess(z) >= 0.0).count())
+    }
+
+    /// The lowest and the highest piece that pre-activations in `[lower, upper]` may be on. An end at a kink counts as beyond
+    /// it: as below the kink where the whole interval is the kink alone.
+    pub fn pieces_over(self, lower: f64, upper: f64) -> (Piece, Piece) {
+        let kinks = || (0..self.kink_count()).map(|k| self.kink(k).enclosure());
+        let highest = Piece::between_kinks(kinks().filter(|(below, _)| upper > *below).count());
+        let lowest = Piece::between_kinks(kinks().filter(|(_, above)| lower >= *above).count());
+        (lowest.min(highest), highest)
     }
 
     /// The points at which σ changes its bend (each with a bound of its rounding error), and how it bends before the first,
@@ -291,7 +360,14 @@ impl Activation {
         match self {
             Activation::Identity => (vec![], vec![Bend::Straight]),
             Activation::Relu | Activation::LeakyRelu { .. } => (at_zero, vec![Bend::Straight; 2]),
-            Activation::Clip { .. } => (self.kinks().to_vec(), vec![Bend::Straight; 3]),
+            Activation::Clip { .. } => {
+                let around = |k: usize| {
+                    let (below, above) = self.kink(k).enclosure();
+                    let at = 0.5 * below + 0.5 * above;
+                    (at, if below == above { 0.0 } else { above - below })
+                };
+                (vec![around(0), around(1)], vec![Bend::Straight; 3])
+            }
             Activation::Sigmoid | Activation::Tanh | Activation::Arctan => (at_zero, vec![Bend::Convex, Bend::Concave]),
             Activation::Softplus => (vec![], vec![Bend::Convex]),
             Activation::Elu { .. } => (at_zero, vec![Bend::Convex, Bend::Straight]),

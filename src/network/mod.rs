@@ -1,7 +1,7 @@
 //! What is verified: a feed-forward network `f(x) = W^(H) h^(H-1) + b^(H)` with `h^(l) = σ(W^(l) h^(l-1) + b^(l))`.
 //!
 //! - [`Matrix`]: a layer's weights.
-//! - [`Activation`]: σ; [`Phase`], [`Pattern`]: on which side of its kink a neuron is, over a region and at a point.
+//! - [`Activation`]: σ; [`Phase`], [`Pattern`]: on which linear piece of it a neuron is, over a region and at a point.
 //! - [`lowering`]: a chain of affine maps and activations → [`Network`].
 //! - [`import`]: files → [`Network`].
 //! - [`Summary`]: what the service tells about a network.
@@ -16,9 +16,9 @@ mod matrix;
 mod phase;
 mod summary;
 
-pub use activation::{Activation, Bend};
+pub use activation::{Activation, Bend, Kink, Line};
 pub use matrix::{Matrix, dot};
-pub use phase::{Pattern, Phase};
+pub use phase::{Pattern, Phase, Piece};
 pub use summary::{ExactSupport, LayerSummary, Summary};
 
 use thiserror::Error;

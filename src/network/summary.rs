@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Bend, Network};
+use super::Network;
 
 /// One layer of a [`Summary`].
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
@@ -49,13 +49,9 @@ pub struct Summary {
 impl Network {
     /// Whether exact methods apply to the network, and why not.
     pub fn exact_support(&self) -> ExactSupport {
-        let other = self.hidden().iter().enumerate().find(|(_, layer)| layer.activation.kinked_slope().is_none());
+        let other = self.hidden().iter().enumerate().find(|(_, layer)| !layer.activation.is_piecewise_linear());
         let reason = other.map(|(l, layer)| {
-            let (_, bends) = layer.activation.bends();
-            let why = match bends.iter().all(|bend| *bend == Bend::Straight) {
-                true => "exact methods are built for activations with one kink, relu and leaky relu",
-                false => "it is curved, and its gradient takes infinitely many values",
-            };
+            let why = "it is curved, and its gradient takes infinitely many values";
             format!("layer {} applies {}: {why}; it is bounded from both sides instead", l + 1, layer.activation)
         });
         ExactSupport { supported: reason.is_none(), reason }

@@ -4,11 +4,9 @@ use super::node::{Bounded, Direction, State};
 use super::root::{Root, SeedRoot};
 use crate::arithmetic::rounding::{product_up, sum_down, sum_up};
 use crate::bounds::Interval;
-use crate::bounds::fastlip::derivative_range;
 use crate::bounds::linear::{Constant, combination_error};
 use crate::bounds::linear_jacobian::{absolute_value_line, combine};
 use crate::bounds::relaxation::Relaxation;
-use crate::network::Phase;
 use crate::problem::VectorNorm;
 
 /// Working space of the backward pass, and what it found.
@@ -36,7 +34,7 @@ impl<'a> Backward<'a> {
         Self {
             root,
             seed,
-            lines: root.stable_lines.clone(),
+            lines: root.stable_switches.clone(),
             lower: vec![0.0; count],
             upper: vec![0.0; count],
             gradient: seed.backward.gradient().clone(),
@@ -54,19 +52,17 @@ impl<'a> Backward<'a> {
             let known = &seed.backward.post_activation[l + 1];
             for neuron in root.layers[l].clone() {
                 let (_, r) = root.unstable[neuron];
-                self.lines[l][r] = match root.derivative(neuron, states[neuron]) {
-                    Some(slope) => Relaxation::line(slope),
-                    None => {
-                        let (mut low, mut high) = (known.lower[r], known.upper[r]);
-                        if l + 1 < root.depth() {
-                            low = low.max(self.entry_bound(l + 1, r, 1.0));
-                            high = high.min(-self.entry_bound(l + 1, r, -1.0));
-                        }
-                        (self.lower[neuron], self.upper[neuron]) = (low, high);
-                        let activation = root.subject.network.hidden()[l].activation;
-                        let (smallest, largest) = derivative_range(Phase::Unstable, activation);
-                        Relaxation::product(smallest, largest, low, high)
+                let (smallest, largest) = root.derivatives(neuron, states[neuron]);
+                self.lines[l][r] = if states[neuron].is_free() {
+                    let (mut low, mut high) = (known.lower[r], known.upper[r]);
+                    if l + 1 < root.depth() {
+                        low = low.max(self.entry_bound(l + 1, r, 1.0));
+                        high = high.min(-self.entry_bound(l + 1, r, -1.0));
                     }
+                    (self.lower[neuron], self.upper[neuron]) = (low, high);
+                    Relaxation::product(smallest, largest, low, high)
+                } else {
+                    Relaxation::line(smallest)
                 };
             }
         }
@@ -205,7 +201,8 @@ impl<'a> Backward<'a> {
                 if score {
                     for neuron in root.layers[l].clone() {
                         let (_, r) = root.unstable[neuron];
-                        scores[neuron] = coefficients[r].abs() * upper[neuron].max(-lower[neuron]).max(0.0);
+                        let reach = upper[neuron].max(-lower[neuron]).max(0.0);
+                        scores[neuron] = coefficients[r].abs() * root.spans[l] * reach;
                     }
                 }
             },

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::backward::Backward;
 use super::forward::Forward;
 use super::joint;
-use super::node::{Bounded, Direction, Node, State};
+use super::node::{Bounded, Branch, Direction, Node, State};
 use super::quadratic::QuadraticBound;
 use super::root::Root;
-use crate::network::{Pattern, Phase};
+use crate::network::{Pattern, Phase, Piece};
 
 /// How many direction bounds one node may compute.
 const DIRECTION_BUDGET: usize = 256;
@@ -101,9 +101,9 @@ impl<'a> Evaluator<'a> {
         let directions = if self.root.joint { vec![] } else { self.parts[seed].backward.all_directions() };
         Node {
             seed,
-            states: vec![State::Free; self.root.unstable.len()].into(),
+            states: self.root.states(),
             bound,
-            branch: 0,
+            branch: Branch { neuron: 0, kink: 0 },
             directions: directions.into(),
             multipliers: None,
             depth: 0,
@@ -128,7 +128,7 @@ impl<'a> Evaluator<'a> {
         };
         let mut multipliers = None;
         if let Some(stored) = &above.multipliers
-            && states.contains(&State::Free)
+            && states.iter().any(|state| state.is_free())
         {
             multipliers = Some(stored.clone());
             let part = &mut self.parts[seed];
@@ -153,7 +153,7 @@ impl<'a> Evaluator<'a> {
         let backward = &mut self.parts[seed].backward;
         backward.scores.fill(0.0);
         backward.direction_bound(&directions[0].direction, true);
-        let Some(branch) = branch(self.root, &states, &backward.scores) else {
+        let Some(branch) = branch(self.root, &self.forward, &states, &backward.scores) else {
             return Outcome::Leaf { pattern: self.pattern(&states), bound };
         };
         Outcome::Open(Node { seed, states, bound, branch, directions: directions.into(), multipliers, depth })
@@ -167,7 +167,7 @@ impl<'a> Evaluator<'a> {
             return Outcome::Closed(bound);
         }
         let scores = joint::scores(self.root, self.parts.iter_mut().map(|part| &mut part.backward));
-        let Some(branch) = branch(self.root, &states, &scores) else {
+        let Some(branch) = branch(self.root, &self.forward, &states, &scores) else {
             return Outcome::Leaf { pattern: self.pattern(&states), bound };
         };
         let (directions, multipliers) = (Arc::default(), None);
@@ -184,7 +184,7 @@ impl<'a> Evaluator<'a> {
         self.forward.evaluate(&mut root.states);
         let Part { backward, quadratic } = &mut self.parts[root.seed];
         backward.evaluate(&root.states);
-        let free = root.states.contains(&State::Free);
+        let free = root.states.iter().any(|state| state.is_free());
         if free && quadratic.start(&root.states, backward, &worst.direction) < share * worst.bound {
             root.multipliers = Some(quadratic.stored());
         }
@@ -259,10 +259,14 @@ impl<'a> Evaluator<'a> {
 
     /// The activation pattern of a node whose neurons are all settled.
     fn pattern(&self, states: &[State]) -> Pattern {
+        let piece = |phase: &Phase| match phase {
+            Phase::Settled(piece) => *piece,
+            Phase::Unstable => Piece::default(),
+        };
         let phases = self.root.subject.phases;
-        let mut pattern = Pattern(phases.iter().map(|row| row.iter().map(|p| *p == Phase::Active).collect()).collect());
+        let mut pattern = Pattern(phases.iter().map(|row| row.iter().map(piece).collect()).collect());
         for (&(l, r), state) in self.root.unstable.iter().zip(states) {
-            pattern.0[l][r] = matches!(state, State::On | State::ImpliedOn);
+            pattern.0[l][r] = state.lowest;
         }
         pattern
     }
@@ -279,15 +283,16 @@ impl<'a> Evaluator<'a> {
     }
 }
 
-/// The free neuron that loosens the bound most by its score, or `None` when every neuron is settled.
-fn branch(root: &Root<'_>, states: &[State], scores: &[f64]) -> Option<usize> {
-    let free = || (0..states.len()).filter(|&neuron| states[neuron] == State::Free);
+/// A kink of the free neuron that loosens the bound most by its score, or `None` when every neuron is settled.
+fn branch(root: &Root<'_>, forward: &Forward<'_>, states: &[State], scores: &[f64]) -> Option<Branch> {
+    let free = || (0..states.len()).filter(|&neuron| states[neuron].is_free());
     let weighted = |neuron: usize| {
         let (l, _) = root.unstable[neuron];
         scores[neuron] * ((root.depth() - l) as f64).powi(LAYER_WEIGHT)
     };
     // Among neurons without any influence the lowest comes first: it settles others.
-    free().rev().max_by(|&a, &b| weighted(a).total_cmp(&weighted(b)))
+    let neuron = free().rev().max_by(|&a, &b| weighted(a).total_cmp(&weighted(b)))?;
+    Some(Branch { neuron, kink: forward.kink(neuron, states[neuron]) })
 }
 
 #[cfg(test)]

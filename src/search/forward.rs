@@ -4,6 +4,7 @@
 use super::node::State;
 use super::root::Root;
 use super::simplex::{End, HalfSpaces, TinyProgram};
+use crate::arithmetic::rounding::{difference_down, difference_up};
 use crate::bounds::forward::{LinearForm, Side};
 use crate::bounds::linear::{self, Constant, Step};
 use crate::bounds::relaxation::Relaxation;
@@ -56,14 +57,17 @@ impl<'a> Forward<'a> {
         self.unproved = false;
         for l in 0..root.depth() {
             for neuron in root.layers[l].clone() {
-                if matches!(states[neuron], State::On | State::Off) && !self.cut(neuron, states[neuron]) {
+                let state = states[neuron];
+                if state.cut_below && !self.cut(neuron, state.lowest.index() - 1, true)
+                    || state.cut_above && !self.cut(neuron, state.highest.index(), false)
+                {
                     return false;
                 }
             }
             let last = l + 1 == root.depth();
             for neuron in root.layers[l].clone() {
-                if states[neuron] == State::Free {
-                    match self.bound(neuron, last) {
+                if states[neuron].is_free() {
+                    match self.bound(neuron, states[neuron], last) {
                         None => return false,
                         Some(state) => states[neuron] = state,
                     }
@@ -76,12 +80,10 @@ impl<'a> Forward<'a> {
 
     fn set_line(&mut self, neuron: usize, state: State) {
         let (l, r) = self.root.unstable[neuron];
-        self.lines[l][r] = match self.root.derivative(neuron, state) {
-            Some(slope) => Relaxation::line(slope),
-            None => {
-                let activation = self.root.subject.network.hidden()[l].activation;
-                Relaxation::activation(activation, self.lower[neuron], self.upper[neuron])
-            }
+        let activation = self.root.activation(neuron);
+        self.lines[l][r] = match state.piece() {
+            Some(piece) => Relaxation::piece(activation.line(piece)),
+            None => Relaxation::activation(activation, self.lower[neuron], self.upper[neuron]),
         };
     }
 
@@ -105,10 +107,12 @@ impl<'a> Forward<'a> {
         LinearForm { coefficients, constant: sign * constant.lowered() }
     }
 
-    /// Cuts the region to the side of a branched neuron; false when nothing is left.
-    fn cut(&mut self, neuron: usize, state: State) -> bool {
-        let (side, sign) = if state == State::On { (Side::Upper, 1.0) } else { (Side::Lower, -1.0) };
-        let form = self.form(neuron, side);
+    /// Cuts the region to one side of a kink; false when nothing is left.
+    fn cut(&mut self, neuron: usize, kink: usize, above: bool) -> bool {
+        let (side, sign) = if above { (Side::Upper, 1.0) } else { (Side::Lower, -1.0) };
+        let mut form = self.form(neuron, side);
+        let (from, to) = self.root.activation(neuron).kink(kink).enclosure();
+        form.constant = if above { difference_up(form.constant, from) } else { difference_down(form.constant, to) };
         let domain = self.root.domain();
         let most = sign * form.extreme(domain, side);
         if most < 0.0 {
@@ -122,8 +126,8 @@ impl<'a> Forward<'a> {
         true
     }
 
-    /// Bounds a free neuron; its state, settled if its phase is implied. `None` when the node is empty.
-    fn bound(&mut self, neuron: usize, only_phase: bool) -> Option<State> {
+    /// Bounds a free neuron; its state, without the pieces that it is proved not to be on. `None` when the node is empty.
+    fn bound(&mut self, neuron: usize, state: State, only_phase: bool) -> Option<State> {
         let (l, r) = self.root.unstable[neuron];
         let domain = self.root.domain();
         let root_bounds = &self.root.forward.layers[l];
@@ -131,30 +135,58 @@ impl<'a> Forward<'a> {
         let (below, above) = (self.form(neuron, Side::Lower), self.form(neuron, Side::Upper));
         low = low.max(below.extreme(domain, Side::Lower));
         high = high.min(above.extreme(domain, Side::Upper));
+        let activation = self.root.activation(neuron);
+        if state.cut_below {
+            low = low.max(activation.kink(state.lowest.index() - 1).enclosure().0);
+        }
+        if state.cut_above {
+            high = high.min(activation.kink(state.highest.index()).enclosure().1);
+        }
+        let narrowed = |low: f64, high: f64| {
+            let (lowest, highest) = activation.pieces_over(low, high);
+            state.narrowed(lowest, highest)
+        };
+        let mut now = narrowed(low, high);
         if !self.half_spaces.is_empty() {
-            if low < 0.0 && high > 0.0 && self.is_worthwhile(&above, 1.0, high, high - low, only_phase) {
+            // Where the phase alone matters: the outermost kinks that are left.
+            let last = activation.kink(now.highest.index().saturating_sub(1)).enclosure().1;
+            let phase = only_phase.then_some(last);
+            if now.is_free() && self.is_worthwhile(&above, 1.0, high, high - low, phase) {
                 high = high.min(self.largest(&above.coefficients, above.constant)?);
+                now = narrowed(low, high);
             }
-            if low < 0.0 && high > 0.0 && self.is_worthwhile(&below, -1.0, -low, high - low, only_phase) {
+            let first = activation.kink(now.lowest.index()).enclosure().0;
+            let phase = only_phase.then_some(-first);
+            if now.is_free() && self.is_worthwhile(&below, -1.0, -low, high - low, phase) {
                 let mirrored: Vec<f64> = below.coefficients.iter().map(|a| -a).collect();
                 low = low.max(-self.largest(&mirrored, -below.constant)?);
+                now = narrowed(low, high);
             }
         }
         (self.lower[neuron], self.upper[neuron]) = (low, high);
-        Some(if high <= 0.0 {
-            State::ImpliedOff
-        } else if low >= 0.0 {
-            State::ImpliedOn
-        } else {
-            State::Free
-        })
+        Some(now)
     }
 
-    /// Whether a program could improve the bound `known` of `sign·form` enough, given the points seen.
-    fn is_worthwhile(&self, form: &LinearForm, sign: f64, known: f64, width: f64, only_phase: bool) -> bool {
+    /// Whether a program could improve the bound `known` of `sign·form` enough, given the points seen: by much of the bounds'
+    /// width, or to the `phase`'s end, if that is all that matters.
+    fn is_worthwhile(&self, form: &LinearForm, sign: f64, known: f64, width: f64, phase: Option<f64>) -> bool {
         let value = |x: &Vec<f64>| sign * (crate::network::dot(&form.coefficients, x) + form.constant);
         let reached = self.points.iter().map(value).fold(f64::NEG_INFINITY, f64::max);
-        if only_phase { reached <= 0.0 } else { known - reached > WORTHWHILE * width }
+        match phase {
+            Some(end) => reached <= end,
+            None => known - reached > WORTHWHILE * width,
+        }
+    }
+
+    /// The free kink of a neuron that was bounded at this node whose two sides are most even.
+    pub fn kink(&self, neuron: usize, state: State) -> usize {
+        let (lower, upper) = (self.lower[neuron], self.upper[neuron]);
+        let evenness = |k: usize| {
+            let (from, to) = self.root.activation(neuron).kink(k).enclosure();
+            (upper - to).min(from - lower)
+        };
+        let kinks = state.lowest.index()..state.highest.index();
+        kinks.max_by(|&a, &b| evenness(a).total_cmp(&evenness(b))).unwrap_or(0)
     }
 
     /// The largest value of a form over the node; `None` when the node is empty.

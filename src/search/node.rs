@@ -4,22 +4,64 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::quadratic::Stored;
+use crate::network::Piece;
 
-/// The state of an unstable neuron at a node.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-#[repr(u8)]
-pub enum State {
-    /// Not settled.
-    #[default]
-    Free,
-    /// Branched to be active: `z ≥ 0` cuts the region.
-    On,
-    /// Branched to be inactive: `z ≤ 0` cuts the region.
-    Off,
-    /// Active on the whole region of the node: proved.
-    ImpliedOn,
-    /// Inactive on the whole region of the node: proved.
-    ImpliedOff,
+/// What a node knows of an unstable neuron: the pieces that it may be on, and where branching cut the region for that.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct State {
+    /// The lowest piece.
+    pub lowest: Piece,
+    /// The highest piece.
+    pub highest: Piece,
+    /// Whether the node's region is cut at the kink below `lowest`; otherwise it is proved to lie above that.
+    pub cut_below: bool,
+    /// Whether the region is cut at the kink above `highest`; otherwise it is proved to lie below that.
+    pub cut_above: bool,
+}
+
+impl State {
+    /// Of a neuron that may be on any of these pieces.
+    pub fn between(lowest: Piece, highest: Piece) -> Self {
+        Self { lowest, highest, cut_below: false, cut_above: false }
+    }
+
+    /// Whether it is not settled.
+    pub fn is_free(self) -> bool {
+        self.lowest != self.highest
+    }
+
+    /// The piece of a settled neuron.
+    pub fn piece(self) -> Option<Piece> {
+        (!self.is_free()).then_some(self.lowest)
+    }
+
+    /// The state on one side of kink `k`, which lies between two of the pieces.
+    pub fn on_side(self, k: usize, above: bool) -> Self {
+        match above {
+            true => Self { lowest: Piece::between_kinks(k + 1), cut_below: true, ..self },
+            false => Self { highest: Piece::between_kinks(k), cut_above: true, ..self },
+        }
+    }
+
+    /// The state when the region is proved to touch these pieces alone; one piece where only a kink is left.
+    pub fn narrowed(self, lowest: Piece, highest: Piece) -> Self {
+        let (low, high) = (self.lowest.max(lowest), self.highest.min(highest));
+        if low > high {
+            // Between two pieces: either gives a true bound, because nothing but the kink itself is left.
+            let only = if self.lowest > highest { self.lowest } else { self.highest };
+            return Self { lowest: only, highest: only, ..self };
+        }
+        Self { lowest: low, highest: high, ..self }
+    }
+}
+
+/// What to branch on: a kink of a neuron.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Branch {
+    /// The neuron's place among the unstable ones.
+    pub neuron: usize,
+    /// The kink, counted from below.
+    pub kink: usize,
 }
 
 /// A direction in which the gradient's norm may be attained: the norm is the largest of the linear functions of the gradient
@@ -50,8 +92,8 @@ pub struct Node {
     pub states: Box<[State]>,
     /// An upper bound of the constant over the node.
     pub bound: f64,
-    /// The neuron to branch on.
-    pub branch: usize,
+    /// What to branch on.
+    pub branch: Branch,
     /// The directions that may exceed the incumbent; both children inherit them.
     pub directions: Arc<[Bounded]>,
     /// Where the quadratic bound is used: its multipliers.
@@ -69,7 +111,7 @@ impl Node {
         };
         let directions: usize = self.directions.iter().map(|b| direction(b) + size_of::<Bounded>()).sum();
         let multipliers = self.multipliers.as_ref().map_or(0, |stored| size_of_val(&**stored));
-        size_of::<Self>() + self.states.len() + directions + multipliers
+        size_of::<Self>() + size_of_val(&*self.states) + directions + multipliers
     }
 }
 

@@ -59,21 +59,20 @@ impl<'a> QuadraticBound<'a> {
     /// Takes over the node that `backward` has evaluated.
     fn enter(&mut self, states: &[State], backward: &Backward<'_>) {
         let root = self.root;
-        let hidden = root.subject.network.hidden();
         let settled = |line: &Relaxation| Switch::Settled(line.upper_slope);
         let mut switches: Vec<Vec<Switch>> =
-            root.stable_lines.iter().map(|row| row.iter().map(settled).collect()).collect();
+            root.stable_switches.iter().map(|row| row.iter().map(settled).collect()).collect();
         self.neurons.clear();
         self.lines.clear();
         for (neuron, &(l, r)) in root.unstable.iter().enumerate() {
-            switches[l][r] = match root.derivative(neuron, states[neuron]) {
-                Some(slope) => Switch::Settled(slope),
-                None => {
-                    let (lower, upper) = backward.range(neuron);
-                    self.neurons.push(neuron);
-                    self.lines.push(Relaxation::product(0.0, 1.0, lower, upper));
-                    Switch::Open { inactive: hidden[l].activation.inactive_slope(), lower, upper }
-                }
+            let (smallest, largest) = root.derivatives(neuron, states[neuron]);
+            switches[l][r] = if states[neuron].is_free() {
+                let (lower, upper) = backward.range(neuron);
+                self.neurons.push(neuron);
+                self.lines.push(Relaxation::product(0.0, 1.0, lower, upper));
+                Switch::Open { smallest, largest, lower, upper }
+            } else {
+                Switch::Settled(smallest)
             };
         }
         self.forms = Forms::new(&self.seed.chain, &switches, &self.inputs);

@@ -8,6 +8,7 @@ use crate::bounds::linear_jacobian::BackwardChain;
 use crate::bounds::relaxation::Relaxation;
 use crate::bounds::tiers::SeedBounds;
 use crate::bounds::{ForwardBounds, Interval};
+use crate::network::{Activation, Piece};
 
 /// One scalar functional.
 pub struct SeedRoot {
@@ -33,10 +34,14 @@ pub struct Root<'a> {
     pub unstable: Vec<(usize, usize)>,
     /// For each hidden layer the range of its neurons in `unstable`.
     pub layers: Vec<std::ops::Range<usize>>,
+    /// How far apart the derivatives of each hidden layer's activation are.
+    pub spans: Vec<f64>,
     /// Q of the forward steps.
     pub forward_magnitudes: Vec<Vec<f64>>,
-    /// The forward lines of stable neurons; those of unstable ones are filled in at each node.
+    /// The lines of stable neurons' activations; those of unstable ones are filled in at each node.
     pub stable_lines: Vec<Vec<Relaxation>>,
+    /// The lines of stable neurons' switched gradients, likewise.
+    pub stable_switches: Vec<Vec<Relaxation>>,
 }
 
 impl<'a> Root<'a> {
@@ -44,7 +49,7 @@ impl<'a> Root<'a> {
     pub fn new(subject: Subject<'a>, forward: &'a ForwardBounds, seeds: Vec<SeedBounds>) -> Self {
         let network = subject.network;
         let (mut unstable, mut layers) = (Vec::new(), Vec::new());
-        let (mut forward_magnitudes, mut stable_lines) = (Vec::new(), Vec::new());
+        let (mut forward_magnitudes, mut stable_lines, mut stable_switches) = (Vec::new(), Vec::new(), Vec::new());
         for (l, layer) in network.hidden().iter().enumerate() {
             let first = unstable.len();
             unstable.extend((0..layer.bias.len()).filter(|&r| subject.is_unstable(l, r)).map(|r| (l, r)));
@@ -52,11 +57,22 @@ impl<'a> Root<'a> {
             let before = forward.post_activation(network, l);
             let sizes: Vec<f64> = (0..before.len()).map(|k| before.magnitude(k)).collect();
             forward_magnitudes.push(magnitudes(&layer.weight, Some(&layer.bias), &sizes));
-            let line = |r: usize| {
-                subject.phases[l][r].derivative(layer.activation).map_or(Relaxation::default(), Relaxation::line)
+            let ends = &forward.layers[l];
+            let line = |r: usize| match subject.is_unstable(l, r) {
+                true => Relaxation::default(),
+                false => Relaxation::activation(layer.activation, ends.lower[r], ends.upper[r]),
             };
             stable_lines.push((0..layer.bias.len()).map(line).collect());
+            let switch = |r: usize| {
+                subject.phases[l][r].derivative(layer.activation).map_or(Relaxation::default(), Relaxation::line)
+            };
+            stable_switches.push((0..layer.bias.len()).map(switch).collect());
         }
+        let span = |activation: Activation| {
+            let slopes = || (0..=activation.kink_count()).map(|k| activation.line(Piece::between_kinks(k)).slope);
+            slopes().fold(0.0, f64::max) - slopes().fold(f64::INFINITY, f64::min)
+        };
+        let spans = network.hidden().iter().map(|layer| span(layer.activation)).collect();
         let seed = |bounds: SeedBounds| SeedRoot {
             chain: BackwardChain::new(network, &bounds.fastlip),
             backward: bounds.relaxed.bounds,
@@ -64,7 +80,18 @@ impl<'a> Root<'a> {
         };
         let seeds = seeds.into_iter().map(seed).collect();
         let joint = subject.question.seeds.extreme_points().is_none();
-        Self { subject, forward, seeds, joint, unstable, layers, forward_magnitudes, stable_lines }
+        Self {
+            subject,
+            forward,
+            seeds,
+            joint,
+            unstable,
+            layers,
+            spans,
+            forward_magnitudes,
+            stable_lines,
+            stable_switches,
+        }
     }
 
     /// The number of hidden layers.
@@ -77,13 +104,27 @@ impl<'a> Root<'a> {
         &self.forward.input
     }
 
-    /// σ' of an unstable neuron in a settled state.
-    pub fn derivative(&self, neuron: usize, state: State) -> Option<f64> {
-        let (l, _) = self.unstable[neuron];
-        match state {
-            State::Free => None,
-            State::On | State::ImpliedOn => Some(1.0),
-            State::Off | State::ImpliedOff => Some(self.subject.network.hidden()[l].activation.inactive_slope()),
-        }
+    /// The activation of an unstable neuron.
+    pub fn activation(&self, neuron: usize) -> Activation {
+        self.subject.network.hidden()[self.unstable[neuron].0].activation
+    }
+
+    /// What is known of the unstable neurons over X.
+    pub fn states(&self) -> Box<[State]> {
+        let state = |&(l, r): &(usize, usize)| {
+            let bounds = &self.forward.layers[l];
+            let activation = self.subject.network.hidden()[l].activation;
+            let (lowest, highest) = activation.pieces_over(bounds.lower[r], bounds.upper[r]);
+            State::between(lowest, highest)
+        };
+        self.unstable.iter().map(state).collect()
+    }
+
+    /// The smallest and the largest σ' of an unstable neuron in a state.
+    pub fn derivatives(&self, neuron: usize, state: State) -> (f64, f64) {
+        let activation = self.activation(neuron);
+        let slopes =
+            (state.lowest.index()..=state.highest.index()).map(|k| activation.line(Piece::between_kinks(k)).slope);
+        slopes.fold((f64::INFINITY, 0.0), |(least, most), slope| (slope.min(least), slope.max(most)))
     }
 }

@@ -158,12 +158,13 @@ impl<'a> Tree<'a> {
                 self.close(node.bound);
                 continue;
             }
-            for state in [State::On, State::Off] {
+            for above in [true, false] {
                 if self.stop.load(Ordering::Relaxed) {
                     return;
                 }
                 let mut states = node.states.clone();
-                states[node.branch] = state;
+                let state = &mut states[node.branch.neuron];
+                *state = state.on_side(node.branch.kink, above);
                 self.child(&mut evaluator, states, &node, node.depth + 1, &mut own);
             }
         }

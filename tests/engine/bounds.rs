@@ -5,7 +5,7 @@ use exactlip::arithmetic::Dyadic;
 use exactlip::bounds::ForwardBounds;
 use exactlip::bounds::fastlip::BackwardBounds;
 use exactlip::bounds::recurjac::{backward::Recurjac, forward};
-use exactlip::network::Network;
+use exactlip::network::{Activation, Network};
 use exactlip::workers::Workers;
 use proptest::prelude::*;
 
@@ -13,6 +13,20 @@ use super::{problem, question, strategies};
 
 fn exact(value: f64) -> Dyadic {
     Dyadic::new(value).unwrap()
+}
+
+/// σ(z) and σ'(z) of an activation of linear pieces.
+fn activated(activation: Activation, z: &Dyadic) -> (Dyadic, Dyadic) {
+    let Activation::Clip { slope, offset, lower, upper } = activation else {
+        let slope = exact(activation.derivative(f64::from(z.signum())));
+        return (z * &slope, slope);
+    };
+    let line = &(z * &exact(slope)) + &exact(offset);
+    match (exact(lower) <= line, line < exact(upper)) {
+        (false, _) => (exact(lower), Dyadic::zero()),
+        (_, false) => (exact(upper), Dyadic::zero()),
+        _ => (line, exact(slope)),
+    }
 }
 
 /// The pre-activations of every hidden layer at `x`, and the gradient of `cᵀ f` there, all without rounding.
@@ -26,7 +40,7 @@ fn at_point(network: &Network, x: &[f64], c: &[f64]) -> (Vec<Vec<Dyadic>>, Vec<D
                 terms.fold(exact(layer.bias[r]), |sum, t| &sum + &t)
             })
             .collect();
-        h = z.iter().map(|z| z * &exact(layer.activation.derivative(f64::from(z.signum())))).collect();
+        h = z.iter().map(|z| activated(layer.activation, z).0).collect();
         all.push(z);
     }
     let back = |v: &[Dyadic], layer: &exactlip::network::Layer| -> Vec<Dyadic> {
@@ -36,8 +50,7 @@ fn at_point(network: &Network, x: &[f64], c: &[f64]) -> (Vec<Vec<Dyadic>>, Vec<D
     };
     let mut v = back(&c.iter().map(|&c| exact(c)).collect::<Vec<_>>(), network.output());
     for (layer, z) in network.hidden().iter().zip(&all).rev() {
-        let y: Vec<Dyadic> =
-            v.iter().zip(z).map(|(v, z)| v * &exact(layer.activation.derivative(f64::from(z.signum())))).collect();
+        let y: Vec<Dyadic> = v.iter().zip(z).map(|(v, z)| v * &activated(layer.activation, z).1).collect();
         v = back(&y, layer);
     }
     (all, v)

@@ -4,7 +4,7 @@
 //! another LP solver (microlp) how deep each region is. Networks have few neurons, and most have weights that are small
 //! multiples of 1/4, on which plain floating point makes no error, so that degenerate regions are seen as such.
 
-use exactlip::network::Network;
+use exactlip::network::{Activation, Network};
 use exactlip::problem::{Question, VectorNorm};
 use microlp::{ComparisonOp, OptimizationDirection, Problem, SolveOutcome};
 
@@ -13,18 +13,37 @@ const DEPTH: f64 = 1e-7;
 
 /// The local Lipschitz constant.
 pub fn constant(network: &Network, question: &Question) -> f64 {
-    let neurons: usize = network.hidden().iter().map(|l| l.bias.len()).sum();
-    assert!(neurons <= 12, "brute force is for tiny networks");
-    (0..1u32 << neurons).filter_map(|bits| norm_of_pattern(network, question, bits)).fold(0.0, f64::max)
+    let pieces = network.hidden().iter().map(|l| (pieces(l.activation).len() as u32).pow(l.bias.len() as u32));
+    let patterns: u32 = pieces.product();
+    assert!(patterns <= 1 << 13, "brute force is for tiny networks");
+    (0..patterns).filter_map(|pattern| norm_of_pattern(network, question, pattern)).fold(0.0, f64::max)
 }
 
-/// The dual norm under the pattern whose bit `i` tells whether neuron `i` is active, or `None` if its region has no interior.
-fn norm_of_pattern(network: &Network, question: &Question, bits: u32) -> Option<f64> {
+/// A linear piece of an activation: slope and intercept, and each inequality `(a, b, side)`, `side·(a·z + b) > 0`, of where it
+/// holds.
+type Piece = (f64, f64, Vec<(f64, f64, f64)>);
+
+/// The pieces of an activation.
+fn pieces(activation: Activation) -> Vec<Piece> {
+    let kinked = |slope: f64| vec![(1.0, 0.0, vec![(1.0, 0.0, 1.0)]), (slope, 0.0, vec![(1.0, 0.0, -1.0)])];
+    match activation {
+        Activation::Relu => kinked(0.0),
+        Activation::LeakyRelu { slope } => kinked(slope),
+        Activation::Clip { slope, offset, lower, upper } => vec![
+            (0.0, lower, vec![(slope, offset - lower, -1.0)]),
+            (slope, offset, vec![(slope, offset - lower, 1.0), (slope, offset - upper, -1.0)]),
+            (0.0, upper, vec![(slope, offset - upper, 1.0)]),
+        ],
+        _ => panic!("brute force is for linear pieces"),
+    }
+}
+
+/// The dual norm under the pattern that `pattern` numbers, or `None` if its region has no interior.
+fn norm_of_pattern(network: &Network, question: &Question, mut pattern: u32) -> Option<f64> {
     let n = network.input_dim();
     // Each row is an affine form in x: n coefficients and a constant.
     let mut below: Vec<Vec<f64>> = (0..n).map(|k| (0..=n).map(|j| f64::from(u8::from(j == k))).collect()).collect();
     let mut sides = Vec::new();
-    let mut at = 0;
     for layer in network.layers() {
         let forms: Vec<Vec<f64>> = (0..layer.bias.len())
             .map(|r| {
@@ -43,12 +62,16 @@ fn norm_of_pattern(network: &Network, question: &Question, bits: u32) -> Option<
         below = forms
             .into_iter()
             .map(|form| {
-                let active = bits >> at & 1 == 1;
-                at += 1;
-                let slope = if active { 1.0 } else { layer.activation.inactive_slope() };
-                let passed = form.iter().map(|f| slope * f).collect();
-                sides.push((form, if active { 1.0 } else { -1.0 }));
-                passed
+                let pieces = pieces(layer.activation);
+                let (slope, intercept, inequalities) = &pieces[pattern as usize % pieces.len()];
+                pattern /= pieces.len() as u32;
+                let affine = |a: f64, b: f64| {
+                    let mut image: Vec<f64> = form.iter().map(|f| a * f).collect();
+                    image[n] += b;
+                    image
+                };
+                sides.extend(inequalities.iter().map(|&(a, b, side)| (affine(a, b), side)));
+                affine(*slope, *intercept)
             })
             .collect();
     }

@@ -28,7 +28,7 @@ fn programs(network: &Network, question: &Question) -> Vec<Encoding> {
         Entries::All,
         &Workers::single(),
     );
-    let phases = forward.phases();
+    let phases = forward.phases(network);
     let subject = Subject { network, question, phases: &phases };
     let bounds = Bounds { forward: &forward, backward: &tight.bounds };
     parts_of(&subject).into_iter().map(|objective| Encoding::new(&subject, bounds, objective, None)).collect()
@@ -69,7 +69,7 @@ proptest! {
     ) {
         let question = question(&network, problem(&lower, &upper, &c, norm));
         let x: Vec<f64> = (0..lower.len()).map(|k| lower[k] + shares[k] * (upper[k] - lower[k])).collect();
-        let pattern = Pattern::of(&network.pre_activations(&x), network.hidden().len());
+        let pattern = Pattern::of(&network, &network.pre_activations(&x));
         let gradient = network.gradient(&x, question.seed());
         for encoding in programs(&network, &question) {
             let start = encoding.start(&x, &pattern);
@@ -111,7 +111,7 @@ fn an_entry_that_only_rounding_makes_cross_zero_has_one_sign() {
     let network = lower(2, steps, vec![]).unwrap();
     let question = question(&network, problem(&[0.0; 2], &[1.0; 2], &[1.0], "linf"));
     let forward = ForwardBounds::crown(&network, &question.region);
-    let phases = forward.phases();
+    let phases = forward.phases(&network);
     let subject = Subject { network: &network, question: &question, phases: &phases };
     for (sign, beyond) in [(1.0, 1e-14), (-1.0, 1e-14), (1.0, 0.25)] {
         let mut backward = BackwardBounds::fastlip(&network, &forward, question.seed());
@@ -127,7 +127,7 @@ fn an_entry_that_only_rounding_makes_cross_zero_has_one_sign() {
         assert_eq!(has_binary, beyond > 0.1);
         // A program of the right sign has the true value and next to nothing more.
         let x = [0.75, 0.25];
-        let pattern = Pattern::of(&network.pre_activations(&x), 1);
+        let pattern = Pattern::of(&network, &network.pre_activations(&x));
         let value = encoding.program.value(&encoding.start(&x, &pattern));
         let wanted = if sign > 0.0 { 2.5 } else { -1.5 };
         assert!(value >= wanted && value <= wanted + 1e-12, "{value} for {wanted}");

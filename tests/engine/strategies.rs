@@ -25,6 +25,8 @@ fn activation() -> impl Strategy<Value = Activation> {
         1 => Just(Activation::LeakyRelu { slope: 0.25 }),
         1 => Just(Activation::LeakyRelu { slope: 0.0 }),
         1 => Just(Activation::LeakyRelu { slope: 1.0 }),
+        1 => Just(Activation::Clip { slope: 1.0, offset: 0.0, lower: -1.0, upper: 1.0 }),
+        1 => Just(Activation::Clip { slope: 0.5, offset: 0.25, lower: 0.0, upper: 1.0 }),
     ]
 }
 

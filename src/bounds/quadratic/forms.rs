@@ -13,8 +13,10 @@ pub enum Switch {
     Settled(f64),
     /// Either of two values.
     Open {
-        /// The derivative of the inactive side; that of the active side is 1.
-        inactive: f64,
+        /// The smaller one.
+        smallest: f64,
+        /// The larger one.
+        largest: f64,
         /// A lower bound of the gradient behind the neuron.
         lower: f64,
         /// An upper bound of it.
@@ -23,11 +25,19 @@ pub enum Switch {
 }
 
 impl Switch {
-    /// The factor of g in s = factor·g + (1 - factor)·t.
+    /// The factor of g in s = factor·g + span·t.
     fn slope(self) -> f64 {
         match self {
             Switch::Settled(slope) => slope,
-            Switch::Open { inactive, .. } => inactive,
+            Switch::Open { smallest, .. } => smallest,
+        }
+    }
+
+    /// The factor of t.
+    fn span(self) -> f64 {
+        match self {
+            Switch::Settled(_) => 0.0,
+            Switch::Open { smallest, largest, .. } => largest - smallest,
         }
     }
 
@@ -155,7 +165,7 @@ impl Forms {
         let passing: Vec<usize> =
             (0..behind.units.len()).filter(|&q| switches[behind.units[q]].slope() != 0.0).collect();
         let own: Vec<(usize, f64)> =
-            behind.units.iter().filter(|&&r| switches[r].is_open()).map(|&r| (r, 1.0 - switches[r].slope())).collect();
+            behind.units.iter().filter(|&&r| switches[r].is_open()).map(|&r| (r, switches[r].span())).collect();
         let mut factors = Vec::with_capacity(units.len() * passing.len());
         for &k in &units {
             let row = map.row(k);

@@ -62,11 +62,11 @@ proptest! {
         let mut switches: Vec<Vec<Switch>> = Vec::new();
         for (l, layer) in network.hidden().iter().enumerate() {
             let after = &fastlip.post_activation[l + 1];
-            switches.push((0..layer.bias.len()).map(|r| match (forward.phase(l, r).derivative(activation), kinds.next().unwrap()) {
+            switches.push((0..layer.bias.len()).map(|r| match (forward.phase(&network, l, r).derivative(activation), kinds.next().unwrap()) {
                 (Some(slope), _) => Switch::Settled(slope),
                 (None, 0) => Switch::Settled(1.0),
                 (None, 1) => Switch::Settled(inactive),
-                _ => Switch::Open { inactive, lower: after.lower[r], upper: after.upper[r] },
+                _ => Switch::Open { smallest: inactive, largest: 1.0, lower: after.lower[r], upper: after.upper[r] },
             }).collect());
         }
         let inputs: Vec<usize> = (0..network.input_dim()).collect();
@@ -85,7 +85,7 @@ proptest! {
         for _ in 0..20 {
             let slopes: Vec<Vec<f64>> = switches.iter().map(|row| row.iter().map(|switch| match *switch {
                 Switch::Settled(slope) => slope,
-                Switch::Open { inactive, .. } => if *choices.next().unwrap() { 1.0 } else { inactive },
+                Switch::Open { smallest, largest, .. } => if *choices.next().unwrap() { largest } else { smallest },
             }).collect()).collect();
             let v = gradient(&network, &slopes, &seed);
             let value: f64 = v.iter().zip(&weights).map(|(v, w)| v * w).sum();
@@ -106,7 +106,7 @@ fn one_layer_is_bounded_exactly() {
     let fastlip = BackwardBounds::fastlip(&network, &forward, &[1.0]);
     let chain = BackwardChain::new(&network, &fastlip);
     let gradients = [2.0, 1.0, -4.0];
-    let open = |g: f64| Switch::Open { inactive: 0.0, lower: g, upper: g };
+    let open = |g: f64| Switch::Open { smallest: 0.0, largest: 1.0, lower: g, upper: g };
     let forms = Forms::new(&chain, &[gradients.map(open).to_vec()], &[0]);
     let lines: Vec<Relaxation> = gradients.iter().map(|&g| Relaxation::product(0.0, 1.0, g, g)).collect();
     let none = vec![0.0; 3];

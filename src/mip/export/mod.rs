@@ -55,7 +55,7 @@ pub fn program(network: &Network, question: &Question, index: usize) -> Result<P
     if !forward.layers.iter().chain(&backward.post_activation).all(|bounds| bounds.is_finite()) {
         return Err(ExportError::Overflow);
     }
-    let phases = forward.phases();
+    let phases = forward.phases(network);
     let subject = Subject { network, question, phases: &phases };
     let objectives = parts_of(&subject);
     let objective =

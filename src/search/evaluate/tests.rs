@@ -12,7 +12,7 @@ use crate::network::{Activation, Matrix, Network};
 use crate::problem::Problem;
 
 /// A network of the given widths with numbers from `values`, used round and round.
-fn network(widths: &[usize], values: &[f64]) -> Network {
+fn network(widths: &[usize], values: &[f64], activation: Activation) -> Network {
     let mut numbers = values.iter().copied().cycle();
     let mut steps = Vec::new();
     for (i, pair) in widths.windows(2).enumerate() {
@@ -20,7 +20,7 @@ fn network(widths: &[usize], values: &[f64]) -> Network {
         let weight = Matrix::from_row_major(pair[1], pair[0], take(pair[0] * pair[1])).unwrap();
         steps.push(Step::Affine { weight, bias: take(pair[1]) });
         if i + 2 < widths.len() {
-            steps.push(Step::Activation(Activation::Relu));
+            steps.push(Step::Activation(activation));
         }
     }
     lower(widths[0], steps, vec![]).unwrap()
@@ -35,12 +35,18 @@ proptest! {
         widths in prop::collection::vec(2..6usize, 3..=4),
         values in prop::collection::vec(-2.0..2.0f64, 97),
         shares in prop::collection::vec(0.0..1.0f64, 6),
-        settled in prop::collection::vec(prop::bool::ANY, 24),
+        settled in prop::collection::vec(0..5usize, 24),
+        activation in prop_oneof![
+            Just(Activation::Relu),
+            Just(Activation::LeakyRelu { slope: 0.1 }),
+            Just(Activation::Clip { slope: 1.0, offset: 0.0, lower: -1.0, upper: 1.0 }),
+            Just(Activation::Clip { slope: 0.3, offset: 0.1, lower: -0.5, upper: 0.9 }),
+        ],
         norm in prop_oneof![Just("linf"), Just("l1"), Just("l2")],
         output_norm in prop_oneof![Just("linf"), Just("l1"), Just("l2")],
         scalar in prop::bool::ANY,
     ) {
-        let network = network(&widths, &values);
+        let network = network(&widths, &values, activation);
         let seed = vec![1.0; network.output_dim()];
         let problem = json!({
             "domain": {"type": "box", "lower": -1, "upper": 1},
@@ -50,7 +56,7 @@ proptest! {
         let question =
             Problem::from_value(problem).unwrap().question(network.input_dim(), network.output_dim()).unwrap();
         let forward = ForwardBounds::crown(&network, &question.region);
-        let phases = forward.phases();
+        let phases = forward.phases(&network);
         let subject = Subject { network: &network, question: &question, phases: &phases };
         let control = crate::control::Control::unlimited();
         let workers = crate::workers::Workers::new(1, &control);
@@ -65,10 +71,16 @@ proptest! {
 
         let x: Vec<f64> = (0..network.input_dim()).map(|k| 2.0 * shares[k] - 1.0).collect();
         let at_point = network.pre_activations(&x);
-        let states: Vec<State> = root.unstable.iter().zip(&settled).map(|(&(l, r), settled)| match settled {
-            false => State::Free,
-            true if at_point[l][r] >= 0.0 => State::On,
-            true => State::Off,
+        // Cut at no kink, at one, or at both ends of the point's piece.
+        let states: Vec<State> = root.unstable.iter().zip(root.states()).zip(&settled).map(|((&(l, r), state), settled)| {
+            let piece = activation.piece_at(at_point[l][r]).index();
+            let kinks = (state.lowest.index()..state.highest.index()).filter(|&k| match settled {
+                0 | 1 => false,
+                2 => k == 0,
+                3 => k == 1,
+                _ => k + 1 == piece || k == piece,
+            });
+            kinks.fold(state, |state, k| state.on_side(k, piece > k))
         }).collect();
         let rows: Vec<Vec<f64>> = question.seeds.rows.iter().map(|c| network.gradient(&x, c)).collect();
         let value = best_direction(&rows, question.input_norm, question.seeds.norm, Effort::Thorough).value;
