@@ -19,7 +19,7 @@ use crate::mip::lipmip::{LipMip, LipMipError};
 use crate::mip::{Bounds, highs, relaxation, tighten};
 use crate::network::Network;
 use crate::problem::{Guarantee, Method, Question};
-use crate::search::{Start, search};
+use crate::search::{Start, look_ahead, search};
 use crate::workers::Workers;
 
 /// Points drawn by `random`, and by `ascent` and the exact methods before they climb.
@@ -355,6 +355,13 @@ impl Ladder<'_> {
         let subject = Subject { phases: &phases, ..self.subject };
         let Some(backward) = tiers.of_programs() else { return Ok(()) };
         self.ledger.offer_upper(tiers.complete().norm);
+        // The search's root bound, and an incumbent that solvers take long to find by themselves.
+        if let Some(seeds) = tiers.of_search() {
+            look_ahead(subject, Start { forward: &forward, seeds }, &mut self.ledger);
+        }
+        if self.ledger.is_closed() {
+            return Ok(());
+        }
         LipMip::new(subject, Bounds { forward: &forward, backward }, &mut self.ledger).run()
     }
 }

@@ -11,6 +11,7 @@
 
 use super::relaxation::Relaxation;
 use crate::arithmetic::rounding::inner_product_error;
+use crate::arithmetic::vector::{Work, vectorized};
 use crate::network::Matrix;
 
 /// One layer of a chain.
@@ -45,38 +46,59 @@ impl Constant {
 /// Carries the lower bound `coefficients·(outputs of this layer) + constant` to the layer before; the new coefficients replace
 /// the old ones. `spare` is working space.
 pub fn carry(step: Step<'_>, coefficients: &mut Vec<f64>, spare: &mut Vec<f64>, constant: &mut Constant) {
-    let (mut terms, mut size) = (0, constant.value.abs());
-    let columns = step.weight.columns();
-    spare.clear();
-    spare.resize(columns, 0.0);
-    for (r, &a) in coefficients.iter().enumerate() {
-        if a == 0.0 {
-            continue;
-        }
-        let line = &step.lines[r];
-        let (slope, intercept) =
-            if a < 0.0 { (line.upper_slope, line.upper_intercept) } else { (line.lower_slope, line.lower_intercept) };
-        let shift = a * intercept;
-        constant.value += shift;
-        size += shift.abs();
-        terms += usize::from(intercept != 0.0);
-        if slope == 0.0 || step.magnitudes[r] == 0.0 {
-            continue;
-        }
-        terms += 1;
-        let carried = a * slope;
-        if let Some(bias) = step.bias {
-            constant.value += carried * bias[r];
-        }
-        size += carried.abs() * step.magnitudes[r];
-        for (sum, w) in spare.iter_mut().zip(step.weight.row(r)) {
-            *sum += carried * w;
-        }
-    }
-    if terms > 0 {
-        constant.error += inner_product_error(2 * terms + 4, size);
-    }
+    vectorized(Carry { step, coefficients, spare, constant });
     std::mem::swap(coefficients, spare);
+}
+
+/// One step, to be run by the version for the processor at hand.
+struct Carry<'a> {
+    step: Step<'a>,
+    coefficients: &'a [f64],
+    spare: &'a mut Vec<f64>,
+    constant: &'a mut Constant,
+}
+
+impl Work for Carry<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Carry { step, coefficients, spare, constant } = self;
+        let (mut terms, mut size) = (0, constant.value.abs());
+        let columns = step.weight.columns();
+        spare.clear();
+        spare.resize(columns, 0.0);
+        for (r, &a) in coefficients.iter().enumerate() {
+            if a == 0.0 {
+                continue;
+            }
+            let line = &step.lines[r];
+            let (slope, intercept) = if a < 0.0 {
+                (line.upper_slope, line.upper_intercept)
+            } else {
+                (line.lower_slope, line.lower_intercept)
+            };
+            let shift = a * intercept;
+            constant.value += shift;
+            size += shift.abs();
+            terms += usize::from(intercept != 0.0);
+            if slope == 0.0 || step.magnitudes[r] == 0.0 {
+                continue;
+            }
+            terms += 1;
+            let carried = a * slope;
+            if let Some(bias) = step.bias {
+                constant.value += carried * bias[r];
+            }
+            size += carried.abs() * step.magnitudes[r];
+            for (sum, w) in spare.iter_mut().zip(step.weight.row(r)) {
+                *sum += carried * w;
+            }
+        }
+        if terms > 0 {
+            constant.error += inner_product_error(2 * terms + 4, size);
+        }
+    }
 }
 
 /// The constant's error of the lower bound `Σ_k coefficient_k·quantity_k` whose coefficients were combined from `weights`, each

@@ -8,10 +8,14 @@ use super::linear::{self, Constant, Step};
 use super::norms::dual_norm_up;
 use super::relaxation::{Relaxation, absolute_value_chord};
 use super::{ForwardBounds, Interval};
-use crate::arithmetic::rounding::{inner_product_error, sum_up};
+use crate::arithmetic::rounding::{inner_product_error, product_down, product_up, sum_down, sum_up};
+use crate::arithmetic::vector::{Work, vectorized};
 use crate::network::{Matrix, Network, dot};
 use crate::problem::{Region, VectorNorm};
 use crate::workers::Workers;
+
+/// How many sums are kept side by side.
+const LANES: usize = 8;
 
 /// The unrolled backward pass of one functional: what does not change when derivative ranges are settled.
 #[derive(Clone, Debug)]
@@ -66,10 +70,13 @@ impl BackwardChain {
     }
 
     /// A lower bound of `coefficients·s^(l) + constant`, where s are the switched gradients of hidden layer `l` (counted from
-    /// 0), under the lines of that layer and all behind it. `visit(j, a)` sees the coefficients of `s^(j)` on the way.
+    /// 0), under the lines of that layer and all behind it, where `ends` are those of the last layer ([`BackwardChain::find_ends`]).
+    /// `visit(j, a)` sees the coefficients of `s^(j)` on the way.
+    #[expect(clippy::too_many_arguments, reason = "a form in the making is passed in parts")]
     pub fn lower_bound(
         &self,
         lines: &[Vec<Relaxation>],
+        ends: &Interval,
         l: usize,
         coefficients: &mut Vec<f64>,
         spare: &mut Vec<f64>,
@@ -89,36 +96,57 @@ impl BackwardChain {
             };
             linear::carry(step, coefficients, spare, &mut constant);
         }
-        self.close(lines, coefficients, constant)
+        vectorized(Close { ends, coefficients, constant })
     }
 
-    /// A lower bound of `coefficients·s + constant` for the last hidden layer, where v is known to the last bits: each term
-    /// takes its smallest value.
-    fn close(&self, lines: &[Vec<Relaxation>], coefficients: &[f64], mut constant: Constant) -> f64 {
-        let last = self.depth() - 1;
-        let (mut low, mut size, mut terms) = (constant.value, constant.value.abs(), 0);
-        for (r, &a) in coefficients.iter().enumerate().filter(|(_, a)| **a != 0.0) {
-            let line = &lines[last][r];
-            let (slope, intercept) = if a < 0.0 {
-                (line.upper_slope, line.upper_intercept)
-            } else {
-                (line.lower_slope, line.lower_intercept)
-            };
-            terms += usize::from(intercept != 0.0);
-            low += a * intercept;
-            size += (a * intercept).abs();
-            if slope == 0.0 || (self.last.lower[r] == 0.0 && self.last.upper[r] == 0.0) {
-                continue;
-            }
-            terms += 1;
-            let carried = a * slope;
-            let end = if carried < 0.0 { self.last.upper[r] } else { self.last.lower[r] };
-            low += carried * end;
-            size += (carried * end).abs();
+    /// Bounds of the switched gradients of the last hidden layer under its lines, in place of `ends`: v is known to the last
+    /// bits there, so that no linear form is needed.
+    pub fn find_ends(&self, lines: &[Relaxation], ends: &mut Interval) {
+        ends.lower.clear();
+        ends.upper.clear();
+        for (line, (&low, &high)) in lines.iter().zip(self.last.lower.iter().zip(&self.last.upper)) {
+            // Slopes are at least 0.
+            ends.lower.push(sum_down(product_down(line.lower_slope, low), line.lower_intercept));
+            ends.upper.push(sum_up(product_up(line.upper_slope, high), line.upper_intercept));
         }
-        constant.value = low;
-        if terms > 0 {
-            constant.error += inner_product_error(2 * terms + 4, size);
+    }
+}
+
+/// A lower bound of `coefficients·s + constant` for s in `ends`, by the version for the processor at hand.
+struct Close<'a> {
+    ends: &'a Interval,
+    coefficients: &'a [f64],
+    constant: Constant,
+}
+
+impl Work for Close<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn call(self) -> f64 {
+        let Close { ends, coefficients, mut constant } = self;
+        // Several sums side by side, which vector registers take at once; the error's bound holds in any order.
+        let (mut low, mut size) = ([0.0; LANES], [0.0; LANES]);
+        let mut add = |lane: usize, a: f64, lower: f64, upper: f64| {
+            let (first, second) = (a * lower, a * upper);
+            low[lane] += if first < second { first } else { second };
+            size[lane] += first.abs().max(second.abs());
+        };
+        let (a, first, second) =
+            (coefficients.chunks_exact(LANES), ends.lower.chunks_exact(LANES), ends.upper.chunks_exact(LANES));
+        let rest = a.remainder().iter().zip(first.remainder()).zip(second.remainder());
+        for ((a, first), second) in a.zip(first).zip(second) {
+            for lane in 0..LANES {
+                add(lane, a[lane], first[lane], second[lane]);
+            }
+        }
+        for ((&a, &first), &second) in rest {
+            add(0, a, first, second);
+        }
+        let size = size.iter().sum::<f64>() + constant.value.abs();
+        constant.value += low.iter().sum::<f64>();
+        if size > 0.0 {
+            constant.error += inner_product_error(2 * coefficients.len() + LANES + 4, size);
         }
         constant.lowered()
     }

@@ -79,6 +79,9 @@ impl<'a, 'b> LipMip<'a, 'b> {
     /// The programs of `subject`'s question under `bounds`.
     pub fn new(subject: Subject<'a>, bounds: Bounds<'a>, ledger: &'a mut Ledger<'b>) -> Self {
         let mut parts = parts(&subject, bounds);
+        // No program's optimum exceeds the constant.
+        let upper = ledger.bracket().upper().unwrap_or(f64::INFINITY);
+        parts.iter_mut().for_each(|part| part.bound = part.bound.min(upper));
         parts.sort_by(|a, b| b.bound.total_cmp(&a.bound));
         let by_cbc = subject.question.solver == Solver::Cbc;
         Self { subject, bounds, ledger, parts, fates: HashMap::new(), excluded: Vec::new(), nodes_before: 0, by_cbc }

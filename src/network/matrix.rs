@@ -114,6 +114,7 @@ impl Matrix {
 ///
 /// Four partial sums, so that the compiler can use vector instructions; the error bounds of [`crate::arithmetic::rounding`]
 /// hold for every order of summation.
+#[inline(always)]
 pub fn dot(a: &[f64], b: &[f64]) -> f64 {
     let mut partial = [0.0; 4];
     let mut left = a.chunks_exact(4);

@@ -15,6 +15,8 @@ pub struct Backward<'a> {
     seed: &'a SeedRoot,
     /// Lines of every switched gradient at the node.
     lines: Vec<Vec<Relaxation>>,
+    /// Bounds of the last layer's switched gradients under its lines.
+    ends: Interval,
     /// Bounds of the gradient behind each unstable neuron.
     lower: Vec<f64>,
     upper: Vec<f64>,
@@ -35,6 +37,7 @@ impl<'a> Backward<'a> {
             root,
             seed,
             lines: root.stable_switches.clone(),
+            ends: Interval::default(),
             lower: vec![0.0; count],
             upper: vec![0.0; count],
             gradient: seed.backward.gradient().clone(),
@@ -65,6 +68,9 @@ impl<'a> Backward<'a> {
                     Relaxation::line(smallest)
                 };
             }
+            if l + 1 == root.depth() {
+                seed.chain.find_ends(&self.lines[l], &mut self.ends);
+            }
         }
         let known = seed.backward.gradient();
         for k in 0..known.len() {
@@ -85,6 +91,7 @@ impl<'a> Backward<'a> {
         self.coefficients.extend(self.seed.chain.row(l, k).iter().map(|w| sign * w));
         self.seed.chain.lower_bound(
             &self.lines,
+            &self.ends,
             l,
             &mut self.coefficients,
             &mut self.spare,
@@ -193,6 +200,7 @@ impl<'a> Backward<'a> {
         let (scores, lower, upper) = (&mut self.scores, &self.lower, &self.upper);
         let bound = self.seed.chain.lower_bound(
             &self.lines,
+            &self.ends,
             0,
             &mut self.coefficients,
             &mut self.spare,

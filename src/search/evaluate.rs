@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::backward::Backward;
 use super::forward::Forward;
 use super::joint;
+use super::leaves::{LetGo, Record};
 use super::node::{Bounded, Branch, Direction, Node, State};
 use super::quadratic::QuadraticBound;
 use super::root::Root;
@@ -20,9 +21,14 @@ const QUADRATIC_PAYS: f64 = 0.9;
 /// How much more a neuron counts for each layer that it lies below another: settling it cuts the region for all above.
 const LAYER_WEIGHT: i32 = 3;
 
+/// How far a point at which a program ended is moved towards the mean of all.
+const INWARDS: f64 = 0.02;
+
 /// What became of a node.
 pub enum Outcome {
-    /// Its part of X is empty, or no direction exceeds the cutoff: nothing there is above the bound.
+    /// Its part of X is empty.
+    Empty,
+    /// No direction exceeds the cutoff: nothing there is above the bound.
     Closed(f64),
     /// Every neuron is settled: one gradient, at most `bound` in the dual norm.
     Leaf { pattern: Pattern, bound: f64 },
@@ -79,13 +85,43 @@ pub struct Evaluator<'a> {
     parts: Vec<Part<'a>>,
     /// The largest bound of the directions that were dropped at the last node: the proof must count it.
     dropped: f64,
+    /// What was let go of at the last node, where a proof is asked for.
+    record: Option<LetGo>,
 }
 
 impl<'a> Evaluator<'a> {
     /// An evaluator for the nodes under `root`.
     pub fn new(root: &'a Root<'a>) -> Self {
         let part = |seed| Part { backward: Backward::new(root, seed), quadratic: QuadraticBound::new(root, seed) };
-        Self { root, forward: Forward::new(root), parts: root.seeds.iter().map(part).collect(), dropped: 0.0 }
+        Self {
+            root,
+            forward: Forward::new(root),
+            parts: root.seeds.iter().map(part).collect(),
+            dropped: 0.0,
+            record: None,
+        }
+    }
+
+    /// Keeps what a proof needs of every node from here on.
+    pub fn record(&mut self) {
+        self.forward.record = Some(Record::default());
+        self.record = Some(LetGo::default());
+    }
+
+    /// What was let go of at the node that was evaluated last.
+    pub fn recorded(&mut self) -> LetGo {
+        let mut recorded = self.record.as_mut().map_or(LetGo::default(), std::mem::take);
+        if let Some(record) = &mut self.forward.record {
+            recorded.programs = std::mem::take(&mut record.programs);
+        }
+        recorded
+    }
+
+    fn drop_direction(dropped: &mut f64, record: &mut Option<LetGo>, bounded: Bounded) {
+        *dropped = dropped.max(bounded.bound);
+        if let Some(record) = record {
+            record.directions.push(bounded);
+        }
     }
 
     /// What the root nodes inherit, one for each scalar functional, or one for all: nothing but a bound.
@@ -114,16 +150,18 @@ impl<'a> Evaluator<'a> {
     /// or below `cutoff` is dropped.
     pub fn evaluate(&mut self, mut states: Box<[State]>, above: &Node, depth: usize, cutoff: f64) -> Outcome {
         self.dropped = 0.0;
+        self.record.iter_mut().for_each(|record| *record = LetGo::default());
         let bound = above.bound;
         if !self.forward.evaluate(&mut states) {
-            return Outcome::Closed(0.0);
+            return Outcome::Empty;
         }
         if self.root.joint {
             return self.evaluate_jointly(states, bound, depth, cutoff);
         }
         let seed = above.seed;
         self.parts[seed].backward.evaluate(&states);
-        let Some(mut directions) = self.worst_direction(seed, &above.directions, Source::Lines, cutoff) else {
+        let inherited = self.possible(seed, &above.directions, cutoff);
+        let Some(mut directions) = self.worst_direction(seed, inherited, Source::Lines, cutoff) else {
             return Outcome::Closed(self.dropped.min(bound));
         };
         let mut multipliers = None;
@@ -138,7 +176,10 @@ impl<'a> Evaluator<'a> {
                     if step > 0 && !part.quadratic.improve(&mut part.backward, &directions[0].direction) {
                         break;
                     }
-                    directions = match self.worst_direction(seed, &directions, Source::Quadratic, cutoff) {
+                    if let Some(record) = &mut self.record {
+                        record.multipliers.push(self.parts[seed].quadratic.stored());
+                    }
+                    directions = match self.worst_direction(seed, directions, Source::Quadratic, cutoff) {
                         Some(directions) => directions,
                         None => return Outcome::Closed(self.dropped.min(bound)),
                     };
@@ -148,6 +189,9 @@ impl<'a> Evaluator<'a> {
         }
         let bound = bound.min(directions[0].bound);
         if bound <= cutoff {
+            for direction in directions {
+                Self::drop_direction(&mut self.dropped, &mut self.record, direction);
+            }
             return Outcome::Closed(bound);
         }
         let backward = &mut self.parts[seed].backward;
@@ -190,26 +234,39 @@ impl<'a> Evaluator<'a> {
         }
     }
 
+    /// Those of the directions inherited from above that may exceed the cutoff here.
+    fn possible(&mut self, seed: usize, inherited: &[Bounded], cutoff: f64) -> Vec<Bounded> {
+        let backward = &self.parts[seed].backward;
+        let mut possible = Vec::with_capacity(inherited.len());
+        for bounded in inherited.iter().filter(|bounded| !backward.is_impossible(&bounded.direction)) {
+            if bounded.bound <= cutoff {
+                Self::drop_direction(&mut self.dropped, &mut self.record, bounded.clone());
+            } else {
+                possible.push(bounded.clone());
+            }
+        }
+        possible
+    }
+
     /// Bounds directions, worst first, splitting their open signs, until the worst one is fully signed or the budget is spent.
     /// All that exceed the cutoff, the worst first; `None` when none does.
     fn worst_direction(
         &mut self,
         seed: usize,
-        directions: &[Bounded],
+        directions: Vec<Bounded>,
         source: Source,
         cutoff: f64,
     ) -> Option<Vec<Bounded>> {
         let Part { backward, quadratic } = &mut self.parts[seed];
-        let mut queue: BinaryHeap<Queued> = directions
-            .iter()
-            .filter(|d| !backward.is_impossible(&d.direction))
-            .map(|d| Queued { bounded: d.clone(), fresh: false })
-            .collect();
+        let queued = |bounded: Bounded| Queued { bounded, fresh: false };
+        let mut queue: BinaryHeap<Queued> = directions.into_iter().map(queued).collect();
         let mut budget = DIRECTION_BUDGET;
         while let Some(worst) = queue.pop() {
             if worst.bounded.bound <= cutoff {
                 // The rest of the queue is no higher.
-                self.dropped = self.dropped.max(worst.bounded.bound);
+                for other in std::iter::once(worst).chain(queue) {
+                    Self::drop_direction(&mut self.dropped, &mut self.record, other.bounded);
+                }
                 return None;
             }
             if !worst.fresh {
@@ -220,10 +277,11 @@ impl<'a> Evaluator<'a> {
                 };
                 let bound = bound.min(worst.bounded.bound);
                 budget = budget.saturating_sub(1);
+                let bounded = Bounded { bound, ..worst.bounded };
                 if bound <= cutoff {
-                    self.dropped = self.dropped.max(bound);
+                    Self::drop_direction(&mut self.dropped, &mut self.record, bounded);
                 } else {
-                    queue.push(Queued { bounded: Bounded { bound, ..worst.bounded }, fresh: true });
+                    queue.push(Queued { bounded, fresh: true });
                 }
                 continue;
             }
@@ -247,7 +305,7 @@ impl<'a> Evaluator<'a> {
                         if other.bound > cutoff {
                             all.push(other);
                         } else {
-                            self.dropped = self.dropped.max(other.bound);
+                            Self::drop_direction(&mut self.dropped, &mut self.record, other);
                         }
                     }
                     return Some(all);
@@ -277,9 +335,13 @@ impl<'a> Evaluator<'a> {
         self.dropped
     }
 
-    /// Points inside the node that was evaluated last, the most promising first.
+    /// Points inside the node that was evaluated last, the most promising first. Those at which programs ended lie on kinks, where
+    /// a gradient means nothing: they are moved a little towards the mean.
     pub fn points(&self) -> impl Iterator<Item = Vec<f64>> + '_ {
-        self.forward.mean_point().into_iter().chain(self.forward.points.iter().rev().take(2).cloned())
+        let mean = self.forward.mean_point();
+        let towards = mean.clone().unwrap_or_default();
+        let moved = move |x: &Vec<f64>| x.iter().zip(&towards).map(|(x, mean)| x + INWARDS * (mean - x)).collect();
+        mean.into_iter().chain(self.forward.points.iter().rev().take(2).map(moved))
     }
 }
 

@@ -1,9 +1,10 @@
 //! The forward pass of a node: bounds of every free pre-activation over the node's part of X, by CROWN's linear forms and the
 //! tiny programs over the half-spaces of the settled neurons.
 
+use super::leaves::{Cut, Record};
 use super::node::State;
 use super::root::Root;
-use super::simplex::{End, HalfSpaces, TinyProgram};
+use super::simplex::{Basis, End, HalfSpaces, TinyProgram};
 use crate::arithmetic::rounding::{difference_down, difference_up};
 use crate::bounds::forward::{LinearForm, Side};
 use crate::bounds::linear::{self, Constant, Step};
@@ -21,6 +22,10 @@ pub struct Forward<'a> {
     lines: Vec<Vec<Relaxation>>,
     half_spaces: HalfSpaces,
     program: TinyProgram,
+    /// The basis that the last program of each neuron and side ended with, at whatever node.
+    hints: Vec<Basis>,
+    /// The programs of the node, where a proof is asked for.
+    pub record: Option<Record>,
     /// Points of X inside all half-spaces so far, where some program ended.
     pub points: Vec<Vec<f64>>,
     /// Whether the half-spaces changed since a program last found a point inside.
@@ -40,6 +45,8 @@ impl<'a> Forward<'a> {
             lines: root.stable_lines.clone(),
             half_spaces: HalfSpaces::default(),
             program: TinyProgram::default(),
+            hints: vec![Basis::default(); 2 * count],
+            record: None,
             points: Vec::new(),
             unproved: false,
             lower: vec![0.0; count],
@@ -55,6 +62,7 @@ impl<'a> Forward<'a> {
         self.half_spaces.clear(root.domain().len());
         self.points.clear();
         self.unproved = false;
+        self.record.iter_mut().for_each(Record::clear);
         for l in 0..root.depth() {
             for neuron in root.layers[l].clone() {
                 let state = states[neuron];
@@ -119,7 +127,11 @@ impl<'a> Forward<'a> {
             return false;
         }
         let (rows, offset) = (form.coefficients.iter().map(|a| sign * a), sign * form.constant);
-        self.half_spaces.push(rows, offset, domain);
+        let name = 4 * neuron + 2 * kink + usize::from(above);
+        self.half_spaces.push(name, rows, offset, domain);
+        if let Some(record) = &mut self.record {
+            record.cuts.push(Cut { neuron, kink, above });
+        }
         let inside = |x: &Vec<f64>| sign * (crate::network::dot(&form.coefficients, x) + form.constant) >= 0.0;
         self.points.retain(inside);
         self.unproved = self.points.is_empty();
@@ -152,14 +164,16 @@ impl<'a> Forward<'a> {
             let last = activation.kink(now.highest.index().saturating_sub(1)).enclosure().1;
             let phase = only_phase.then_some(last);
             if now.is_free() && self.is_worthwhile(&above, 1.0, high, high - low, phase) {
-                high = high.min(self.largest(&above.coefficients, above.constant)?);
+                let settled = activation.kink(now.lowest.index()).enclosure().0;
+                high = high.min(self.largest(Some((neuron, 1.0)), &above.coefficients, above.constant, settled)?);
                 now = narrowed(low, high);
             }
             let first = activation.kink(now.lowest.index()).enclosure().0;
             let phase = only_phase.then_some(-first);
             if now.is_free() && self.is_worthwhile(&below, -1.0, -low, high - low, phase) {
+                let settled = -activation.kink(now.highest.index() - 1).enclosure().1;
                 let mirrored: Vec<f64> = below.coefficients.iter().map(|a| -a).collect();
-                low = low.max(-self.largest(&mirrored, -below.constant)?);
+                low = low.max(-self.largest(Some((neuron, -1.0)), &mirrored, -below.constant, settled)?);
                 now = narrowed(low, high);
             }
         }
@@ -170,12 +184,11 @@ impl<'a> Forward<'a> {
     /// Whether a program could improve the bound `known` of `sign·form` enough, given the points seen: by much of the bounds'
     /// width, or to the `phase`'s end, if that is all that matters.
     fn is_worthwhile(&self, form: &LinearForm, sign: f64, known: f64, width: f64, phase: Option<f64>) -> bool {
+        // From here on a point's value shows that there is little to be had.
+        let enough = phase.unwrap_or(known - WORTHWHILE * width);
         let value = |x: &Vec<f64>| sign * (crate::network::dot(&form.coefficients, x) + form.constant);
-        let reached = self.points.iter().map(value).fold(f64::NEG_INFINITY, f64::max);
-        match phase {
-            Some(end) => reached <= end,
-            None => known - reached > WORTHWHILE * width,
-        }
+        // The latest points are the likeliest.
+        !self.points.iter().rev().any(|x| value(x) > enough)
     }
 
     /// The free kink of a neuron that was bounded at this node whose two sides are most even.
@@ -189,9 +202,22 @@ impl<'a> Forward<'a> {
         kinks.max_by(|&a, &b| evenness(a).total_cmp(&evenness(b))).unwrap_or(0)
     }
 
-    /// The largest value of a form over the node; `None` when the node is empty.
-    fn largest(&mut self, form: &[f64], constant: f64) -> Option<f64> {
-        match self.program.maximise(form, constant, &self.half_spaces, self.root.domain(), 0.0) {
+    /// The largest value of a form over the node, or a bound of it that is below `enough`; `None` when the node is empty.
+    fn largest(&mut self, of: Option<(usize, f64)>, form: &[f64], constant: f64, enough: f64) -> Option<f64> {
+        let end = {
+            let place = of.map(|(neuron, sign)| 2 * neuron + usize::from(sign > 0.0));
+            let hint = place.map_or_else(Basis::default, |place| std::mem::take(&mut self.hints[place]));
+            let end = self.program.maximise(form, constant, &self.half_spaces, self.root.domain(), enough, &hint);
+            if let Some(place) = place {
+                self.hints[place] = self.program.basis(&self.half_spaces);
+            }
+            end
+        };
+        if let Some(record) = &mut self.record {
+            let bound = if let End::Bounded(value) = end { value } else { f64::NEG_INFINITY };
+            record.add(of, self.program.multipliers(), bound);
+        }
+        match end {
             End::Empty => None,
             End::Bounded(value) => {
                 if self.program.optimal {
@@ -208,7 +234,7 @@ impl<'a> Forward<'a> {
     /// Whether the half-spaces leave anything, as far as one program can tell.
     fn has_point(&mut self) -> bool {
         let nothing = vec![0.0; self.root.domain().len()];
-        self.largest(&nothing, 1.0).is_some()
+        self.largest(None, &nothing, 1.0, 0.0).is_some()
     }
 
     /// The mean of the points seen: often deep inside the node.

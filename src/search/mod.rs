@@ -14,6 +14,7 @@
 //!
 //! - [`node`]: states, directions, nodes. [`root`]: what all nodes share.
 //! - `quadratic`: the quadratic bound at a node; `joint`: all rows at once.
+//! - [`leaves`]: what a proof would need.
 //! - [`tree`]: the heap, the workers, the bracket.
 //!
 //! [`Subject::audit`]: crate::answer::Subject::audit
@@ -22,12 +23,14 @@ mod backward;
 mod evaluate;
 mod forward;
 mod joint;
+pub mod leaves;
 mod node;
 mod quadratic;
 mod root;
 mod simplex;
 mod tree;
 
+pub use node::{Bounded, Direction, State};
 pub use tree::Summary;
 
 use crate::answer::{Ledger, Subject};
@@ -45,15 +48,32 @@ pub struct Start<'a> {
     pub seeds: Vec<SeedBounds>,
 }
 
+/// Bounds the root and dives once: a tighter upper end and an incumbent to start another solver from.
+pub fn look_ahead(subject: Subject<'_>, start: Start<'_>, ledger: &mut Ledger<'_>) {
+    let root = root::Root::new(subject, start.forward, start.seeds);
+    let incumbent = ledger.bracket().lower().unwrap_or(0.0);
+    tree::Tree::new(&root, 1, usize::MAX, incumbent, None).dive(ledger);
+}
+
 /// Searches until the ledger's bracket is closed or it is time to stop. The ledger's witness is the first incumbent.
 pub fn search(subject: Subject<'_>, start: Start<'_>, ledger: &mut Ledger<'_>) -> Summary {
+    search_into(subject, start, ledger, None)
+}
+
+/// As [`search`]; what a proof of the upper end needs goes to `sink`, if there is one.
+pub fn search_into(
+    subject: Subject<'_>,
+    start: Start<'_>,
+    ledger: &mut Ledger<'_>,
+    sink: Option<leaves::Sink<'_>>,
+) -> Summary {
     let limits = subject.question.limits;
     let root = root::Root::new(subject, start.forward, start.seeds);
     let incumbent = ledger.bracket().lower().unwrap_or(0.0);
     let threads = usize::try_from(limits.threads).unwrap_or(1).max(1);
     // Half of the limit for nodes: the rest is for the network, the working spaces and the audit's solver.
     let max_bytes = usize::try_from(limits.memory_mb.saturating_mul(1 << 19)).unwrap_or(usize::MAX);
-    let summary = tree::Tree::new(&root, threads, max_bytes, incumbent).run(ledger);
+    let summary = tree::Tree::new(&root, threads, max_bytes, incumbent, sink).run(ledger);
     ledger.count_excluded(summary.empty_leaves);
     if summary.open_leaves > 0 {
         ledger.note(format!(

@@ -5,53 +5,16 @@
 //! of pivots is enough. The multipliers are dual feasible after every pivot; whatever they are, [`TinyProgram::proved_bound`]
 //! turns them into a bound that is valid under rounding, so nothing here can cost soundness.
 
+mod half_spaces;
+mod kernel;
+
+pub use half_spaces::HalfSpaces;
+
+use half_spaces::product;
+use kernel::Kernel;
+
 use crate::arithmetic::rounding::inner_product_error;
 use crate::bounds::Interval;
-use crate::network::dot;
-
-/// Half-spaces `row·x + offset ≥ 0`.
-#[derive(Clone, Debug, Default)]
-pub struct HalfSpaces {
-    dim: usize,
-    rows: Vec<f64>,
-    offsets: Vec<f64>,
-    /// Half the range of `row·x` over the box: what a violation is measured in.
-    sizes: Vec<f64>,
-}
-
-impl HalfSpaces {
-    /// None, for points with `dim` entries.
-    pub fn clear(&mut self, dim: usize) {
-        self.dim = dim;
-        self.rows.clear();
-        self.offsets.clear();
-        self.sizes.clear();
-    }
-
-    /// Adds one.
-    pub fn push(&mut self, row: impl Iterator<Item = f64>, offset: f64, domain: &Interval) {
-        let start = self.rows.len();
-        self.rows.extend(row);
-        let ends = domain.lower.iter().zip(&domain.upper);
-        let size: f64 = self.rows[start..].iter().zip(ends).map(|(a, (l, u))| 0.5 * a.abs() * (u - l)).sum();
-        self.offsets.push(offset);
-        self.sizes.push(size.max(f64::MIN_POSITIVE));
-    }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.offsets.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.offsets.is_empty()
-    }
-
-    fn row(&self, i: usize) -> &[f64] {
-        &self.rows[i * self.dim..(i + 1) * self.dim]
-    }
-}
 
 /// How a program ended.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -79,6 +42,10 @@ enum Entering {
     Multiplier(usize),
 }
 
+/// The half-spaces, by name, and the variables of a basis, each half-space with a variable that it can be solved for.
+#[derive(Clone, Debug, Default)]
+pub struct Basis(Vec<(usize, usize)>);
+
 /// Violations below this share of a half-space's size are none.
 const FEASIBILITY: f64 = 1e-9;
 /// Rates of change below this are taken for 0.
@@ -96,21 +63,23 @@ pub struct TinyProgram {
     at_upper: Vec<bool>,
     reduced: Vec<f64>,
     active: Vec<usize>,
+    is_active: Vec<bool>,
     multipliers: Vec<f64>,
     basis: Vec<usize>,
     is_basic: Vec<bool>,
     rates: Vec<f64>,
     breakpoints: Vec<(f64, Entering, f64)>,
-    /// The factors of the kernel, and the order of its rows in them.
-    kernel: Vec<f64>,
-    order: Vec<usize>,
+    kernel: Kernel,
     right: Vec<f64>,
-    spare: Vec<f64>,
+    /// The form, padded.
+    cost: Vec<f64>,
+    /// Absolute terms of the reduced costs.
+    sizes: Vec<f64>,
 }
 
 impl TinyProgram {
     /// An upper bound of `form·x + constant` over the box and the half-spaces, as tight as the pivots allow; the search for a
-    /// tighter one ends once the bound is below `enough`.
+    /// tighter one ends once the bound is below `enough`, and starts from the basis `hint`.
     pub fn maximise(
         &mut self,
         form: &[f64],
@@ -118,9 +87,10 @@ impl TinyProgram {
         half_spaces: &HalfSpaces,
         domain: &Interval,
         enough: f64,
+        hint: &Basis,
     ) -> End {
-        let n = form.len();
-        self.start(form, n);
+        self.start(form, half_spaces);
+        self.warm_up(hint, half_spaces);
         for _ in 0..MOST_PIVOTS {
             if !self.locate(half_spaces, domain) {
                 break;
@@ -129,10 +99,10 @@ impl TinyProgram {
                 self.optimal = true;
                 break;
             };
-            if dot(form, &self.point) + constant < enough {
+            if product(&self.cost, &self.point) + constant < enough {
                 break;
             }
-            match self.pivot(violation, form, half_spaces, domain) {
+            match self.pivot(violation, half_spaces, domain) {
                 Step::Done => {}
                 Step::Ray => {
                     if self.proves_empty(half_spaces, domain) {
@@ -143,27 +113,94 @@ impl TinyProgram {
                 Step::Stuck => break,
             }
         }
-        End::Bounded(self.proved_bound(form, constant, half_spaces, domain))
+        End::Bounded(self.proved_bound(constant, half_spaces, domain))
     }
 
-    fn start(&mut self, form: &[f64], n: usize) {
+    /// The half-spaces that carry the bound found last, with their multipliers.
+    pub fn multipliers(&self) -> impl Iterator<Item = (usize, f64)> + '_ {
+        self.active.iter().copied().zip(self.multipliers.iter().copied())
+    }
+
+    fn start(&mut self, form: &[f64], half_spaces: &HalfSpaces) {
         self.optimal = false;
+        self.is_active.clear();
+        self.is_active.resize(half_spaces.len(), false);
         self.active.clear();
         self.multipliers.clear();
         self.basis.clear();
         self.is_basic.clear();
-        self.is_basic.resize(n, false);
-        self.reduced.clear();
-        self.reduced.extend_from_slice(form);
+        self.is_basic.resize(form.len(), false);
+        self.cost.clear();
+        self.cost.extend_from_slice(form);
+        self.cost.resize(half_spaces.stride(), 0.0);
+        self.reduced.clone_from(&self.cost);
         self.at_upper.clear();
         self.at_upper.extend(form.iter().map(|c| *c > 0.0));
         self.point.clear();
-        self.point.resize(n, 0.0);
+        self.point.resize(half_spaces.stride(), 0.0);
+    }
+
+    /// Starts from the basis of another program instead, as far as its half-spaces are here and its multipliers are not below 0.
+    fn warm_up(&mut self, hint: &Basis, half_spaces: &HalfSpaces) {
+        for &(name, variable) in &hint.0 {
+            if let Some(i) = half_spaces.named(name) {
+                self.active.push(i);
+                self.basis.push(variable);
+            }
+        }
+        while !self.active.is_empty() {
+            self.right.clear();
+            self.right.extend(self.basis.iter().map(|&j| -self.cost[j]));
+            if !self.factor(half_spaces) || !self.kernel.solve_transposed(&mut self.right) {
+                self.active.clear();
+                self.basis.clear();
+                return;
+            }
+            if self.right.iter().all(|y| *y >= 0.0) {
+                break;
+            }
+            let pairs = self.kernel.pivots().iter().zip(&self.basis).filter(|(row, _)| self.right[**row] >= 0.0);
+            (self.active, self.basis) = pairs.map(|(&row, &variable)| (self.active[row], variable)).unzip();
+        }
+        self.right.truncate(self.active.len());
+        self.multipliers.clone_from(&self.right);
+        for &j in &self.basis {
+            self.is_basic[j] = true;
+        }
+        for (&i, &y) in self.active.iter().zip(&self.multipliers) {
+            self.is_active[i] = true;
+            for (d, a) in self.reduced.iter_mut().zip(half_spaces.row(i)) {
+                *d += y * a;
+            }
+        }
+        for (at_upper, d) in self.at_upper.iter_mut().zip(&self.reduced) {
+            *at_upper = *d > 0.0;
+        }
+    }
+
+    /// The basis that the last program ended with.
+    pub fn basis(&self, half_spaces: &HalfSpaces) -> Basis {
+        if self.kernel.pivots().len() != self.active.len() {
+            return Basis::default();
+        }
+        let pairs = self.kernel.pivots().iter().zip(&self.basis);
+        Basis(pairs.map(|(&row, &variable)| (half_spaces.name(self.active[row]), variable)).collect())
+    }
+
+    /// Factors the kernel: active half-spaces × basic variables.
+    fn factor(&mut self, half_spaces: &HalfSpaces) -> bool {
+        let (active, basis) = (&self.active, &self.basis);
+        self.kernel.factor(active.len(), |entries| {
+            for &i in active {
+                let row = half_spaces.row(i);
+                entries.extend(basis.iter().map(|&j| row[j]));
+            }
+        })
     }
 
     /// Computes the point of the current basis; false when the kernel is singular.
     fn locate(&mut self, half_spaces: &HalfSpaces, domain: &Interval) -> bool {
-        for j in 0..self.point.len() {
+        for j in 0..self.is_basic.len() {
             self.point[j] = match (self.is_basic[j], self.at_upper[j]) {
                 (true, _) => 0.0,
                 (false, true) => domain.upper[j],
@@ -172,9 +209,9 @@ impl TinyProgram {
         }
         self.right.clear();
         for &i in &self.active {
-            self.right.push(-half_spaces.offsets[i] - dot(half_spaces.row(i), &self.point));
+            self.right.push(-half_spaces.slack(i, &self.point));
         }
-        if !self.factor(half_spaces) || !self.solve() {
+        if !self.factor(half_spaces) || !self.kernel.solve(&mut self.right) {
             return false;
         }
         for (position, &j) in self.basis.iter().enumerate() {
@@ -183,91 +220,11 @@ impl TinyProgram {
         true
     }
 
-    /// Factors the kernel (active half-spaces × basic variables) with row pivoting; false when it is singular.
-    fn factor(&mut self, half_spaces: &HalfSpaces) -> bool {
-        let k = self.active.len();
-        self.kernel.clear();
-        self.order.clear();
-        self.order.extend(0..k);
-        for &i in &self.active {
-            let row = half_spaces.row(i);
-            self.kernel.extend(self.basis.iter().map(|&j| row[j]));
-        }
-        for column in 0..k {
-            let size = |p: &usize| self.kernel[p * k + column].abs();
-            let Some(pivot) = (column..k).max_by(|a, b| size(a).total_cmp(&size(b))) else { return false };
-            if size(&pivot) <= 1e-300 {
-                return false;
-            }
-            if pivot != column {
-                for q in 0..k {
-                    self.kernel.swap(pivot * k + q, column * k + q);
-                }
-                self.order.swap(pivot, column);
-            }
-            let inverse = 1.0 / self.kernel[column * k + column];
-            for p in column + 1..k {
-                let factor = self.kernel[p * k + column] * inverse;
-                self.kernel[p * k + column] = factor;
-                if factor != 0.0 {
-                    for q in column + 1..k {
-                        self.kernel[p * k + q] -= factor * self.kernel[column * k + q];
-                    }
-                }
-            }
-        }
-        true
-    }
-
-    /// Solves the factored kernel's system for `right`, in place.
-    fn solve(&mut self) -> bool {
-        let k = self.order.len();
-        self.spare.clear();
-        self.spare.extend(self.order.iter().map(|&p| self.right[p]));
-        for p in 0..k {
-            let row = &self.kernel[p * k..p * k + p];
-            self.spare[p] -= dot(row, &self.spare[..p]);
-        }
-        for p in (0..k).rev() {
-            let row = &self.kernel[p * k + p + 1..(p + 1) * k];
-            let known = dot(row, &self.spare[p + 1..]);
-            self.spare[p] = (self.spare[p] - known) / self.kernel[p * k + p];
-        }
-        std::mem::swap(&mut self.right, &mut self.spare);
-        self.right.iter().all(|v| v.is_finite())
-    }
-
-    /// Solves the transposed system for `right`, in place.
-    fn solve_transposed(&mut self) -> bool {
-        let k = self.order.len();
-        for p in 0..k {
-            self.right[p] /= self.kernel[p * k + p];
-            let value = self.right[p];
-            for q in p + 1..k {
-                self.right[q] -= self.kernel[p * k + q] * value;
-            }
-        }
-        for p in (0..k).rev() {
-            let value = self.right[p];
-            for q in 0..p {
-                self.right[q] -= self.kernel[p * k + q] * value;
-            }
-        }
-        self.spare.clear();
-        self.spare.resize(k, 0.0);
-        for (&to, &value) in self.order.iter().zip(&self.right) {
-            self.spare[to] = value;
-        }
-        std::mem::swap(&mut self.right, &mut self.spare);
-        self.right.iter().all(|v| v.is_finite())
-    }
-
     fn most_violated(&self, half_spaces: &HalfSpaces, domain: &Interval) -> Option<Violation> {
         let (mut worst, mut found) = (FEASIBILITY, None);
         for i in 0..half_spaces.len() {
-            let slack = dot(half_spaces.row(i), &self.point) + half_spaces.offsets[i];
-            let violation = -slack / half_spaces.sizes[i];
-            if violation > worst && !self.active.contains(&i) {
+            let violation = half_spaces.violation(i, half_spaces.slack(i, &self.point));
+            if violation > worst && !self.is_active[i] {
                 (worst, found) = (violation, Some(Violation::Row(i)));
             }
         }
@@ -282,14 +239,14 @@ impl TinyProgram {
     }
 
     /// One pivot: the multiplier of the violated constraint grows until the dual objective stops falling.
-    fn pivot(&mut self, violation: Violation, form: &[f64], half_spaces: &HalfSpaces, domain: &Interval) -> Step {
-        let n = form.len();
+    fn pivot(&mut self, violation: Violation, half_spaces: &HalfSpaces, domain: &Interval) -> Step {
+        let n = self.is_basic.len();
         // How the active multipliers change while the new one grows by 1: `right`; and the reduced costs: `rates`.
         self.right.clear();
         let mut slope = match violation {
             Violation::Row(i) => {
                 self.right.extend(self.basis.iter().map(|&j| -half_spaces.row(i)[j]));
-                dot(half_spaces.row(i), &self.point) + half_spaces.offsets[i]
+                half_spaces.slack(i, &self.point)
             }
             Violation::Variable(position, above) => {
                 let sign = if above { 1.0 } else { -1.0 };
@@ -298,13 +255,13 @@ impl TinyProgram {
                 if above { domain.upper[j] - self.point[j] } else { self.point[j] - domain.lower[j] }
             }
         };
-        if !self.solve_transposed() {
+        if !self.kernel.solve_transposed(&mut self.right) {
             return Step::Stuck;
         }
         self.rates.clear();
         match violation {
             Violation::Row(i) => self.rates.extend_from_slice(half_spaces.row(i)),
-            Violation::Variable(..) => self.rates.resize(n, 0.0),
+            Violation::Variable(..) => self.rates.resize(half_spaces.stride(), 0.0),
         }
         for (&i, &change) in self.active.iter().zip(&self.right) {
             for (rate, a) in self.rates.iter_mut().zip(half_spaces.row(i)) {
@@ -350,8 +307,7 @@ impl TinyProgram {
             *multiplier = (*multiplier + length * change).max(0.0);
         }
         self.exchange(violation, entering, length);
-        self.reduced.clear();
-        self.reduced.extend_from_slice(form);
+        self.reduced.clone_from(&self.cost);
         for (&i, &y) in self.active.iter().zip(&self.multipliers) {
             for (d, a) in self.reduced.iter_mut().zip(half_spaces.row(i)) {
                 *d += y * a;
@@ -364,11 +320,14 @@ impl TinyProgram {
         match (violation, entering) {
             (Violation::Row(i), Entering::Variable(j)) => {
                 self.active.push(i);
+                self.is_active[i] = true;
                 self.multipliers.push(length);
                 self.basis.push(j);
                 self.is_basic[j] = true;
             }
             (Violation::Row(i), Entering::Multiplier(position)) => {
+                self.is_active[self.active[position]] = false;
+                self.is_active[i] = true;
                 self.active[position] = i;
                 self.multipliers[position] = length;
             }
@@ -383,7 +342,8 @@ impl TinyProgram {
                 let leaving = self.basis.swap_remove(position);
                 self.is_basic[leaving] = false;
                 self.at_upper[leaving] = above;
-                self.active.swap_remove(at);
+                let left = self.active.swap_remove(at);
+                self.is_active[left] = false;
                 self.multipliers.swap_remove(at);
             }
         }
@@ -391,24 +351,27 @@ impl TinyProgram {
 
     /// Weak duality with outward rounding: for any multipliers y ≥ 0 the form is at most
     /// `constant + Σ y_i offset_i + Σ_j max(d_j·lower_j, d_j·upper_j)` with `d = form + Σ y_i row_i`.
-    fn proved_bound(&self, form: &[f64], constant: f64, half_spaces: &HalfSpaces, domain: &Interval) -> f64 {
-        let pairs = || self.active.iter().zip(&self.multipliers).filter(|(_, y)| **y > 0.0);
+    fn proved_bound(&mut self, constant: f64, half_spaces: &HalfSpaces, domain: &Interval) -> f64 {
         let (mut value, mut magnitude) = (constant, constant.abs());
-        for (&i, y) in pairs() {
-            value += y * half_spaces.offsets[i];
-            magnitude += (y * half_spaces.offsets[i]).abs();
-        }
-        for (j, &c) in form.iter().enumerate() {
-            let (mut d, mut size) = (c, c.abs());
-            for (&i, y) in pairs() {
-                let term = y * half_spaces.row(i)[j];
-                d += term;
-                size += term.abs();
+        self.reduced.clone_from(&self.cost);
+        self.sizes.clear();
+        self.sizes.extend(self.cost.iter().map(|c| c.abs()));
+        for (&i, &y) in self.active.iter().zip(&self.multipliers).filter(|(_, y)| **y > 0.0) {
+            let shift = y * half_spaces.offset(i);
+            value += shift;
+            magnitude += shift.abs();
+            for ((d, size), a) in self.reduced.iter_mut().zip(&mut self.sizes).zip(half_spaces.row(i)) {
+                let term = y * a;
+                *d += term;
+                *size += term.abs();
             }
-            value += (d * domain.lower[j]).max(d * domain.upper[j]);
-            magnitude += size * domain.magnitude(j);
         }
-        let terms = 2 * (form.len() + self.active.len()) + 4;
+        for (j, (low, high)) in domain.lower.iter().zip(&domain.upper).enumerate() {
+            let d = self.reduced[j];
+            value += (d * low).max(d * high);
+            magnitude += self.sizes[j] * low.abs().max(high.abs());
+        }
+        let terms = 2 * (domain.len() + self.active.len()) + 4;
         (value + inner_product_error(terms, magnitude)).next_up()
     }
 
@@ -416,8 +379,8 @@ impl TinyProgram {
     fn proves_empty(&mut self, half_spaces: &HalfSpaces, domain: &Interval) -> bool {
         self.multipliers.clear();
         self.multipliers.extend(self.right.iter().map(|m| m.max(0.0)));
-        let nothing = vec![0.0; self.point.len()];
-        self.proved_bound(&nothing, 0.0, half_spaces, domain) < 0.0
+        self.cost.fill(0.0);
+        self.proved_bound(0.0, half_spaces, domain) < 0.0
     }
 }
 

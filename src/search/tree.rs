@@ -6,6 +6,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::evaluate::{Evaluator, Outcome};
+use super::leaves::{Leaf, LetGo, Reason, Sink};
 use super::node::{Node, State};
 use super::root::Root;
 use crate::answer::{Checked, Ledger, Verdict};
@@ -13,6 +14,9 @@ use crate::estimate::{Candidate, ascent};
 
 /// How many nodes each worker first follows downwards, to find good incumbents early.
 const FIRST_DIVE: usize = 100;
+/// A worker follows its own node where that is bounded above this share of what the worst node has above the cutoff: the bases
+/// of the programs that it solved last are near, and such nodes have to be looked at anyway.
+const NEAR_WORST: f64 = 0.8;
 /// How often the waiting side looks at the bracket.
 const POLL: Duration = Duration::from_millis(20);
 /// What one byte of nodes may cost in all: vectors' spare room, the heap's, the allocator's.
@@ -53,11 +57,12 @@ pub struct Tree<'a> {
     incumbent: AtomicU64,
     stop: AtomicBool,
     max_bytes: usize,
+    sink: Option<Sink<'a>>,
 }
 
 impl<'a> Tree<'a> {
     /// A search under `root` for `threads` workers, whose nodes may take about `max_bytes`; `incumbent` is a witnessed value.
-    pub fn new(root: &'a Root<'a>, threads: usize, max_bytes: usize, incumbent: f64) -> Self {
+    pub fn new(root: &'a Root<'a>, threads: usize, max_bytes: usize, incumbent: f64, sink: Option<Sink<'a>>) -> Self {
         let shared = Shared {
             heap: BinaryHeap::new(),
             bytes: 0,
@@ -74,12 +79,48 @@ impl<'a> Tree<'a> {
             incumbent: AtomicU64::new(incumbent.to_bits()),
             stop: AtomicBool::new(false),
             max_bytes: max_bytes / BYTES_FACTOR,
+            sink,
         }
     }
 
     /// Runs until the bracket is closed or the ledger says stop.
     pub fn run(&self, ledger: &mut Ledger<'_>) -> Summary {
+        drop(self.plant(ledger));
+        std::thread::scope(|scope| {
+            for worker in 0..self.lock().in_hand.len() {
+                scope.spawn(move || self.work(worker, &mut self.evaluator(), usize::MAX));
+            }
+            self.watch(ledger);
+        });
+        if self.sink.is_some() {
+            let (left, mut evaluator) = (std::mem::take(&mut self.lock().heap), self.evaluator());
+            left.iter().for_each(|node| self.let_go(&mut evaluator, node));
+            self.lock().heap = left;
+        }
+        let mut shared = self.lock();
+        self.report(&mut shared, ledger);
+        shared.summary
+    }
+
+    /// Bounds the root, and follows the most promising nodes downwards, once. The ledger gets the root's bound and the incumbents.
+    pub fn dive(&self, ledger: &mut Ledger<'_>) {
+        let mut evaluator = self.plant(ledger);
+        self.tell(&mut self.lock(), ledger);
+        self.work(0, &mut evaluator, FIRST_DIVE);
+        self.lock().found.drain(..).for_each(|checked| ledger.offer_lower(checked));
+    }
+
+    fn evaluator(&self) -> Evaluator<'a> {
         let mut evaluator = Evaluator::new(self.root);
+        if self.sink.is_some() {
+            evaluator.record();
+        }
+        evaluator
+    }
+
+    /// Puts the root nodes into the heap.
+    fn plant(&self, ledger: &Ledger<'_>) -> Evaluator<'a> {
+        let mut evaluator = self.evaluator();
         let bound = ledger.bracket().upper().unwrap_or(f64::INFINITY);
         let mut open = Vec::new();
         for above in evaluator.above_roots(bound) {
@@ -91,16 +132,7 @@ impl<'a> Tree<'a> {
             shared.bytes += root.bytes();
             shared.heap.push(root);
         }
-        drop(evaluator);
-        std::thread::scope(|scope| {
-            for worker in 0..self.lock().in_hand.len() {
-                scope.spawn(move || self.work(worker));
-            }
-            self.watch(ledger);
-        });
-        let mut shared = self.lock();
-        self.report(&mut shared, ledger);
-        shared.summary
+        evaluator
     }
 
     /// Looks at the bracket while the workers run, until they are done or must stop.
@@ -121,13 +153,17 @@ impl<'a> Tree<'a> {
 
     /// Passes witnesses and the bound of all that is left on to the ledger.
     fn report(&self, shared: &mut Shared, ledger: &mut Ledger<'_>) {
+        ledger.count_search_nodes(shared.summary.nodes);
+        self.tell(shared, ledger);
+    }
+
+    fn tell(&self, shared: &mut Shared, ledger: &mut Ledger<'_>) {
         for checked in shared.found.drain(..) {
             ledger.offer_lower(checked);
         }
         let open = shared.heap.peek().map_or(0.0, |node| node.bound);
         let in_hand = shared.in_hand.iter().flatten().copied().fold(0.0, f64::max);
         let upper = open.max(in_hand).max(shared.closed).max(shared.open_leaves);
-        ledger.count_search_nodes(shared.summary.nodes);
         ledger.offer_upper(upper.max(self.incumbent()));
     }
 
@@ -145,28 +181,40 @@ impl<'a> Tree<'a> {
         self.incumbent() * (1.0 + 0.5 * self.root.subject.question.limits.gap)
     }
 
-    /// One worker: takes the worst node, evaluates its children, puts them back.
-    fn work(&self, worker: usize) {
-        let mut evaluator = Evaluator::new(self.root);
+    /// One worker: takes the worst node, evaluates its children, puts them back; `most` nodes at most.
+    fn work(&self, worker: usize, evaluator: &mut Evaluator<'_>, most: usize) {
         let mut dive = FIRST_DIVE;
         // Children that this worker follows itself, depth first; all are covered by the bound it has in hand.
         let mut own: Vec<Node> = Vec::new();
-        while let Some(node) = self.take(worker, &mut own, dive > 0) {
+        'nodes: for _ in 0..most {
+            let Some(node) = self.take(worker, &mut own, dive > 0) else { break };
             dive = dive.saturating_sub(1);
             let cutoff = self.cutoff();
             if node.bound <= cutoff {
                 self.close(node.bound);
+                self.let_go(evaluator, &node);
                 continue;
             }
             for above in [true, false] {
                 if self.stop.load(Ordering::Relaxed) {
-                    return;
+                    own.push(node);
+                    break 'nodes;
                 }
                 let mut states = node.states.clone();
                 let state = &mut states[node.branch.neuron];
                 *state = state.on_side(node.branch.kink, above);
-                self.child(&mut evaluator, states, &node, node.depth + 1, &mut own);
+                self.child(evaluator, states, &node, node.depth + 1, &mut own);
             }
+        }
+        // The bound in hand covers them; they are wanted back where a proof is asked for.
+        self.lock().heap.extend(own);
+    }
+
+    /// Tells the sink of a node that is not branched on any more.
+    fn let_go(&self, evaluator: &mut Evaluator<'_>, node: &Node) {
+        if let Some(sink) = self.sink {
+            let outcome = evaluator.evaluate(node.states.clone(), node, node.depth, f64::INFINITY);
+            self.pass_on(sink, evaluator, node, node.states.clone(), &outcome);
         }
     }
 
@@ -180,7 +228,11 @@ impl<'a> Tree<'a> {
         own: &mut Vec<Node>,
     ) {
         let bound = above.bound;
+        let asked = self.sink.is_some().then(|| states.clone());
         let outcome = evaluator.evaluate(states, above, depth, self.cutoff());
+        if let (Some(sink), Some(states)) = (self.sink, asked) {
+            self.pass_on(sink, evaluator, above, states, &outcome);
+        }
         let mut leaf_found = None;
         if let Outcome::Open(_) | Outcome::Leaf { .. } = &outcome {
             for x in evaluator.points() {
@@ -200,6 +252,7 @@ impl<'a> Tree<'a> {
                 Outcome::Closed(bound.min(known))
             }
             Outcome::Leaf { bound, .. } => Outcome::Closed(bound),
+            Outcome::Empty => Outcome::Closed(0.0),
             other => other,
         };
         let mut shared = self.lock();
@@ -217,7 +270,33 @@ impl<'a> Tree<'a> {
                 shared.open_leaves = shared.open_leaves.max(bound);
             }
             (Outcome::Open(node), _) => own.push(node),
-            (Outcome::Leaf { .. }, _) => {}
+            (Outcome::Leaf { .. } | Outcome::Empty, _) => {}
+        }
+    }
+
+    /// Tells the sink what was let go of at the node that was evaluated last.
+    fn pass_on(
+        &self,
+        sink: Sink<'_>,
+        evaluator: &mut Evaluator<'_>,
+        above: &Node,
+        states: Box<[State]>,
+        outcome: &Outcome,
+    ) {
+        let LetGo { programs, directions, multipliers } = evaluator.recorded();
+        let leaf = |bound: f64, reason: Reason| {
+            let (unstable, states) = (&self.root.unstable[..], states.clone());
+            let (programs, multipliers) = (programs.clone(), multipliers.clone());
+            sink(Leaf { unstable, seed: above.seed, states, bound, reason, programs, multipliers });
+        };
+        if !directions.is_empty() {
+            leaf(evaluator.dropped().min(above.bound), Reason::Directions(directions));
+        }
+        match outcome {
+            Outcome::Empty => leaf(0.0, Reason::Empty),
+            Outcome::Closed(bound) if self.root.joint => leaf(*bound, Reason::Rows),
+            Outcome::Leaf { pattern, bound } => leaf(*bound, Reason::Pattern(pattern.clone())),
+            Outcome::Closed(_) | Outcome::Open(_) => {}
         }
     }
 
@@ -233,10 +312,15 @@ impl<'a> Tree<'a> {
             if self.stop.load(Ordering::Relaxed) {
                 return None;
             }
-            if !own.is_empty() && (dives || shared.bytes > self.max_bytes) {
-                // The better child last: followed first.
-                own.sort_by(|a, b| a.depth.cmp(&b.depth).then(a.bound.total_cmp(&b.bound)));
-                return own.pop();
+            // The better of the deepest last: followed first.
+            own.sort_by(|a, b| a.depth.cmp(&b.depth).then(a.bound.total_cmp(&b.bound)));
+            if let Some(next) = own.last() {
+                let worst = own.iter().chain(shared.heap.peek()).map(|node| node.bound).fold(0.0, f64::max);
+                let cutoff = self.cutoff();
+                let near = next.bound >= cutoff + NEAR_WORST * (worst - cutoff);
+                if near || dives || shared.bytes > self.max_bytes {
+                    return own.pop();
+                }
             }
             for node in own.drain(..) {
                 shared.bytes += node.bytes();
@@ -266,15 +350,14 @@ impl<'a> Tree<'a> {
         if candidate.value <= self.incumbent() * (1.0 + 1e-12) {
             return;
         }
-        let climbed =
-            ascent::climb(subject, std::slice::from_ref(&candidate), 1, &crate::control::Control::unlimited());
+        // A point on a kink may show a gradient that does not occur: no reason to climb from there.
         let range = |l: usize, r: usize| self.root.forward.layers[l].magnitude(r);
-        for candidate in climbed.iter().chain([&candidate]) {
-            if let Some(checked) = subject.check_point(&candidate.x, range) {
-                self.raise(&mut self.lock(), checked);
-                return;
-            }
-        }
+        let Some(checked) = subject.check_point(&candidate.x, range) else { return };
+        let unlimited = crate::control::Control::unlimited();
+        let climbed = ascent::climb(subject, std::slice::from_ref(&candidate), 1, &unlimited);
+        let better = climbed.iter().filter(|found| found.value > candidate.value);
+        let checked = better.filter_map(|found| subject.check_point(&found.x, range)).next().unwrap_or(checked);
+        self.raise(&mut self.lock(), checked);
     }
 
     fn raise(&self, shared: &mut Shared, checked: Checked) {

@@ -25,6 +25,7 @@ mod estimators;
 mod export;
 mod guarantees;
 mod jacobian;
+mod leaves;
 mod oracle;
 mod programs;
 mod solvers;

@@ -95,6 +95,7 @@ proptest! {
                     evaluator.find_multipliers(&mut above, f64::INFINITY);
                 }
                 largest = largest.max(match evaluator.evaluate(states.clone().into(), &above, 1, 0.0) {
+                    Outcome::Empty => 0.0,
                     Outcome::Closed(bound) | Outcome::Leaf { bound, .. } => bound,
                     Outcome::Open(node) => node.bound,
                 });

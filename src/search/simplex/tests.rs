@@ -23,22 +23,36 @@ proptest! {
 
     #[test]
     fn tiny_programs_end_where_another_solver_does(
-        (form, widths, rows) in (1..6usize).prop_flat_map(|n| {
+        (form, widths, rows, from) in (1..6usize).prop_flat_map(|n| {
             let number = || -1.0..1.0f64;
             let row = (prop::collection::vec(number(), n), -0.5..1.0f64);
             (
                 prop::collection::vec(number(), n),
                 prop::collection::vec(prop_oneof![1 => Just(0.0), 9 => 0.1..2.0f64], n),
                 prop::collection::vec(row, 0..12),
+                prop_oneof![Just(vec![]), prop::collection::vec(number(), n)],
             )
         }),
     ) {
         let domain = Interval { lower: widths.iter().map(|w| -0.5 * w).collect(), upper: widths.clone() };
         let mut half_spaces = HalfSpaces::default();
         half_spaces.clear(form.len());
-        rows.iter().for_each(|(row, offset)| half_spaces.push(row.iter().copied(), *offset, &domain));
+        let named = rows.iter().enumerate();
+        named.for_each(|(i, (row, offset))| half_spaces.push(i, row.iter().copied(), *offset, &domain));
         let mut program = TinyProgram::default();
-        let end = program.maximise(&form, 0.0, &half_spaces, &domain, f64::NEG_INFINITY);
+        // From any start, such as the basis of another form, of which half of the half-spaces are gone.
+        let hint = match from.len() == form.len() {
+            false => Basis::default(),
+            true => {
+                let mut others = HalfSpaces::default();
+                others.clear(form.len());
+                let named = rows.iter().enumerate().filter(|(i, _)| i % 2 == 0);
+                named.for_each(|(i, (row, offset))| others.push(i, row.iter().copied(), *offset, &domain));
+                program.maximise(&from, 0.0, &others, &domain, f64::NEG_INFINITY, &Basis::default());
+                program.basis(&others)
+            }
+        };
+        let end = program.maximise(&form, 0.0, &half_spaces, &domain, f64::NEG_INFINITY, &hint);
         match (end, truth(&form, &rows, &domain)) {
             (End::Empty, truth) => prop_assert!(truth.is_none(), "called empty, but there is {truth:?}"),
             (End::Bounded(bound), Some(truth)) => {
