@@ -105,6 +105,31 @@ pub fn small_network() -> impl Strategy<Value = Network> {
     widths.prop_flat_map(|widths| network(widths, fine().boxed(), || activation().boxed()))
 }
 
+/// How large the weights are that cancel, in a network from [`cancelling`].
+const CANCELLING: f64 = 1e8;
+
+/// The network with every hidden neuron twice and large weights behind both, of which only small differences remain: what is
+/// lost in rounding on the way is then far more than what the last step loses.
+pub fn cancelling(network: &Network) -> Network {
+    let mut doubled = false;
+    let layers = network.layers().iter().map(|layer| {
+        let last = std::ptr::eq(layer, network.output());
+        let copies = if last { 1 } else { 2 };
+        let mut rows: Vec<Vec<f64>> = layer.weight.iter_rows().map(<[f64]>::to_vec).collect();
+        for (r, row) in rows.iter_mut().enumerate().filter(|_| doubled) {
+            let large: Vec<f64> =
+                (0..row.len()).map(|k| CANCELLING * (1.0 + ((7 * r + 3 * k) % 5) as f64 / 3.0)).collect();
+            row.iter_mut().zip(&large).for_each(|(w, large)| *w += large);
+            row.extend(large.iter().map(|large| -large));
+        }
+        doubled = true;
+        let columns = rows[0].len();
+        let weight = Matrix::from_row_major(copies * rows.len(), columns, rows.concat().repeat(copies)).unwrap();
+        Layer { weight, bias: layer.bias.repeat(copies), activation: layer.activation }
+    });
+    Network::new(layers.collect(), vec![]).unwrap()
+}
+
 /// A small network with activations of every kind.
 pub fn curved_network() -> impl Strategy<Value = Network> {
     let widths = (1..=4usize, prop::collection::vec(2..=6usize, 1..=3), 1..=2usize)

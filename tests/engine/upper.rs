@@ -91,6 +91,32 @@ proptest! {
 }
 
 #[test]
+fn bounds_of_affine_functions_over_balls_are_the_tightest() {
+    // At the centre, less or more the radius times the dual norm of the row.
+    let network = stored("r10_20_20_1_s0.onnx");
+    let layer = &network.hidden()[0];
+    for norm in ["linf", "l1", "l2"] {
+        let domain = json!({"type": "ball", "norm": norm, "center": vec![0.5; 10], "radius": 0.1});
+        let asked = json!({"domain": domain, "functional": {"type": "logit", "index": 0}, "methods": ["fastlip"]});
+        let bounds = ForwardBounds::crown(&network, &question(&network, asked).region);
+        for (r, row) in layer.weight.iter_rows().enumerate() {
+            let sizes = row.iter().map(|w| w.abs());
+            let spread = 0.1
+                * match norm {
+                    "linf" => sizes.sum::<f64>(),
+                    "l1" => sizes.fold(0.0, f64::max),
+                    _ => sizes.map(|w| w * w).sum::<f64>().sqrt(),
+                };
+            let middle = layer.bias[r] + row.iter().map(|w| 0.5 * w).sum::<f64>();
+            let (low, high) = (bounds.layers[0].lower[r], bounds.layers[0].upper[r]);
+            let rest = (low - (middle - spread)).abs().max((high - (middle + spread)).abs());
+            // A neuron that intervals show to be dead keeps their bounds.
+            assert!(high <= 0.0 || rest <= 1e-12, "{norm}, neuron {r}: [{low}, {high}] for {middle} ± {spread}");
+        }
+    }
+}
+
+#[test]
 fn exact_methods_are_refused_over_balls_and_for_the_euclidean_norm() {
     let network = stored("r10_20_20_1_s0.onnx");
     let ball = json!({"type": "ball", "norm": "l2", "center": vec![0.5; 10], "radius": 0.1});
