@@ -37,7 +37,7 @@ fn methods(criterion: &mut Criterion) {
         let question = question(&network, radius);
         let region = &question.region;
         let forward = ForwardBounds::crown(&network, region);
-        let phases = forward.phases();
+        let phases = forward.phases(&network);
         let subject = Subject { network: &network, question: &question, phases: &phases };
         let workers = Workers::single();
         let mut group = criterion.benchmark_group(name);

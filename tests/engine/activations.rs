@@ -79,6 +79,16 @@ fn saturated_derivatives_do_not_vanish() {
 }
 
 #[test]
+fn derivatives_near_zero_do_not_round_above_the_largest() {
+    for activation in [Activation::Sigmoid, Activation::Tanh, Activation::Arctan, Activation::Softplus] {
+        for i in 0..10_000 {
+            let z = -1e-8 + 2e-12 * f64::from(i);
+            assert!(activation.derivative(z) <= activation.largest_derivative(), "{activation} at {z}");
+        }
+    }
+}
+
+#[test]
 fn exact_methods_are_refused_with_the_reason_and_left_out_of_the_default_ladder() {
     use exactlip::network::Matrix;
     use exactlip::network::lowering::{Step, lower};
