@@ -1,15 +1,31 @@
-//! `cargo bench --bench methods`: seconds of every upper bound on a small, a medium and a large network.
+//! `cargo bench --bench methods`: seconds of all bounds, on one thread: those of the pre-activations, and the upper bounds that
+//! start from them, on a small, a medium and a large network.
 
 use std::hint::black_box;
+use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use exactlip::answer::Subject;
 use exactlip::bench::networks;
 use exactlip::bounds::ForwardBounds;
-use exactlip::bounds::fastlip::BackwardBounds;
-use exactlip::bounds::linear_jacobian::{Entries, linear_jacobian};
-use exactlip::bounds::recurjac::{backward::Recurjac, forward};
-use exactlip::problem::{Region, VectorNorm};
+use exactlip::bounds::tiers::Tiers;
+use exactlip::control::Control;
+use exactlip::mip::{Bounds, relaxation, tighten};
+use exactlip::network::Network;
+use exactlip::problem::{Method, Problem, Question};
 use exactlip::workers::Workers;
+use serde_json::json;
+
+/// The first output over an ℓ∞ ball.
+fn question(network: &Network, radius: f64) -> Question {
+    let center = networks::center(network.input_dim(), 1);
+    let problem = json!({
+        "domain": {"type": "ball", "norm": "linf", "center": center, "radius": radius},
+        "functional": {"type": "logit", "index": 0},
+    });
+    let problem = Problem::from_value(problem).expect("a problem");
+    problem.question(network.input_dim(), network.output_dim()).expect("a question")
+}
 
 fn methods(criterion: &mut Criterion) {
     for (name, widths, radius) in [
@@ -18,43 +34,33 @@ fn methods(criterion: &mut Criterion) {
         ("large", networks::MNIST, 0.002),
     ] {
         let network = networks::he(widths, 1).expect("a network");
-        let center = networks::center(widths[0], 1);
-        let end = |sign: f64| center.iter().map(|c| c + sign * radius).collect::<Vec<f64>>();
-        let region = Region::from_box(end(-1.0), end(1.0)).expect("a box");
-        let bounds = ForwardBounds::crown(&network, &region);
-        let mut seed = vec![0.0; network.output_dim()];
-        seed[0] = 1.0;
+        let question = question(&network, radius);
+        let region = &question.region;
+        let forward = ForwardBounds::crown(&network, region);
+        let phases = forward.phases(&network);
+        let subject = Subject { network: &network, question: &question, phases: &phases };
         let workers = Workers::single();
         let mut group = criterion.benchmark_group(name);
-        group.sample_size(10);
-        if name != "large" {
-            group.bench_function("crown", |b| b.iter(|| black_box(ForwardBounds::crown(&network, &region))));
-            group.bench_function("recurjac_f1", |b| {
-                b.iter(|| black_box(forward::from_first_layer(&network, &bounds, &seed, &workers)));
-            });
+        group.sample_size(10).warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));
+        group.bench_function("interval", |b| b.iter(|| black_box(ForwardBounds::interval(&network, region))));
+        group.bench_function("crown", |b| b.iter(|| black_box(ForwardBounds::crown(&network, region))));
+        let tiers = || Tiers::new(&network, &question, &forward, &workers);
+        for method in [Method::Naive, Method::Fastlip, Method::Recurjac, Method::LinearJacobian] {
+            group.bench_function(method.name(), |b| b.iter(|| black_box(tiers().upper(method))));
         }
-        let fastlip = || BackwardBounds::fastlip(&network, &bounds, &seed);
-        group.bench_function("fastlip", |b| b.iter(|| black_box(fastlip())));
-        group.bench_function("recurjac", |b| {
-            b.iter(|| {
-                Recurjac::new(&network, &bounds, &seed, &workers)
-                    .map(|found| black_box(found.constant(&network, &region, VectorNorm::Linf)))
-            });
-        });
-        let before = fastlip();
-        group.bench_function("linear_jacobian", |b| {
-            b.iter(|| {
-                black_box(linear_jacobian(
-                    &network,
-                    &bounds,
-                    &before,
-                    &region,
-                    VectorNorm::Linf,
-                    Entries::Needed,
-                    &workers,
-                ))
-            });
-        });
+        // On the large network these take seconds to minutes: a RecurJac an input or neuron, a linear program a neuron.
+        if name != "large" {
+            for method in [Method::RecurjacF0, Method::RecurjacF1] {
+                group.bench_function(method.name(), |b| b.iter(|| black_box(tiers().upper(method))));
+            }
+            let tightened = || tighten::tightened(&subject, &forward, &workers);
+            group.bench_function("lp_tightening", |b| b.iter(|| black_box(tightened())));
+            let tiers = tiers();
+            let backward = tiers.of_programs().expect("finite bounds");
+            let control = Control::unlimited();
+            let relaxed = || relaxation::upper_bound(&subject, Bounds { forward: &forward, backward }, &control);
+            group.bench_function("lp", |b| b.iter(|| black_box(relaxed())));
+        }
         group.finish();
     }
 }

@@ -40,12 +40,17 @@ pub struct Measurement {
     pub radius: f64,
     /// Neurons whose σ' is not settled.
     pub unstable: usize,
-    /// Seconds that the pre-activation bounds took, on all threads.
-    pub forward_seconds: f64,
-    /// The method.
-    pub method: Method,
-    /// Its bound.
+    /// The method's name, or `crown`: the pre-activation bounds that all methods start from.
+    pub name: &'static str,
+    /// Its bound; CROWN has many.
     pub value: Option<f64>,
+    /// What it cost.
+    pub cost: Cost,
+}
+
+/// What a method cost.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cost {
     /// Processor seconds on one thread (wall-clock seconds where the system does not tell).
     pub seconds: f64,
     /// Wall-clock seconds on all threads.
@@ -60,15 +65,14 @@ impl Measurement {
     /// The heading of a table of these.
     pub fn heading(threads: u32) -> String {
         format!(
-            "{:>8} {:>8} {:>9}  {:<15} {:>13} {:>9} {:>9} {:>9} {:>9}",
+            "{:>8} {:>8}  {:<15} {:>13} {:>9} {:>9} {:>7} {:>8}",
             "radius",
             "unstable",
-            "crown [s]",
             "method",
             "value",
-            "cpu [s]",
+            "1t [s]",
             format!("{threads}t [s]"),
-            "× dgemm",
+            "×dgemm",
             "peak MiB"
         )
     }
@@ -77,62 +81,74 @@ impl Measurement {
 impl fmt::Display for Measurement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".into());
+        let Cost { seconds, parallel_seconds, products, peak_bytes } = self.cost;
         write!(
             f,
-            "{:>8} {:>8} {:>9.3}  {:<15} {:>13} {:>9.4} {:>9.4} {:>9} {:>9}",
+            "{:>8} {:>8}  {:<15} {:>13} {:>9.4} {:>9.4} {:>7} {:>8}",
             self.radius,
             self.unstable,
-            self.forward_seconds,
-            self.method.name(),
+            self.name,
             or_dash(self.value.map(|value| format!("{value:.6e}"))),
-            self.seconds,
-            self.parallel_seconds,
-            or_dash(self.products.map(|products| format!("{products:.2}"))),
-            or_dash(self.peak_bytes.map(|bytes| format!("{}", bytes >> 20)))
+            seconds,
+            parallel_seconds,
+            or_dash(products.map(|products| format!("{products:.2}"))),
+            or_dash(peak_bytes.map(|bytes| format!("{}", bytes >> 20)))
         )
     }
 }
 
-/// Measures every method of the plan at every radius, and hands each result to `done` at once.
+/// Measures CROWN and every method of the plan at every radius, and hands each result to `done` at once.
 pub fn run(network: &Network, plan: &Plan, mut done: impl FnMut(&Measurement)) {
-    let single = Workers::single();
-    let all = Workers::new(plan.threads, &Control::unlimited());
-    let product_seconds = seconds_of_a_multiplication();
+    let machine = Machine {
+        single: Workers::single(),
+        all: Workers::new(plan.threads, &Control::unlimited()),
+        product_seconds: seconds_of_a_multiplication(),
+    };
     for &radius in &plan.radii {
         let Some(question) = question(network, plan, radius) else { continue };
-        let begun = Instant::now();
-        let forward = ForwardBounds::crown_on(network, &question.region, &all);
-        let forward_seconds = begun.elapsed().as_secs_f64();
+        let (forward, cost) = machine.measure(|workers| ForwardBounds::crown_on(network, &question.region, workers));
+        let unstable = forward.unstable(network);
+        done(&Measurement { radius, unstable, name: "crown", value: None, cost });
         for &method in &plan.methods {
-            forget_peak();
-            let (before, clock) = (multiplications(), Clock::start());
-            let mut runs = 0.0;
-            let value = loop {
-                let value = Tiers::new(network, &question, &forward, &single).upper(method);
-                runs += 1.0;
-                // Processor time comes in steps of some milliseconds.
-                if clock.seconds() >= LEAST_SECONDS {
-                    break value;
-                }
-            };
-            let (seconds, count) = (clock.seconds() / runs, (multiplications() - before) as f64 / runs);
-            let peak_bytes = peak_bytes();
-            let begun = Instant::now();
-            Tiers::new(network, &question, &forward, &all).upper(method);
-            let parallel_seconds = begun.elapsed().as_secs_f64();
-            let products = (count > 0.0).then(|| seconds / (product_seconds * count));
-            let unstable = forward.unstable(network);
-            done(&Measurement {
-                radius,
-                unstable,
-                forward_seconds,
-                method,
-                value,
-                seconds,
-                parallel_seconds,
-                products,
-                peak_bytes,
-            });
+            let (value, cost) =
+                machine.measure(|workers| Tiers::new(network, &question, &forward, workers).upper(method));
+            done(&Measurement { radius, unstable, name: method.name(), value, cost });
+        }
+    }
+}
+
+/// The threads, and the speed of a dense product.
+struct Machine {
+    single: Workers,
+    all: Workers,
+    product_seconds: f64,
+}
+
+impl Machine {
+    /// What `run` gives, and what it costs.
+    fn measure<T>(&self, run: impl Fn(&Workers) -> T) -> (T, Cost) {
+        forget_peak();
+        let before = multiplications();
+        let (found, seconds, runs) = repeated(Clock::start(), Clock::seconds, || run(&self.single));
+        let count = (multiplications() - before) as f64 / runs;
+        let peak_bytes = peak_bytes();
+        let (_, parallel_seconds, _) =
+            repeated(Instant::now(), |begun| begun.elapsed().as_secs_f64(), || run(&self.all));
+        let products = (count > 0.0).then(|| seconds / (self.product_seconds * count));
+        (found, Cost { seconds, parallel_seconds, products, peak_bytes })
+    }
+}
+
+/// Runs until the clock shows enough (processor time comes in steps of some milliseconds): the last result, the mean seconds of
+/// a run, and the number of runs.
+fn repeated<C, T>(clock: C, seconds: impl Fn(&C) -> f64, run: impl Fn() -> T) -> (T, f64, f64) {
+    let mut runs = 0.0;
+    loop {
+        let found = run();
+        runs += 1.0;
+        let passed = seconds(&clock);
+        if passed >= LEAST_SECONDS {
+            return (found, passed / runs, runs);
         }
     }
 }

@@ -65,11 +65,14 @@ impl ForwardBounds {
         for (l, layer) in network.hidden().iter().enumerate() {
             let before = bounds.post_activation(network, l);
             let mut image = before.affine_image(&layer.weight, &layer.bias);
-            // On a box, the first layer's interval bounds are the tightest there are.
+            // On a box, the first layer's interval bounds are the tightest there are. And a neuron that is dead puts out the same
+            // whatever its bounds.
+            let lives = |r: &usize| layer.activation.derivative_range(image.lower[*r], image.upper[*r]).1 != 0.0;
+            let wanted: Vec<usize> = (0..image.len()).filter(lives).collect();
             if (l > 0 || bounds.ball.is_some())
-                && let Some(tighter) = crown::bounds(layer, &levels, &bounds, workers)
+                && let Some(tighter) = crown::bounds(layer, &wanted, &levels, &bounds, workers)
             {
-                image.intersect(&tighter);
+                image.intersect_at(&wanted, &tighter);
             }
             if l + 1 < network.hidden().len() {
                 let level = level(layer, &before, &image);
@@ -166,13 +169,7 @@ impl LinearForm {
 
     /// The smallest or largest value over a box, outwards.
     pub fn extreme(&self, input: &Interval, side: Side) -> f64 {
-        let (mut value, mut magnitude) = (self.constant, self.constant.abs());
-        for (k, &a) in self.coefficients.iter().enumerate() {
-            let (at_lower, at_upper) = (a * input.lower[k], a * input.upper[k]);
-            value += if side == Side::Lower { at_lower.min(at_upper) } else { at_lower.max(at_upper) };
-            magnitude += at_lower.abs().max(at_upper.abs());
-        }
-        let error = inner_product_error(self.coefficients.len() + 1, magnitude);
-        if side == Side::Lower { (value - error).next_down() } else { (value + error).next_up() }
+        let (low, high) = input.image_of_row(&self.coefficients, self.constant);
+        if side == Side::Lower { low } else { high }
     }
 }

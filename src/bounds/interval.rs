@@ -34,22 +34,42 @@ impl Interval {
     }
 
     /// `W v + b` over all v within the bounds, outwards.
-    ///
-    /// Each end is one inner product of `W`'s row with the fitting ends, computed to the nearest and widened by its a-priori
-    /// error bound.
     pub fn affine_image(&self, weight: &Matrix, bias: &[f64]) -> Interval {
-        let mut image = Interval { lower: Vec::with_capacity(weight.rows()), upper: Vec::with_capacity(weight.rows()) };
-        for (row, &b) in weight.iter_rows().zip(bias) {
-            let (mut low, mut high) = (Sum::of(b), Sum::of(b));
-            for (k, &w) in row.iter().enumerate() {
-                let (from, to) = if w >= 0.0 { (&mut low, &mut high) } else { (&mut high, &mut low) };
-                from.add_product(w, self.lower[k]);
-                to.add_product(w, self.upper[k]);
-            }
-            image.lower.push(low.down());
-            image.upper.push(high.up());
+        let (lower, upper) = weight.iter_rows().zip(bias).map(|(row, &b)| self.image_of_row(row, b)).unzip();
+        Interval { lower, upper }
+    }
+
+    /// The smallest and the largest value of `row·v + constant` over all v within the bounds, outwards.
+    ///
+    /// Each is one inner product of the row with the fitting ends, computed to the nearest and widened by its a-priori error
+    /// bound.
+    pub fn image_of_row(&self, row: &[f64], constant: f64) -> (f64, f64) {
+        let (mut low, mut high) = ([Lane::default(); LANES], [Lane::default(); LANES]);
+        let mut add = |i: usize, w: f64, l: f64, u: f64| {
+            let (p, q) = (w * l, w * u);
+            // As l ≤ u, the smaller product belongs to the end that fits.
+            low[i].add(if p < q { p } else { q });
+            high[i].add(if p < q { q } else { p });
+        };
+        let ((rows, row_rest), (lower, lower_rest), (upper, upper_rest)) =
+            (row.as_chunks::<LANES>(), self.lower.as_chunks::<LANES>(), self.upper.as_chunks::<LANES>());
+        for ((w, l), u) in rows.iter().zip(lower).zip(upper) {
+            (0..LANES).for_each(|i| add(i, w[i], l[i], u[i]));
         }
-        image
+        for (i, ((w, l), u)) in row_rest.iter().zip(lower_rest).zip(upper_rest).enumerate() {
+            add(i, *w, *l, *u);
+        }
+        let sum = |lanes: [Lane; LANES], is_term: &dyn Fn((f64, f64, f64)) -> bool| {
+            let size: f64 = lanes.iter().map(|lane| lane.size).sum();
+            // A sum of zeros may be one of products with a factor 0, or of products that were lost in rounding.
+            let nothing =
+                size == 0.0 && !row.iter().zip(&self.lower).zip(&self.upper).any(|((w, l), u)| is_term((*w, *l, *u)));
+            let value = constant + lanes.iter().map(|lane| lane.value).sum::<f64>();
+            Sum { value, magnitude: constant.abs() + size, terms: if nothing { 0 } else { row.len() } }
+        };
+        let low = sum(low, &|(w, l, u)| w != 0.0 && if w >= 0.0 { l != 0.0 } else { u != 0.0 });
+        let high = sum(high, &|(w, l, u)| w != 0.0 && if w >= 0.0 { u != 0.0 } else { l != 0.0 });
+        (low.down(), high.up())
     }
 
     /// `Wᵀ v` over all v within the bounds, outwards.
@@ -97,6 +117,22 @@ impl Interval {
     }
 }
 
+/// One of several partial sums, so that additions need not wait for each other and the compiler can use vector instructions.
+#[derive(Clone, Copy, Default)]
+struct Lane {
+    value: f64,
+    size: f64,
+}
+
+const LANES: usize = 4;
+
+impl Lane {
+    fn add(&mut self, term: f64) {
+        self.value += term;
+        self.size += term.abs();
+    }
+}
+
 /// A sum of products with what bounds its rounding error. A sum whose products all have a factor 0 has no error: a neuron
 /// that is exactly 0 at an end of its range must not look unstable.
 #[derive(Clone, Copy, Default)]
@@ -107,10 +143,6 @@ struct Sum {
 }
 
 impl Sum {
-    fn of(start: f64) -> Self {
-        Self { value: start, magnitude: start.abs(), terms: 0 }
-    }
-
     fn add_product(&mut self, a: f64, b: f64) {
         if a != 0.0 && b != 0.0 {
             let product = a * b;

@@ -35,7 +35,7 @@ enum Name {
     Load(load::Arguments),
     /// The exact search on recorded problems: bracket, nodes, seconds, and the ratio to HiGHS on the LipMIP program.
     Exact(records::Arguments),
-    /// FastLip, RecurJac and the linear Jacobian relaxation on large networks: value, time and memory.
+    /// CROWN, FastLip, RecurJac and the linear Jacobian relaxation on large networks: value, time and memory.
     Recurjac(Recurjac),
     /// The mixed-integer program of a problem, built from looser and from tighter bounds.
     Programs(Programs),

@@ -139,11 +139,12 @@ impl Activation {
                 let value = slope.mul_add(z, offset);
                 if value >= lower && value < upper { slope } else { 0.0 }
             }
-            Activation::Sigmoid => expit(z) * expit(-z),
+            // Near 0, rounding may lead above the largest there is.
+            Activation::Sigmoid => (expit(z) * expit(-z)).min(0.25),
             Activation::Tanh => {
                 // 1 - tanh² is 0 from z = 20 on.
                 let e = (-2.0 * z.abs()).exp();
-                4.0 * e / ((1.0 + e) * (1.0 + e))
+                (4.0 * e / ((1.0 + e) * (1.0 + e))).min(1.0)
             }
             Activation::Arctan => 1.0 / (1.0 + z * z),
             Activation::Softplus => expit(z),

@@ -1,10 +1,7 @@
 //! Activations and networks of every kind against dense sampling and finite differences.
 
-use exactlip::bounds::ForwardBounds;
-use exactlip::bounds::fastlip::BackwardBounds;
-use exactlip::bounds::norms::{dual_norm, dual_norm_of_interval};
 use exactlip::bounds::relaxation::Relaxation;
-use exactlip::network::{Activation, Network};
+use exactlip::network::Activation;
 use exactlip::problem::{Method, Problem};
 use proptest::prelude::*;
 
@@ -34,7 +31,17 @@ proptest! {
         let (mut below, mut above) = (f64::INFINITY, f64::INFINITY);
         for z in points(low, high) {
             let value = activation.value(z);
-            prop_assert!(activation.value_down(z) <= value && value <= activation.value_up(z));
+            let (down, up) = (activation.value_down(z), activation.value_up(z));
+            prop_assert!(down <= value && value <= up);
+            // What the standard library computes is not correct to the last bit, so that both have to step aside.
+            let stays = activation.is_piecewise_linear() || matches!(activation, Activation::Elu { .. }) && z >= 0.0;
+            let (least_value, most_value) = match activation {
+                Activation::Sigmoid => (0.0, 1.0),
+                Activation::Tanh => (-1.0, 1.0),
+                _ => (f64::NEG_INFINITY, f64::INFINITY),
+            };
+            prop_assert!(stays || value == least_value || down < value, "{activation} at {z}: {down}, {value}");
+            prop_assert!(stays || value == most_value || value < up, "{activation} at {z}: {value}, {up}");
             let (lower, upper) =
                 (lines.lower_slope * z + lines.lower_intercept, lines.upper_slope * z + lines.upper_intercept);
             // What evaluating the lines and the activation costs.
@@ -71,91 +78,13 @@ fn saturated_derivatives_do_not_vanish() {
     }
 }
 
-/// A network with activations of every kind, a box, a functional, and points of the box as shares of its sides.
-type Case = (Network, (Vec<f64>, Vec<f64>, Vec<f64>), Vec<Vec<f64>>);
-
-fn curved_case() -> impl Strategy<Value = Case> {
-    let network = strategies::curved_network().prop_flat_map(|network| {
-        let rest = strategies::region_and_functional(network.input_dim(), network.output_dim());
-        (Just(network), rest)
-    });
-    let shares = prop::collection::vec(prop::collection::vec(0.0..1.0f64, 4), 60);
-    (network, shares).prop_map(|((network, rest), shares)| (network, rest, shares))
-}
-
-/// Every upper tier holds at samples, each is at most the cheaper one, and a lower end is below them all.
-fn tiers_hold_and_keep_their_order(case: &Case, norm: &str) -> Result<(), TestCaseError> {
-    let (network, (lower, upper, c), shares) = case;
-    let question = question(network, problem(lower, upper, c, norm));
-    let forward = ForwardBounds::crown(network, &question.region);
-    let mut sampled: f64 = 0.0;
-    for share in shares {
-        let mut x: Vec<f64> = (0..lower.len()).map(|k| lower[k] + share[k] * (upper[k] - lower[k])).collect();
-        question.region.clamp(&mut x);
-        for (bounds, z) in forward.layers.iter().zip(network.pre_activations(&x)) {
-            for (r, z) in z.iter().enumerate() {
-                let noise = 1e-12 * (1.0 + z.abs());
-                prop_assert!(bounds.lower[r] - noise <= *z && *z <= bounds.upper[r] + noise);
-            }
+#[test]
+fn derivatives_near_zero_do_not_round_above_the_largest() {
+    for activation in [Activation::Sigmoid, Activation::Tanh, Activation::Arctan, Activation::Softplus] {
+        for i in 0..10_000 {
+            let z = -1e-8 + 2e-12 * f64::from(i);
+            assert!(activation.derivative(z) <= activation.largest_derivative(), "{activation} at {z}");
         }
-        sampled = sampled.max(dual_norm(question.input_norm, &network.gradient(&x, c), &question.region));
-    }
-    let value = |method| answer(network, &question, &[method]).tiers[0].value.unwrap();
-    let methods = [
-        Method::LinearJacobian,
-        Method::Recurjac,
-        Method::Fastlip,
-        Method::Naive,
-        Method::RecurjacF0,
-        Method::RecurjacF1,
-    ];
-    let values = methods.map(value);
-    for (method, value) in methods.iter().zip(values) {
-        prop_assert!(value >= sampled * (1.0 - 1e-12), "{method} gives {value}, sampled {sampled}");
-    }
-    for pair in [(0, 1), (1, 2), (2, 3)] {
-        let (a, b) = (values[pair.0], values[pair.1]);
-        // Where most of the gradient cancels, what rounding may cost is measured by what there was before.
-        prop_assert!(
-            a <= b * (1.0 + 1e-9) + 1e-12 * values[3],
-            "{} gives {a}, {} gives {b}",
-            methods[pair.0],
-            methods[pair.1]
-        );
-    }
-    // FastLip is interval propagation; from pre-activation bounds by intervals alone it is the loosest.
-    let interval = ForwardBounds::interval(network, &question.region);
-    let loosest = BackwardBounds::fastlip(network, &interval, c);
-    let loosest = dual_norm_of_interval(question.input_norm, loosest.gradient(), &question.region);
-    prop_assert!(values[2] <= loosest * (1.0 + 1e-9), "fastlip {}, from intervals {loosest}", values[2]);
-    if let Some(lower) = answer(network, &question, &[Method::Random]).lower {
-        prop_assert!(lower <= values[0], "lower end {lower}, upper {}", values[0]);
-    }
-    Ok(())
-}
-
-proptest! {
-    #![proptest_config(strategies::cases(300))]
-
-    #[test]
-    fn tiers_of_any_network_hold_at_samples_and_keep_their_order(
-        case in curved_case(),
-        norm in prop_oneof![Just("linf"), Just("l1")],
-    ) {
-        tiers_hold_and_keep_their_order(&case, norm)?;
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 10_000, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    #[ignore = "some minutes"]
-    fn tiers_of_ten_thousand_networks_hold_at_samples_and_keep_their_order(
-        case in curved_case(),
-        norm in prop_oneof![Just("linf"), Just("l1")],
-    ) {
-        tiers_hold_and_keep_their_order(&case, norm)?;
     }
 }
 

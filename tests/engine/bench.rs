@@ -1,9 +1,13 @@
-//! The comparisons on trained networks: complete, and in the order that the guarantees promise.
+//! The comparisons and measurements of `exactlip bench`: complete, and in the order that the guarantees promise.
 
 use exactlip::bench::curves::Curves;
+use exactlip::bench::programs::{self, Solved};
+use exactlip::bench::speed::{self, Measurement};
 use exactlip::bench::table::{self, Plan};
-use exactlip::bench::{depth, radius};
+use exactlip::bench::{depth, networks, radius};
 use exactlip::problem::{Guarantee, Method};
+
+use super::{problem, question, stored};
 
 #[test]
 fn every_method_has_a_row_on_its_side_of_the_exact_constant() {
@@ -72,4 +76,51 @@ fn constants_against_the_radius_keep_their_sides_and_grow() {
         );
     }
     assert!(value(&curves, Method::Dataset, 0).is_some(), "the ball's centre is a digit");
+}
+
+#[test]
+fn upper_tiers_are_measured_at_every_radius_behind_their_pre_activation_bounds() {
+    let methods =
+        vec![Method::LinearJacobian, Method::Recurjac, Method::Fastlip, Method::RecurjacF0, Method::RecurjacF1];
+    let network = networks::he(&[6, 12, 12, 8, 3], 1).unwrap();
+    let center = networks::center(6, 1);
+    for all_outputs in [false, true] {
+        let (methods, center) = (methods.clone(), center.clone());
+        let plan = speed::Plan { methods: methods.clone(), radii: vec![0.2, 0.02], center, all_outputs, threads: 2 };
+        let mut found: Vec<Measurement> = Vec::new();
+        speed::run(&network, &plan, |measured| found.push(measured.clone()));
+        let names: Vec<&str> = std::iter::once("crown").chain(methods.iter().map(|m| m.name())).collect();
+        assert_eq!(found.iter().map(|m| m.name).collect::<Vec<_>>(), [names.clone(), names].concat());
+        for (at_radius, radius) in found.chunks(1 + methods.len()).zip(&plan.radii) {
+            let values: Vec<f64> = at_radius[1..].iter().map(|m| m.value.unwrap()).collect();
+            // Next to no neuron is unstable in the small ball: there they differ by rounding alone.
+            assert!(values[..3].is_sorted_by(|a, b| *a <= b * (1.0 + 1e-12)), "{values:?}");
+            assert!(at_radius[0].value.is_none() && at_radius.iter().all(|m| m.radius == *radius));
+            for measured in at_radius {
+                assert!(measured.cost.seconds > 0.0 && measured.cost.parallel_seconds > 0.0, "{measured:?}");
+                assert_eq!(measured.unstable, at_radius[0].unstable);
+                // FastLip is no product of matrices, but other tests may take some at the same time.
+                assert!(measured.name == "fastlip" || measured.cost.products.is_some(), "{measured:?}");
+            }
+        }
+        assert!(found[0].unstable >= found[6].unstable && found[0].unstable > 0, "{found:?}");
+    }
+}
+
+#[test]
+fn programs_from_tighter_bounds_are_tighter_and_have_the_same_value() {
+    let network = stored("a_rand_2-16-16-2_s0.onnx");
+    let question = question(&network, problem(&[0.0; 2], &[1.0; 2], &[1.0, -1.0], "linf"));
+    let mut found: Vec<Solved> = Vec::new();
+    programs::run(&network, &question, |solved| found.push(solved.clone()));
+    assert_eq!(found.iter().map(|solved| solved.source).collect::<Vec<_>>(), programs::SOURCES);
+    for solved in &found {
+        let (lower, upper) = (solved.lower.unwrap(), solved.upper.unwrap());
+        assert!(solved.exact && lower <= upper && solved.relaxation.unwrap() >= lower, "{solved:?}");
+        assert!((upper - 0.33524000299619877).abs() <= 1e-5 * upper, "{solved:?}");
+    }
+    for pair in found.windows(2) {
+        assert!(pair[1].unstable <= pair[0].unstable, "{pair:?}");
+        assert!(pair[1].relaxation.unwrap() <= pair[0].relaxation.unwrap() * (1.0 + 1e-6), "{pair:?}");
+    }
 }

@@ -2,10 +2,13 @@
 //! rounding, lies within the bounds that were computed with it.
 
 use exactlip::arithmetic::Dyadic;
-use exactlip::bounds::ForwardBounds;
 use exactlip::bounds::fastlip::BackwardBounds;
-use exactlip::bounds::recurjac::{backward::Recurjac, forward};
-use exactlip::network::{Activation, Network};
+use exactlip::bounds::linear_jacobian::{Entries, absolute_value_line, linear_jacobian};
+use exactlip::bounds::recurjac::{Chain, backward::Recurjac, forward};
+use exactlip::bounds::relaxation::Relaxation;
+use exactlip::bounds::{ForwardBounds, Interval, norms};
+use exactlip::network::{Activation, Matrix, Network};
+use exactlip::problem::VectorNorm;
 use exactlip::workers::Workers;
 use proptest::prelude::*;
 
@@ -67,7 +70,7 @@ proptest! {
     fn exact_values_lie_within_rounded_bounds(
         (network, (lower, upper, c)) in strategies::small_network().prop_flat_map(|network| {
             let rest = strategies::region_and_functional(network.input_dim(), network.output_dim());
-            (Just(network), rest)
+            (prop_oneof![Just(strategies::cancelling(&network)), Just(network)], rest)
         }),
         shares in prop::collection::vec(prop::collection::vec(prop_oneof![2 => 0.0..1.0f64, 1 => Just(0.0), 1 => Just(1.0)], 5), 8),
         // A tiny region puts the bounds so close together that every rounding error shows.
@@ -78,9 +81,19 @@ proptest! {
         let crown = ForwardBounds::crown(&network, &question.region);
         let interval = ForwardBounds::interval(&network, &question.region);
         let workers = Workers::single();
+        let (region, norm) = (&question.region, question.input_norm);
+        let fastlip = BackwardBounds::fastlip(&network, &crown, question.seed());
+        let recurjac = Recurjac::new(&network, &crown, question.seed(), &workers).unwrap();
+        let relaxed = linear_jacobian(&network, &crown, &fastlip, region, norm, Entries::Needed, &workers);
+        let norms = [
+            norms::dual_norm_of_interval(norm, fastlip.gradient(), region),
+            recurjac.constant(&network, region, norm),
+            relaxed.norm,
+        ];
         let gradients = [
-            BackwardBounds::fastlip(&network, &crown, question.seed()).gradient().clone(),
-            Recurjac::new(&network, &crown, question.seed(), &workers).unwrap().bounds.gradient().clone(),
+            fastlip.gradient().clone(),
+            recurjac.bounds.gradient().clone(),
+            relaxed.bounds.gradient().clone(),
             forward::from_first_layer(&network, &crown, question.seed(), &workers).unwrap(),
             forward::from_inputs(&network, &crown, question.seed(), &question.region, &workers).unwrap(),
         ];
@@ -99,14 +112,84 @@ proptest! {
             if pre_activations.iter().flatten().any(Dyadic::is_zero) {
                 continue;
             }
+            let sum = gradient.iter().enumerate().filter(|(k, _)| region.is_free(*k));
+            let sum = sum.fold(Dyadic::zero(), |sum, (_, g)| &sum + &g.abs());
+            for norm in norms {
+                prop_assert!(sum <= exact(norm), "the gradient's norm {} is above {norm} of {norms:?}", sum.to_f64());
+            }
             for (k, g) in gradient.iter().enumerate() {
                 for (i, bounds) in gradients.iter().enumerate() {
                     let (low, high) = (bounds.lower[k], bounds.upper[k]);
                     // The forward method from the inputs leaves out those that are fixed.
-                    let wanted = i < 3 || question.region.is_free(k);
+                    let wanted = i < 4 || question.region.is_free(k);
                     prop_assert!(!wanted || within(g, low, high), "g{k} = {} outside [{low}, {high}] of {i}", g.to_f64());
                 }
             }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(strategies::cases(2000))]
+
+    #[test]
+    fn lines_lie_on_their_sides_without_rounding(
+        low in -3.0..0.0f64,
+        high in 0.0..3.0f64,
+        slopes in prop_oneof![Just((0.0, 1.0)), (0.0..1.0f64, 0.0..1.0f64)],
+        scale in prop_oneof![Just(1.0), 1e-12..1e-3f64, 1e3..1e12f64],
+    ) {
+        let (low, high) = (scale * low, scale * high);
+        let line = |slope: f64, intercept: f64, v: f64| &(&exact(slope) * &exact(v)) + &exact(intercept);
+        // What is bounded is convex or concave and has its kink at 0, so that these three points tell of all.
+        for v in [low, 0.0, high] {
+            let (smallest, largest) = (slopes.0.min(slopes.1), slopes.0.max(slopes.1));
+            let product = Relaxation::product(smallest, largest, low, high);
+            for factor in [smallest, largest] {
+                let value = &exact(factor) * &exact(v);
+                prop_assert!(line(product.lower_slope, product.lower_intercept, v) <= value, "{product:?} at {v}");
+                prop_assert!(line(product.upper_slope, product.upper_intercept, v) >= value, "{product:?} at {v}");
+            }
+            let activation = Activation::LeakyRelu { slope: smallest };
+            let lines = Relaxation::activation(activation, low, high);
+            let value = activated(activation, &exact(v)).0;
+            prop_assert!(line(lines.lower_slope, lines.lower_intercept, v) <= value, "{lines:?} at {v}");
+            prop_assert!(line(lines.upper_slope, lines.upper_intercept, v) >= value, "{lines:?} at {v}");
+            let (slope, intercept) = absolute_value_line(low, high);
+            prop_assert!(line(slope, intercept, v) >= exact(v.abs()), "{slope}, {intercept} at {v}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(strategies::cases(400))]
+
+    #[test]
+    fn dual_norms_are_rounded_up(entries in prop::collection::vec(0.0..1.0f64, 1..40), scale in 1e-6..1e6f64) {
+        let entries: Vec<f64> = entries.iter().map(|v| scale * v).collect();
+        let norm = |input| exact(norms::dual_norm_up(input, entries.iter().copied()));
+        let sum = |term: fn(&Dyadic) -> Dyadic| entries.iter().fold(Dyadic::zero(), |sum, v| &sum + &term(&exact(*v)));
+        let largest = entries.iter().copied().fold(0.0, f64::max);
+        prop_assert!(norm(VectorNorm::Linf) >= sum(Dyadic::clone));
+        prop_assert!(norm(VectorNorm::L1) == exact(largest));
+        let euclidean = norm(VectorNorm::L2);
+        prop_assert!(&euclidean * &euclidean >= sum(|v| v * v));
+    }
+}
+
+#[test]
+fn a_gradient_that_reaches_across_zero_by_a_trace_is_bounded_as_such() {
+    let one = Matrix::from_row_major(1, 1, vec![1.0]).unwrap();
+    let bounds = |lower: f64, upper: f64| Interval { lower: vec![lower], upper: vec![upper] };
+    for trace in [1e-300, 1e-12, 1e-6] {
+        for (lower, upper) in [(-trace, 1.0), (-1.0, trace)] {
+            let mut chain = Chain::new(bounds(lower, upper), &[(1.0, 1.0)]);
+            chain.push(&one, bounds(lower, upper), &[(0.0, 1.0)]);
+            let image = chain.image(&one, &Workers::single()).unwrap();
+            assert!(image.lower[0] <= lower && image.upper[0] >= upper, "{image:?} for [{lower}, {upper}]");
+            // The row may be anything in its bounds, so that each sign of a column has its own best slope.
+            let minus = chain.times_column(&[-1.0], &[0.0]).unwrap();
+            assert!(minus.lower[0] <= -upper && minus.upper[0] >= -lower, "{minus:?} for [{lower}, {upper}]");
         }
     }
 }

@@ -32,7 +32,12 @@ fn size(norm: VectorNorm, v: &[f64]) -> f64 {
 /// The witness names a point and a direction of the outputs, at which backpropagation gives its gradient.
 fn check_witness(network: &Network, question: &Question, report: &Report) -> Result<(), TestCaseError> {
     let witness = report.witness.as_ref().unwrap();
-    let gradient = network.gradient(&witness.x, &witness.output_seed);
+    let mut x = witness.x.clone();
+    if network.pre_activations(&x).iter().flatten().any(|z| *z == 0.0) {
+        // On the boundary of X a neuron that is settled inside may be on its kink: the gradient is that inside.
+        x.iter_mut().enumerate().for_each(|(k, x)| *x += 1e-9 * (question.region.center(k) - *x));
+    }
+    let gradient = network.gradient(&x, &witness.output_seed);
     for (k, (found, again)) in witness.gradient.iter().zip(gradient).enumerate() {
         let expected = if question.region.is_free(k) { again } else { 0.0 };
         prop_assert!((found - expected).abs() <= 1e-9 * (1.0 + expected.abs()), "{found} for {expected}");

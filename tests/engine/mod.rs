@@ -5,7 +5,8 @@
 //! - [`truth`]: the exact methods against the oracle.
 //! - [`bounds`]: every bound against exact arithmetic and dense sampling.
 //! - [`programs`]: the LipMIP programs against another LP solver.
-//! - [`upper`]: the upper tiers against each other and against published codes.
+//! - [`order`]: the upper tiers against each other, against known constants and against published codes.
+//! - [`upper`]: the upper tiers over balls and on several threads.
 //! - [`jacobian`]: functionals of several outputs against brute force.
 //! - [`activations`]: activations and networks of every kind against dense sampling.
 //! - [`degenerate`]: networks that are not in general position.
@@ -27,18 +28,36 @@ mod guarantees;
 mod jacobian;
 mod leaves;
 mod oracle;
+mod order;
 mod programs;
 mod solvers;
 mod strategies;
 mod truth;
 mod upper;
 
+use std::path::Path;
+
 use exactlip::answer::Report;
 use exactlip::control::Control;
 use exactlip::ladder;
 use exactlip::network::Network;
+use exactlip::network::import::{ImportOptions, import};
 use exactlip::problem::{Method, Problem, Question};
 use serde_json::{Value, json};
+
+/// A network of `tests/data/networks`, or of the examples.
+fn stored(name: &str) -> Network {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let path = ["tests/data/networks", "examples"].map(|folder| package.join(folder).join(name));
+    let path = path.iter().find(|path| path.exists()).unwrap_or_else(|| panic!("{name} is nowhere"));
+    import(&std::fs::read(path).unwrap(), &ImportOptions::default()).unwrap()
+}
+
+/// A JSON file of `tests/data`.
+fn stored_json(name: &str) -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name);
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
 
 /// The question of a JSON problem about a network.
 fn question(network: &Network, problem: Value) -> Question {

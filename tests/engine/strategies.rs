@@ -7,7 +7,14 @@ use proptest::prelude::*;
 /// `cases` random cases, times the environment's `EXACTLIP_TEST_FACTOR` (`make test-long`).
 pub fn cases(cases: u32) -> ProptestConfig {
     let factor = std::env::var("EXACTLIP_TEST_FACTOR").ok().and_then(|f| f.parse().ok()).unwrap_or(1);
-    ProptestConfig { cases: cases * factor, failure_persistence: None, ..ProptestConfig::default() }
+    let cases = cases * factor;
+    // Many questions may turn out to ask nothing.
+    ProptestConfig {
+        cases,
+        max_global_rejects: 1024 + 4 * cases,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
 }
 
 /// A number that is a small multiple of 1/4, often 0.
@@ -96,6 +103,31 @@ pub fn small_network() -> impl Strategy<Value = Network> {
     let widths = (1..=5usize, prop::collection::vec(2..=7usize, 1..=3), 1..=3usize)
         .prop_map(|(inputs, hidden, outputs)| [vec![inputs], hidden, vec![outputs]].concat());
     widths.prop_flat_map(|widths| network(widths, fine().boxed(), || activation().boxed()))
+}
+
+/// How large the weights are that cancel, in a network from [`cancelling`].
+const CANCELLING: f64 = 1e8;
+
+/// The network with every hidden neuron twice and large weights behind both, of which only small differences remain: what is
+/// lost in rounding on the way is then far more than what the last step loses.
+pub fn cancelling(network: &Network) -> Network {
+    let mut doubled = false;
+    let layers = network.layers().iter().map(|layer| {
+        let last = std::ptr::eq(layer, network.output());
+        let copies = if last { 1 } else { 2 };
+        let mut rows: Vec<Vec<f64>> = layer.weight.iter_rows().map(<[f64]>::to_vec).collect();
+        for (r, row) in rows.iter_mut().enumerate().filter(|_| doubled) {
+            let large: Vec<f64> =
+                (0..row.len()).map(|k| CANCELLING * (1.0 + ((7 * r + 3 * k) % 5) as f64 / 3.0)).collect();
+            row.iter_mut().zip(&large).for_each(|(w, large)| *w += large);
+            row.extend(large.iter().map(|large| -large));
+        }
+        doubled = true;
+        let columns = rows[0].len();
+        let weight = Matrix::from_row_major(copies * rows.len(), columns, rows.concat().repeat(copies)).unwrap();
+        Layer { weight, bias: layer.bias.repeat(copies), activation: layer.activation }
+    });
+    Network::new(layers.collect(), vec![]).unwrap()
 }
 
 /// A small network with activations of every kind.

@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 use serde_json::{Value, json};
 
 use super::server::Server;
-use super::{PROGRAM, SMALL, SMALL_VALUE, small_problem, with};
+use super::{PROGRAM, SMALL, SMALL_VALUE, network_file, small_problem, with};
 
 #[test]
 fn a_job_tells_which_estimates_are_proved_wrong() {
@@ -82,5 +82,55 @@ fn a_comparison_without_time_is_refused() {
         assert_eq!(output.status.code(), Some(2));
         let text = String::from_utf8(output.stderr).unwrap();
         assert!(text.contains("/limits/time_s"), "{text}");
+    }
+}
+
+/// The numbers of columns of the lines that a measurement prints, behind the line `heading` begins.
+fn table(output: Output, heading: &str) -> (usize, Vec<Vec<String>>) {
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let mut lines = text.lines().skip_while(|line| !line.trim_start().starts_with(heading));
+    let columns = |line: &str| line.replace(" [s]", "").replace("peak MiB", "peak").split_whitespace().count();
+    let heading = columns(lines.next().unwrap_or_else(|| panic!("{text}")));
+    (heading, lines.map(|line| line.split_whitespace().map(String::from).collect()).collect())
+}
+
+#[test]
+fn upper_bounds_and_programs_are_measured_as_tables() {
+    let methods = "linear_jacobian,recurjac,fastlip,recurjac_f0,recurjac_f1";
+    let flags = ["--widths", "5,8,8,2", "--radii", "0.1,0.01", "--threads", "2", "--methods", methods];
+    let (columns, rows) = table(bench("recurjac", &flags), "radius");
+    assert_eq!(rows.len(), 2 * 6);
+    assert!(rows.iter().all(|row| row.len() == columns), "{rows:?}");
+    for (row, name) in rows.iter().zip(std::iter::once("crown").chain(methods.split(','))) {
+        assert_eq!((row[0].as_str(), row[2].as_str()), ("0.1", name));
+    }
+    let value = |i: usize| rows[i][3].parse::<f64>().unwrap();
+    // Seven digits are printed.
+    assert!(value(1) <= value(2) * (1.0 + 1e-6) && value(2) <= value(3) * (1.0 + 1e-6), "{rows:?}");
+
+    let directory = tempfile::TempDir::new().unwrap();
+    let file = directory.path().join("problem.json");
+    std::fs::write(&file, small_problem().to_string()).unwrap();
+    let network = network_file(SMALL);
+    let flags = [file.to_str().unwrap(), "--network", network.to_str().unwrap()];
+    let (columns, rows) = table(bench("programs", &flags), "bounds");
+    let sources: Vec<&str> = rows.iter().map(|row| row[0].as_str()).collect();
+    assert_eq!(sources, ["interval", "crown", "linear_jacobian", "tightened"]);
+    assert!(rows.iter().all(|row| row.len() == columns && row[6] == "true"), "{rows:?}");
+}
+
+#[test]
+fn measurements_refuse_what_they_cannot_measure() {
+    for (flags, word) in [
+        (["--radii", "0"], "--radii: 0 is not"),
+        (["--radii", "inf"], "--radii: inf is not"),
+        (["--methods", "exact"], "--methods: `exact` is not"),
+        (["--widths", "3"], "--widths: "),
+    ] {
+        let output = bench("recurjac", &flags);
+        assert_eq!(output.status.code(), Some(2));
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(text.contains(word), "{text}");
     }
 }
