@@ -7,7 +7,6 @@ use serde::Deserialize;
 use std::time::Duration;
 use uuid::Uuid;
 
-use super::jobs::{job_id, unknown};
 use super::{ApiError, Code, Parameters, Segment, Service};
 use crate::jobs::supervisor::{Assignment, ExportError};
 
@@ -61,7 +60,7 @@ pub(super) async fn lp(
 
 async fn program(service: &Service, id: &str, format: &str, query: ProgramQuery) -> Result<Response, ApiError> {
     let store = service.queue.store();
-    let job = store.job(job_id(id)?).await?.ok_or_else(|| unknown(id))?;
+    let job = service.job(id).await?;
     let gone = || ApiError::new(Code::NotFound, format!("the network {} of this job was deleted", job.network));
     let record = store.network(&job.network).await?.ok_or_else(gone)?;
     let bytes = store.network_bytes(&job.network).await?.ok_or_else(gone)?;
