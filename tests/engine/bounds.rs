@@ -65,10 +65,7 @@ proptest! {
 
     #[test]
     fn exact_values_lie_within_rounded_bounds(
-        (network, (lower, upper, c)) in strategies::small_network().prop_flat_map(|network| {
-            let rest = strategies::region_and_functional(network.input_dim(), network.output_dim());
-            (Just(network), rest)
-        }),
+        (network, (lower, upper, c)) in strategies::with_box(strategies::small_network()),
         shares in prop::collection::vec(prop::collection::vec(prop_oneof![2 => 0.0..1.0f64, 1 => Just(0.0), 1 => Just(1.0)], 5), 8),
         // A tiny region puts the bounds so close together that every rounding error shows.
         tiny in prop::bool::ANY,
