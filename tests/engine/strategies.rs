@@ -10,7 +10,8 @@ use super::{problem, question};
 /// `cases` random cases, times the environment's `EXACTLIP_TEST_FACTOR` (`make test-long`).
 pub fn cases(cases: u32) -> ProptestConfig {
     let factor = std::env::var("EXACTLIP_TEST_FACTOR").ok().and_then(|f| f.parse().ok()).unwrap_or(1);
-    ProptestConfig { cases: cases * factor, failure_persistence: None, ..ProptestConfig::default() }
+    let cases = cases * factor;
+    ProptestConfig { cases, max_global_rejects: 4 * cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
 /// A number that is a small multiple of 1/4, often 0.

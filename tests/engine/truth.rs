@@ -11,7 +11,7 @@ use super::{answer, oracle, problem, question, strategies};
 const AGREEMENT: f64 = 2e-7;
 
 /// Asserts that `method` answers `question` exactly, and with the truth.
-fn assert_equals_brute_force(network: &Network, question: &Question, method: Method) -> Result<(), TestCaseError> {
+pub fn assert_equals_brute_force(network: &Network, question: &Question, method: Method) -> Result<(), TestCaseError> {
     let truth = oracle::constant(network, question);
     let report = answer(network, question, &[method]);
     let (low, high) = (report.lower.unwrap_or(0.0), report.upper.unwrap());
