@@ -96,8 +96,11 @@ proptest! {
     fn the_search_and_lipmip_equal_brute_force_on_spoiled_networks(
         (network, (lower, upper, c)) in strategies::with_box(spoiled_network()),
         norm in prop_oneof![Just("linf"), Just("l1"), Just("l2")],
+        // In a wide box the pieces around the kinks are so small that no sample finds them: only the search does.
+        scale in prop_oneof![2 => Just(1.0), 1 => Just(64.0), 1 => Just(4096.0)],
         threads in 1..=2u32,
     ) {
+        let [lower, upper] = [lower, upper].map(|corner| corner.iter().map(|x| scale * x).collect::<Vec<f64>>());
         let mut question = question(&network, problem(&lower, &upper, &c, norm));
         question.limits.threads = threads;
         // The Euclidean norm has no linear program.
