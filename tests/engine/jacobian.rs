@@ -31,13 +31,20 @@ fn size(norm: VectorNorm, v: &[f64]) -> f64 {
 
 /// The gradients around a point: where it lies on kinks, as in a corner of the box, one for each side of each of them.
 fn gradients(network: &Network, x: &[f64], seed: &[f64]) -> Vec<Vec<f64>> {
+    const NEAR: f64 = 1e-9;
     let pre_activations = network.pre_activations(x);
-    let mut patterns = vec![Pattern::of(&pre_activations, network.hidden().len())];
-    for (l, layer) in pre_activations[..network.hidden().len()].iter().enumerate() {
-        for r in (0..layer.len()).filter(|&r| layer[r].abs() < 1e-9) {
-            let mut other_side = patterns.clone();
-            other_side.iter_mut().for_each(|pattern| pattern.0[l][r] = !pattern.0[l][r]);
-            patterns.extend(other_side);
+    let mut patterns = vec![Pattern::of(network, &pre_activations)];
+    for (l, (layer, row)) in network.hidden().iter().zip(&pre_activations).enumerate() {
+        for (r, z) in row.iter().enumerate() {
+            let (below, above) = layer.activation.pieces_over(z - NEAR, z + NEAR);
+            if below != above {
+                let with = |piece| {
+                    let mut patterns = patterns.clone();
+                    patterns.iter_mut().for_each(|pattern| pattern.0[l][r] = piece);
+                    patterns
+                };
+                patterns = [with(below), with(above)].concat();
+            }
         }
     }
     let on_sides = patterns.iter().map(|pattern| network.gradient_under(pattern, seed));
