@@ -1,10 +1,11 @@
 //! `/v1/jobs/{id}/model.mps` and `model.lp`: the LipMIP program of a job, built by a child process on demand.
 
+use std::time::Duration;
+
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use std::time::Duration;
 use uuid::Uuid;
 
 use super::{ApiError, Code, Parameters, Segment, Service};
