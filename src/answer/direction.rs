@@ -196,11 +196,8 @@ fn maximiser(norm: VectorNorm, v: &[f64]) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::problem::samples::norm;
     use proptest::prelude::*;
-
-    fn norm() -> impl Strategy<Value = VectorNorm> {
-        prop_oneof![Just(VectorNorm::Linf), Just(VectorNorm::L1), Just(VectorNorm::L2)]
-    }
 
     proptest! {
         #[test]

@@ -39,7 +39,17 @@ pub(super) fn prove_empty(
     if rounded_multipliers_prove(subject, pattern, &carrying) {
         return Some(support());
     }
-    exact_multipliers_prove(subject, pattern, &carrying, &found.between).then(support)
+    // In a degenerate vertex an input at one of its ends may take no part either: its coefficient is 0 but for rounding.
+    let takes_no_part = |at: usize| {
+        let terms = carrying.iter().map(|(i, m)| m / i.scale * i.row[at]);
+        let (sum, size) = terms.fold((0.0, 0.0), |(sum, size), term| (sum + term, size + term.abs()));
+        sum.abs() <= 1e-9 * size
+    };
+    let balanced: Vec<bool> =
+        found.between.iter().enumerate().map(|(at, between)| *between || takes_no_part(at)).collect();
+    let proved = exact_multipliers_prove(subject, pattern, &carrying, &found.between)
+        || balanced != found.between && exact_multipliers_prove(subject, pattern, &carrying, &balanced);
+    proved.then(support)
 }
 
 /// Whether the solver's multipliers, taken as they are, prove it.
@@ -61,13 +71,13 @@ fn rounded_multipliers_prove(subject: &Subject<'_>, pattern: &Pattern, carrying:
     highest.signum() <= 0
 }
 
-/// Whether multipliers exist on the same inequalities whose form does not depend on the inputs that lie strictly between
-/// their ends, and prove it: those of a vertex of the dual program, as fractions.
+/// Whether multipliers exist on the same inequalities whose form does not depend on the inputs that are `balanced`, as those
+/// that lie strictly between their ends, and prove it: those of a vertex of the dual program, as fractions.
 fn exact_multipliers_prove(
     subject: &Subject<'_>,
     pattern: &Pattern,
     carrying: &[(&Inequality, f64)],
-    between: &[bool],
+    balanced: &[bool],
 ) -> bool {
     let region = &subject.question.region;
     let forms: Vec<AffineForm> = carrying
@@ -78,10 +88,10 @@ fn exact_multipliers_prove(
         })
         .collect();
     let free: Vec<usize> = (0..region.dim()).filter(|&k| region.is_free(k)).collect();
-    // Σ λ_r row_r,k = 0 for every input between its ends, and Σ λ_r / scale = 1 in the solver's scale.
+    // Σ λ_r row_r,k = 0 for every balanced input, and Σ λ_r / scale = 1 in the solver's scale.
     let mut system: Vec<Vec<BigRational>> = free
         .iter()
-        .zip(between)
+        .zip(balanced)
         .filter(|(_, b)| **b)
         .map(|(&k, _)| {
             let mut row: Vec<BigRational> = forms.iter().map(|f| f.row[k].to_rational()).collect();

@@ -139,11 +139,8 @@ fn spectral_norm_up(rows: &[Vec<f64>]) -> f64 {
 mod tests {
     use super::*;
     use crate::answer::direction::best_direction;
+    use crate::problem::samples::norm;
     use proptest::prelude::*;
-
-    fn norm() -> impl Strategy<Value = VectorNorm> {
-        prop_oneof![Just(VectorNorm::Linf), Just(VectorNorm::L1), Just(VectorNorm::L2)]
-    }
 
     proptest! {
         #[test]

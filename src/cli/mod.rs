@@ -6,7 +6,7 @@
 //! - [`export`]: a question's LipMIP program as a file.
 //! - [`remote`]: submit, status, watch, cancel and list, at a service that runs elsewhere.
 //! - `display`: tiers and a progress bar for people.
-//! - `input`: reading problems and networks.
+//! - `task`: what `solve` and `export` share; `input`: reading problems and networks.
 //! - `supervision`: how a child ties its life and its memory to the service.
 
 pub mod bench;
@@ -19,6 +19,7 @@ pub mod remote;
 pub mod serve;
 pub mod solve;
 mod supervision;
+mod task;
 
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
@@ -68,13 +69,13 @@ enum Command {
     /// (its problem document is on standard error), with 1 otherwise.
     Submit(remote::submit::Arguments),
     /// Print a job as it stands.
-    Status(remote::status::Arguments),
+    Status(remote::OneJob),
     /// Follow a job to its end and print it; 0 when it has an answer.
     ///
     /// Goes on where it was when the connection is lost or the service restarts. Ending this command does not end the job.
     Watch(remote::watch::Arguments),
     /// Stop a job; the bounds proved so far are kept.
-    Cancel(remote::cancel::Arguments),
+    Cancel(remote::OneJob),
     /// Print a page of jobs, newest first.
     List(remote::list::Arguments),
 }
@@ -96,9 +97,9 @@ pub fn main() -> ExitCode {
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Submit(arguments) => remote::submit::run(&arguments),
-        Command::Status(arguments) => remote::status::run(&arguments),
+        Command::Status(job) => remote::status::run(&job),
         Command::Watch(arguments) => remote::watch::run(&arguments),
-        Command::Cancel(arguments) => remote::cancel::run(&arguments),
+        Command::Cancel(job) => remote::cancel::run(&job),
         Command::List(arguments) => remote::list::run(&arguments),
     }
 }

@@ -4,7 +4,6 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
-use super::pages::job::find;
 use crate::answer::Witness;
 use crate::http::{ApiError, Code, Segment, Service};
 
@@ -45,7 +44,7 @@ pub(super) async fn gradient(State(service): State<Service>, Segment(id): Segmen
 
 async fn witness(service: &Service, id: &str) -> Result<(Witness, Shape), ApiError> {
     let missing = || ApiError::new(Code::NotFound, format!("the job {id} has no witness that is an image"));
-    let mut job = find(service, id).await?;
+    let mut job = service.job(id).await?;
     let witness = job.result.as_mut().and_then(|result| serde_json::from_value(result["witness"].take()).ok());
     let witness: Witness = witness.ok_or_else(missing)?;
     let shape = Shape::of(witness.x.len()).filter(|_| witness.gradient.len() == witness.x.len());

@@ -5,15 +5,16 @@ use std::collections::HashMap;
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde_json::Value;
 
-use super::jobs::{WaitQuery, examine, idempotency_key, identifier};
-use super::parameters::patience;
+use super::jobs::{examine, identifier};
+use super::parameters::WaitQuery;
 use super::patch::{decides, merged};
-use super::{ApiError, Code, Parameters, Segment, Service, body};
-use crate::jobs::store::{Cancellation, IdempotencyKey, NewJob};
-use crate::jobs::{Batch, body_hash};
+use super::submission::{Submission, taken};
+use super::{ApiError, Code, Parameters, Segment, Service};
+use crate::jobs::Batch;
+use crate::jobs::store::{Cancellation, NewJob};
 use crate::problem::FieldError;
 
 /// The most items in a batch.
@@ -48,19 +49,15 @@ pub(super) async fn submit(
     Parameters(query): Parameters<WaitQuery>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let patience = patience(query.wait)?;
-    let key = idempotency_key(request.headers())?;
     let limit = service.maxima.problem_bytes.saturating_mul(PROBLEMS_OF_BYTES);
-    let document = body::read_json(request, limit).await?;
-    let key = key.map(|key| IdempotencyKey { key, body: body_hash(&document) });
+    let Submission { document, key, patience } = Submission::read(&query, request, limit).await?;
     let jobs = check(&service, document, limit).await?;
     let batch = service.queue.submit_batch(jobs, key, service.maxima.queued).await?;
     let batch = match patience.is_zero() {
         true => batch,
         false => service.queue.wait_for_batch(batch.id, patience).await?.unwrap_or(batch),
     };
-    let status = if batch.finished_at.is_some() { StatusCode::OK } else { StatusCode::ACCEPTED };
-    Ok((status, [("location", format!("/v1/batches/{}", batch.id))], Json(batch)).into_response())
+    Ok(taken(batch.finished_at.is_some(), format!("/v1/batches/{}", batch.id), batch))
 }
 
 /// The jobs of a batch; or everything that is wrong with them.
@@ -134,7 +131,7 @@ pub(super) async fn get(
     Segment(id): Segment,
     Parameters(query): Parameters<WaitQuery>,
 ) -> Result<Json<Batch>, ApiError> {
-    let patience = patience(query.wait)?;
+    let patience = query.patience()?;
     let number = identifier(&id).ok_or_else(|| unknown(&id))?;
     service.queue.wait_for_batch(number, patience).await?.map(Json).ok_or_else(|| unknown(&id))
 }

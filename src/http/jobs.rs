@@ -5,29 +5,22 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::parameters::{bad_cursor, page_limit, patience};
-use super::{ApiError, Code, Parameters, Segment, Service, body};
-use crate::jobs::store::{Cancellation, Deletion, IdempotencyKey, NewJob};
-use crate::jobs::{Job, JobFilter, NetworkRecord, State as JobState, body_hash, question_hash};
+use super::parameters::{WaitQuery, bad_cursor, page_limit};
+use super::submission::{Submission, taken};
+use super::{ApiError, Code, Parameters, Segment, Service};
+use crate::jobs::store::{Cancellation, Deletion, NewJob};
+use crate::jobs::{Job, JobFilter, NetworkRecord, State as JobState, question_hash};
 use crate::problem::{FieldError, Kind, Problem, ReadError};
 
-/// The longest idempotency key.
-const MAX_KEY_BYTES: usize = 255;
 /// How many labels a list may be asked for.
 const MAX_LABELS: usize = 32;
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct WaitQuery {
-    pub(super) wait: Option<f64>,
-}
 
 /// Takes a job: 202, or 200 when it ends within the wait.
 #[utoipa::path(
@@ -49,16 +42,22 @@ pub(super) async fn submit(
     Parameters(query): Parameters<WaitQuery>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let patience = patience(query.wait)?;
-    let key = idempotency_key(request.headers())?;
-    let document = body::read_json(request, service.maxima.problem_bytes).await?;
-    let key = key.map(|key| IdempotencyKey { key, body: body_hash(&document) });
+    let Submission { document, key, patience } =
+        Submission::read(&query, request, service.maxima.problem_bytes).await?;
     let new = check(&service, document).await?;
     let job = service.queue.submit(NewJob { key, ..new }, service.maxima.queued).await?;
     wait_for(&service, job, patience).await
 }
 
 impl Service {
+    /// The job of a path.
+    ///
+    /// # Errors
+    /// That there is no such job; a database that fails.
+    pub async fn job(&self, id: &str) -> Result<Job, ApiError> {
+        self.queue.store().job(job_id(id)?).await?.ok_or_else(|| unknown(id))
+    }
+
     /// Checks the document of a job, as `POST /v1/jobs` takes it, and queues the job.
     ///
     /// # Errors
@@ -73,7 +72,7 @@ impl Service {
     /// # Errors
     /// That there is no such job or that it has not ended; otherwise as [`Service::submit`].
     pub async fn retry(&self, id: &str) -> Result<Job, ApiError> {
-        let job = self.queue.store().job(job_id(id)?).await?.ok_or_else(|| unknown(id))?;
+        let job = self.job(id).await?;
         if !job.state.is_finished() {
             return Err(ApiError::new(Code::Conflict, format!("the job has not ended: it is {}", job.state)));
         }
@@ -119,7 +118,7 @@ pub(super) async fn retry(
     Segment(id): Segment,
     Parameters(query): Parameters<WaitQuery>,
 ) -> Result<Response, ApiError> {
-    let patience = patience(query.wait)?;
+    let patience = query.patience()?;
     let job = service.retry(&id).await?;
     wait_for(&service, job, patience).await
 }
@@ -128,16 +127,7 @@ async fn wait_for(service: &Service, mut job: Job, patience: Duration) -> Result
     if !patience.is_zero() {
         job = service.queue.wait(job.id, patience).await?.ok_or_else(|| unknown(&job.id.to_string()))?;
     }
-    let status = if job.state.is_finished() { StatusCode::OK } else { StatusCode::ACCEPTED };
-    Ok((status, [("location", format!("/v1/jobs/{}", job.id))], Json(job)).into_response())
-}
-
-/// The header `Idempotency-Key`.
-pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
-    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
-    let key = value.to_str().ok().filter(|key| (1..=MAX_KEY_BYTES).contains(&key.len()));
-    let detail = || format!("the header `Idempotency-Key` must have 1 to {MAX_KEY_BYTES} printable ASCII characters");
-    key.map(|key| Some(key.to_owned())).ok_or_else(|| ApiError::new(Code::BadRequest, detail()))
+    Ok(taken(job.state.is_finished(), format!("/v1/jobs/{}", job.id), job))
 }
 
 /// The checked job of a document; or everything that is wrong with it.
@@ -312,7 +302,7 @@ pub(super) async fn get(
     Segment(id): Segment,
     Parameters(query): Parameters<WaitQuery>,
 ) -> Result<Json<Job>, ApiError> {
-    let patience = patience(query.wait)?;
+    let patience = query.patience()?;
     let job = service.queue.wait(job_id(&id)?, patience).await?;
     job.map(Json).ok_or_else(|| unknown(&id))
 }
@@ -369,7 +359,7 @@ pub(super) async fn delete(State(service): State<Service>, Segment(id): Segment)
     )
 )]
 pub(super) async fn log(State(service): State<Service>, Segment(id): Segment) -> Result<Response, ApiError> {
-    let job = service.queue.store().job(job_id(&id)?).await?.ok_or_else(|| unknown(&id))?;
+    let job = service.job(&id).await?;
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], job.log.unwrap_or_default()).into_response())
 }
 
@@ -386,8 +376,7 @@ pub(super) async fn log(State(service): State<Service>, Segment(id): Segment) ->
     )
 )]
 pub(super) async fn problem(State(service): State<Service>, Segment(id): Segment) -> Result<Json<Value>, ApiError> {
-    let job = service.queue.store().job(job_id(&id)?).await?.ok_or_else(|| unknown(&id))?;
-    Ok(Json(job.problem))
+    Ok(Json(service.job(&id).await?.problem))
 }
 
 /// The id in a path.

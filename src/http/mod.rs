@@ -4,6 +4,7 @@
 //! - [`Service`], [`Maxima`]: what handlers share, and the configured limits.
 //! - [`ErrorDocument`], [`Code`], [`ApiError`]: errors as `application/problem+json`.
 //! - `networks`, `jobs`, `batches`, `programs`, `events`, `stats`, `health`: the handlers.
+//! - `submission`: what the submissions of jobs and of batches share.
 //! - `openapi`: the description of the interface, and its page; `metrics`: the service's own numbers.
 //! - `body`, `parameters`, `patch`: reading requests, with errors of the same form.
 //! - `gate`: keeps other sites' pages away from a loopback service.
@@ -26,6 +27,7 @@ mod parameters;
 mod patch;
 mod programs;
 mod stats;
+mod submission;
 mod trace;
 
 pub use error::{ApiError, Code, ErrorDocument};

@@ -1,7 +1,10 @@
 //! Query parameters and path segments, with errors of the interface's form.
 
+use std::time::Duration;
+
 use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::{ApiError, Code};
@@ -50,13 +53,22 @@ pub(super) fn page_limit(limit: Option<u32>) -> Result<u32, ApiError> {
     }
 }
 
-/// How long a response may wait.
-pub(super) fn patience(wait: Option<f64>) -> Result<std::time::Duration, ApiError> {
-    let seconds = wait.unwrap_or(0.0);
-    if (0.0..=MAX_WAIT).contains(&seconds) {
-        return Ok(std::time::Duration::from_secs_f64(seconds));
+/// The parameter `wait`: for how many seconds a response may be held.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WaitQuery {
+    wait: Option<f64>,
+}
+
+impl WaitQuery {
+    /// How long a response may wait.
+    pub(super) fn patience(&self) -> Result<Duration, ApiError> {
+        let seconds = self.wait.unwrap_or(0.0);
+        if (0.0..=MAX_WAIT).contains(&seconds) {
+            return Ok(Duration::from_secs_f64(seconds));
+        }
+        Err(ApiError::new(Code::BadRequest, format!("wait: {seconds} is not within 0 to {MAX_WAIT} seconds")))
     }
-    Err(ApiError::new(Code::BadRequest, format!("wait: {seconds} is not within 0 to {MAX_WAIT} seconds")))
 }
 
 /// That a cursor is none of this list.

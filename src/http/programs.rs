@@ -1,13 +1,13 @@
 //! `/v1/jobs/{id}/model.mps` and `model.lp`: the LipMIP program of a job, built by a child process on demand.
 
+use std::time::Duration;
+
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use std::time::Duration;
 use uuid::Uuid;
 
-use super::jobs::{job_id, unknown};
 use super::{ApiError, Code, Parameters, Segment, Service};
 use crate::jobs::supervisor::{Assignment, ExportError};
 
@@ -61,7 +61,7 @@ pub(super) async fn lp(
 
 async fn program(service: &Service, id: &str, format: &str, query: ProgramQuery) -> Result<Response, ApiError> {
     let store = service.queue.store();
-    let job = store.job(job_id(id)?).await?.ok_or_else(|| unknown(id))?;
+    let job = service.job(id).await?;
     let gone = || ApiError::new(Code::NotFound, format!("the network {} of this job was deleted", job.network));
     let record = store.network(&job.network).await?.ok_or_else(gone)?;
     let bytes = store.network_bytes(&job.network).await?.ok_or_else(gone)?;

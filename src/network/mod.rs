@@ -14,6 +14,8 @@ pub mod import;
 pub mod lowering;
 mod matrix;
 mod phase;
+#[cfg(test)]
+pub(crate) mod samples;
 mod summary;
 
 pub use activation::{Activation, Bend, Kink, Line};

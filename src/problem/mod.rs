@@ -14,6 +14,8 @@ mod method;
 mod points;
 mod question;
 mod reading;
+#[cfg(test)]
+pub(crate) mod samples;
 
 pub use domain::{Ball, BallNorm, Domain, Region, Scalars};
 pub use estimates::{CheckRequest, Claims, Estimate};

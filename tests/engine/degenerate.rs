@@ -61,6 +61,24 @@ fn a_pre_activation_that_vanishes_on_the_region_does_not_hide_its_gradient() {
 }
 
 #[test]
+fn a_region_that_is_one_corner_of_the_box_is_seen_to_be_empty() {
+    // z = -(x + y)/4 and -(5x + 4y)/4: the first is negative and the second positive nowhere but in the corner 0, where they
+    // are 0. There every input is at an end, and the multipliers of a proof are not those of inputs between their ends.
+    let affine = |rows: usize, weight: &[f64]| Step::Affine {
+        weight: Matrix::from_row_major(rows, 2, weight.to_vec()).unwrap(),
+        bias: vec![0.0; rows],
+    };
+    let steps =
+        vec![affine(2, &[-0.25, -0.25, -1.25, -1.0]), Step::Activation(Activation::Relu), affine(1, &[0.5, -0.125])];
+    let network = lower(2, steps, vec![]).unwrap();
+    let question = question(&network, problem(&[0.0, -0.5], &[0.75, 0.0], &[1.0], "linf"));
+    for method in [Method::Exact, Method::Mip] {
+        let report = answer(&network, &question, &[method]);
+        assert_eq!((report.lower, report.exact), (Some(0.25), true), "{report:?}");
+    }
+}
+
+#[test]
 fn a_region_without_free_inputs_has_constant_zero() {
     let network = two_layer(&[1.0, -1.0], &[0.5, 0.0], &[3.0, 1.0]);
     let report = answer(&network, &question(&network, problem(&[0.5], &[0.5], &[1.0], "linf")), &[Method::Exact]);

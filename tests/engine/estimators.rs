@@ -10,18 +10,8 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 
-use super::{answer, problem, question, strategies};
-
-/// A network with one box question about it.
-fn asked(network: impl Strategy<Value = Network>) -> impl Strategy<Value = (Network, Question)> {
-    network.prop_flat_map(|network| {
-        let rest = strategies::region_and_functional(network.input_dim(), network.output_dim());
-        (Just(network), rest, prop_oneof![Just("linf"), Just("l1")]).prop_map(|(network, (lower, upper, c), norm)| {
-            let question = question(&network, problem(&lower, &upper, &c, norm));
-            (network, question)
-        })
-    })
-}
+use super::strategies::{self, asked};
+use super::{answer, problem, question};
 
 /// The value of one method alone.
 fn value(network: &Network, question: &Question, method: Method) -> Option<f64> {

@@ -16,8 +16,7 @@ use highs_sys::{
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use super::strategies::{cases, region_and_functional, small_network};
-use super::{problem, question};
+use super::strategies::{asked, cases, small_network};
 
 /// The optimum and the number of columns that HiGHS finds in a file.
 fn read_and_solve(path: &std::path::Path) -> (f64, i32) {
@@ -86,12 +85,8 @@ proptest! {
 
     #[test]
     fn what_is_read_has_the_optimum_of_what_was_written(
-        (network, (lower, upper, c), norm) in small_network().prop_flat_map(|network| {
-            let shape = region_and_functional(network.input_dim(), network.output_dim());
-            (Just(network), shape, prop_oneof![Just("linf"), Just("l1")])
-        })
+        (network, question) in asked(small_network()),
     ) {
-        let question = question(&network, problem(&lower, &upper, &c, norm));
         let directory = TempDir::new().unwrap();
         let program = match export::program(&network, &question, 0) {
             Ok(program) => program,

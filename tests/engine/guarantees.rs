@@ -9,23 +9,19 @@ use super::{answer, oracle, problem, question, strategies};
 
 /// A tiny network with a box question about it, and points of the box.
 fn asked() -> impl Strategy<Value = (Network, Question)> {
-    strategies::tiny_network().prop_flat_map(|network| {
-        let n = network.input_dim();
-        let rest = strategies::region_and_functional(n, network.output_dim());
-        let shares = prop::collection::vec(prop::collection::vec(0.0..=1.0f64, n), 6);
-        (Just(network), rest, prop_oneof![Just("linf"), Just("l1"), Just("l2")], shares).prop_map(
-            |(network, (lower, upper, c), norm, shares)| {
-                let mut question = question(&network, problem(&lower, &upper, &c, norm));
-                for share in shares {
-                    let mut x: Vec<f64> =
-                        (0..share.len()).map(|k| lower[k] + share[k] * (upper[k] - lower[k])).collect();
-                    question.region.clamp(&mut x);
-                    question.points.push(x);
-                }
-                (network, question)
-            },
-        )
-    })
+    let shares = prop::collection::vec(prop::collection::vec(0.0..=1.0f64, 3), 6);
+    let norm = prop_oneof![Just("linf"), Just("l1"), Just("l2")];
+    (strategies::with_box(strategies::tiny_network()), norm, shares).prop_map(
+        |((network, (lower, upper, c)), norm, shares)| {
+            let mut question = question(&network, problem(&lower, &upper, &c, norm));
+            for share in shares {
+                let mut x: Vec<f64> = (0..lower.len()).map(|k| lower[k] + share[k] * (upper[k] - lower[k])).collect();
+                question.region.clamp(&mut x);
+                question.points.push(x);
+            }
+            (network, question)
+        },
+    )
 }
 
 proptest! {

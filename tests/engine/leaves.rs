@@ -70,10 +70,7 @@ proptest! {
 
     #[test]
     fn leaves_cover_every_point_and_hold_there(
-        (network, (lower, upper, c)) in strategies::small_network().prop_flat_map(|network| {
-            let rest = strategies::region_and_functional(network.input_dim(), network.output_dim());
-            (Just(network), rest)
-        }),
+        (network, (lower, upper, c)) in strategies::with_box(strategies::small_network()),
         norm in prop_oneof![Just("linf"), Just("l1"), Just("l2")],
         shares in prop::collection::vec(prop::collection::vec(0.0..1.0f64, 5), 20),
     ) {

@@ -2,7 +2,7 @@
 //!
 //! - [`oracle`]: brute force over all activation patterns, with another LP solver.
 //! - [`strategies`]: random small networks and questions.
-//! - [`truth`]: the exact methods against the oracle.
+//! - [`truth`]: the exact methods against the oracle; [`agreement`]: the same on networks that are spoiled on purpose.
 //! - [`bounds`]: every bound against exact arithmetic and dense sampling.
 //! - [`programs`]: the LipMIP programs against another LP solver.
 //! - [`order`]: the upper tiers against each other, against known constants and against published codes.
@@ -18,6 +18,7 @@
 //! - [`export`]: programs as files, read by other solvers' readers.
 
 mod activations;
+mod agreement;
 mod bench;
 mod bounds;
 mod check;

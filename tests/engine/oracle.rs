@@ -141,6 +141,14 @@ fn has_interior(sides: &[(Vec<f64>, f64)], lower: &[f64], upper: &[f64]) -> bool
             }
             continue;
         }
+        // A neuron that keeps its distance from 0 by far is no matter for the solver.
+        let reach: f64 = free.iter().map(|&k| form[k].abs() * lower[k].abs().max(upper[k].abs())).sum();
+        if constant.abs() > 2.0 * reach {
+            if (constant > 0.0) != (*side > 0.0) {
+                return false;
+            }
+            continue;
+        }
         let mut terms: Vec<_> = free.iter().map(|&k| (x[k], side * form[k] / size)).collect();
         terms.push((slack, -1.0));
         program.add_constraint(terms, ComparisonOp::Ge, -side * constant / size);

@@ -60,10 +60,7 @@ proptest! {
 
     #[test]
     fn every_point_with_its_pattern_is_a_feasible_start_of_its_value(
-        (network, (lower, upper, c)) in strategies::small_network().prop_flat_map(|network| {
-            let rest = strategies::region_and_functional(network.input_dim(), network.output_dim());
-            (Just(network), rest)
-        }),
+        (network, (lower, upper, c)) in strategies::with_box(strategies::small_network()),
         shares in prop::collection::vec(0.0..1.0f64, 5),
         norm in prop_oneof![Just("linf"), Just("l1")],
     ) {
@@ -86,10 +83,7 @@ proptest! {
 
     #[test]
     fn the_proof_of_the_relaxation_loses_next_to_nothing(
-        (network, (lower, upper, c)) in strategies::tiny_network().prop_flat_map(|network| {
-            let rest = strategies::region_and_functional(network.input_dim(), network.output_dim());
-            (Just(network), rest)
-        }),
+        (network, (lower, upper, c)) in strategies::with_box(strategies::tiny_network()),
         norm in prop_oneof![Just("linf"), Just("l1")],
     ) {
         let question = question(&network, problem(&lower, &upper, &c, norm));

@@ -13,26 +13,16 @@ use exactlip::problem::{Method, Question, Solver};
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::strategies::{cases, region_and_functional, small_network};
+use super::strategies::{asked, cases, small_network};
 use super::{answer, problem, question};
 
 const OPTIONS: Options = Options { threads: 1, time_s: f64::INFINITY, gap: 1e-9, seed: 0, log: false };
-
-fn network_and_question() -> impl Strategy<Value = (Network, Question)> {
-    small_network().prop_flat_map(|network| {
-        let shape = region_and_functional(network.input_dim(), network.output_dim());
-        (Just(network), shape, prop_oneof![Just("linf"), Just("l1")]).prop_map(|(network, (lower, upper, c), norm)| {
-            let question = question(&network, problem(&lower, &upper, &c, norm));
-            (network, question)
-        })
-    })
-}
 
 proptest! {
     #![proptest_config(cases(24))]
 
     #[test]
-    fn both_solvers_have_one_optimum((network, question) in network_and_question()) {
+    fn both_solvers_have_one_optimum((network, question) in asked(small_network())) {
         let program = match export::program(&network, &question, 0) {
             Ok(program) if program.integers() > 0 => program,
             Ok(_) | Err(ExportError::NoSuchProgram { count: 0, .. }) => return Ok(()),
@@ -51,7 +41,7 @@ proptest! {
     }
 
     #[test]
-    fn a_bracket_that_cbc_proves_holds_the_constant((network, question) in network_and_question()) {
+    fn a_bracket_that_cbc_proves_holds_the_constant((network, question) in asked(small_network())) {
         let truth = answer(&network, &question, &[Method::Exact]);
         let by_cbc = answer(&network, &Question { solver: Solver::Cbc, ..question }, &[Method::Mip]);
         let (lower, upper) = (truth.lower.unwrap(), truth.upper.unwrap());

@@ -2,7 +2,10 @@
 //! cancel exactly, leaky slopes, fixed inputs.
 
 use exactlip::network::{Activation, Layer, Matrix, Network};
+use exactlip::problem::Question;
 use proptest::prelude::*;
+
+use super::{problem, question};
 
 /// `cases` random cases, times the environment's `EXACTLIP_TEST_FACTOR` (`make test-long`).
 pub fn cases(cases: u32) -> ProptestConfig {
@@ -145,5 +148,24 @@ pub fn region_and_functional(n: usize, m: usize) -> impl Strategy<Value = (Vec<f
         let lower = sides.iter().map(|s| s.0).collect();
         let upper = sides.iter().map(|s| s.0 + f64::from(s.1) / 4.0).collect();
         (lower, upper, c)
+    })
+}
+
+/// A network, the corners of a box for its inputs, and a functional for its outputs.
+pub type Case = (Network, (Vec<f64>, Vec<f64>, Vec<f64>));
+
+/// A network with a box and a functional that fit it.
+pub fn with_box(network: impl Strategy<Value = Network>) -> impl Strategy<Value = Case> {
+    network.prop_flat_map(|network| {
+        let rest = region_and_functional(network.input_dim(), network.output_dim());
+        (Just(network), rest)
+    })
+}
+
+/// A network with a box question about it, in a norm that every method knows.
+pub fn asked(network: impl Strategy<Value = Network>) -> impl Strategy<Value = (Network, Question)> {
+    (with_box(network), prop_oneof![Just("linf"), Just("l1")]).prop_map(|((network, (lower, upper, c)), norm)| {
+        let question = question(&network, problem(&lower, &upper, &c, norm));
+        (network, question)
     })
 }

@@ -11,7 +11,7 @@ use super::{answer, oracle, problem, question, strategies};
 const AGREEMENT: f64 = 2e-7;
 
 /// Asserts that `method` answers `question` exactly, and with the truth.
-fn assert_equals_brute_force(network: &Network, question: &Question, method: Method) -> Result<(), TestCaseError> {
+pub fn assert_equals_brute_force(network: &Network, question: &Question, method: Method) -> Result<(), TestCaseError> {
     let truth = oracle::constant(network, question);
     let report = answer(network, question, &[method]);
     let (low, high) = (report.lower.unwrap_or(0.0), report.upper.unwrap());
@@ -27,10 +27,7 @@ proptest! {
 
     #[test]
     fn the_search_equals_brute_force(
-        (network, (lower, upper, c)) in strategies::tiny_network().prop_flat_map(|network| {
-            let rest = strategies::region_and_functional(network.input_dim(), network.output_dim());
-            (Just(network), rest)
-        }),
+        (network, (lower, upper, c)) in strategies::with_box(strategies::tiny_network()),
         norm in prop_oneof![Just("linf"), Just("l1"), Just("l2")],
         output_norm in prop_oneof![Just("linf"), Just("l1"), Just("l2")],
         scalar in prop::bool::ANY,
@@ -48,10 +45,7 @@ proptest! {
 
     #[test]
     fn lipmip_equals_brute_force(
-        (network, (lower, upper, c)) in strategies::tiny_network().prop_flat_map(|network| {
-            let rest = strategies::region_and_functional(network.input_dim(), network.output_dim());
-            (Just(network), rest)
-        }),
+        (network, (lower, upper, c)) in strategies::with_box(strategies::tiny_network()),
         norm in prop_oneof![Just("linf"), Just("l1")],
     ) {
         let question = question(&network, problem(&lower, &upper, &c, norm));
@@ -60,10 +54,7 @@ proptest! {
 
     #[test]
     fn every_method_is_on_its_side_of_the_exact_value(
-        (network, (lower, upper, c)) in strategies::tiny_network().prop_flat_map(|network| {
-            let rest = strategies::region_and_functional(network.input_dim(), network.output_dim());
-            (Just(network), rest)
-        }),
+        (network, (lower, upper, c)) in strategies::with_box(strategies::tiny_network()),
         norm in prop_oneof![Just("linf"), Just("l1")],
     ) {
         let question = question(&network, problem(&lower, &upper, &c, norm));
@@ -88,10 +79,7 @@ proptest! {
 
     #[test]
     fn the_constant_grows_with_the_domain(
-        (network, (lower, upper, c)) in strategies::tiny_network().prop_flat_map(|network| {
-            let rest = strategies::region_and_functional(network.input_dim(), network.output_dim());
-            (Just(network), rest)
-        }),
+        (network, (lower, upper, c)) in strategies::with_box(strategies::tiny_network()),
         share in 0.1..0.9f64,
     ) {
         let inner: Vec<f64> = lower.iter().zip(&upper).map(|(l, u)| l + share * (u - l)).collect();
@@ -107,10 +95,7 @@ proptest! {
 
     #[test]
     fn the_search_equals_lipmip_on_networks_too_large_for_brute_force(
-        (network, (lower, upper, c)) in strategies::small_network().prop_flat_map(|network| {
-            let rest = strategies::region_and_functional(network.input_dim(), network.output_dim());
-            (Just(network), rest)
-        }),
+        (network, (lower, upper, c)) in strategies::with_box(strategies::small_network()),
         norm in prop_oneof![Just("linf"), Just("l1")],
     ) {
         let question = question(&network, problem(&lower, &upper, &c, norm));

@@ -4,24 +4,9 @@ use super::*;
 use crate::bounds::ForwardBounds;
 use crate::bounds::fastlip::BackwardBounds;
 use crate::bounds::linear_jacobian::BackwardChain;
-use crate::network::lowering::{Step, lower};
-use crate::network::{Activation, Matrix, Network};
+use crate::network::samples::network;
+use crate::network::{Activation, Network};
 use crate::problem::Problem;
-
-/// A network of the given widths with numbers from `values`, used round and round.
-fn network(widths: &[usize], values: &[f64], activation: Activation) -> Network {
-    let mut numbers = values.iter().copied().cycle();
-    let mut steps = Vec::new();
-    for (i, pair) in widths.windows(2).enumerate() {
-        let mut take = |count: usize| numbers.by_ref().take(count).collect::<Vec<f64>>();
-        let weight = Matrix::from_row_major(pair[1], pair[0], take(pair[0] * pair[1])).unwrap();
-        steps.push(Step::Affine { weight, bias: take(pair[1]) });
-        if i + 2 < widths.len() {
-            steps.push(Step::Activation(activation));
-        }
-    }
-    lower(widths[0], steps, vec![]).unwrap()
-}
 
 /// The gradient under the derivatives `slopes`, by backpropagation.
 fn gradient(network: &Network, slopes: &[Vec<f64>], seed: &[f64]) -> Vec<f64> {

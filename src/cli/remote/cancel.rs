@@ -2,29 +2,14 @@
 
 use std::process::ExitCode;
 
-use clap::Args;
-use uuid::Uuid;
-
-use super::service::Service;
-use super::{Connection, RemoteError, exit, print};
-
-/// The flags of `exactlip cancel`.
-#[derive(Args, Debug)]
-pub struct Arguments {
-    /// The job's id.
-    #[arg(env = "EXACTLIP_JOB")]
-    job: Uuid,
-    #[command(flatten)]
-    connection: Connection,
-}
+use super::{OneJob, RemoteError, exit, print};
 
 /// Cancels a job and prints it.
-pub fn run(arguments: &Arguments) -> ExitCode {
-    exit("cancel", cancel(arguments))
+pub fn run(job: &OneJob) -> ExitCode {
+    exit("cancel", cancel(job))
 }
 
-fn cancel(arguments: &Arguments) -> Result<(), RemoteError> {
-    let service = Service::new(&arguments.connection)?;
+fn cancel(job: &OneJob) -> Result<(), RemoteError> {
     let json = [("content-type", "application/json")];
-    print(&service.post(&format!("/v1/jobs/{}/cancel", arguments.job), &json, b"{}")?)
+    print(&job.service()?.post(&format!("{}/cancel", job.path()), &json, b"{}")?)
 }

@@ -23,8 +23,10 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::Value;
 use thiserror::Error;
+use uuid::Uuid;
 
 use super::input::BadInput;
+use service::Service;
 
 /// The flags that all commands share.
 #[derive(Args, Debug)]
@@ -32,6 +34,28 @@ struct Connection {
     /// The service's address.
     #[arg(long, env = "EXACTLIP_URL", default_value = "http://127.0.0.1:8080")]
     url: String,
+}
+
+/// The flags of those commands that speak of one job.
+#[derive(Args, Debug)]
+pub struct OneJob {
+    /// The job's id.
+    #[arg(env = "EXACTLIP_JOB")]
+    job: Uuid,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+impl OneJob {
+    /// The service that the flags name. Nothing is sent yet.
+    fn service(&self) -> Result<Service, RemoteError> {
+        Service::new(&self.connection)
+    }
+
+    /// The job's path at the service.
+    fn path(&self) -> String {
+        format!("/v1/jobs/{}", self.job)
+    }
 }
 
 /// Why a command did not do what it should.

@@ -2,27 +2,13 @@
 
 use std::process::ExitCode;
 
-use clap::Args;
-use uuid::Uuid;
-
-use super::service::Service;
-use super::{Connection, RemoteError, exit, print};
-
-/// The flags of `exactlip status`.
-#[derive(Args, Debug)]
-pub struct Arguments {
-    /// The job's id.
-    #[arg(env = "EXACTLIP_JOB")]
-    job: Uuid,
-    #[command(flatten)]
-    connection: Connection,
-}
+use super::{OneJob, RemoteError, exit, print};
 
 /// Prints a job as it stands.
-pub fn run(arguments: &Arguments) -> ExitCode {
-    exit("status", status(arguments))
+pub fn run(job: &OneJob) -> ExitCode {
+    exit("status", status(job))
 }
 
-fn status(arguments: &Arguments) -> Result<(), RemoteError> {
-    print(&Service::new(&arguments.connection)?.get(&format!("/v1/jobs/{}", arguments.job))?)
+fn status(job: &OneJob) -> Result<(), RemoteError> {
+    print(&job.service()?.get(&job.path())?)
 }

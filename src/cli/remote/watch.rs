@@ -3,20 +3,15 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use uuid::Uuid;
 
 use super::follow::{self, Patience, Telling};
-use super::service::Service;
-use super::{Connection, RemoteError, answered, exit, print_end};
+use super::{OneJob, RemoteError, answered, exit, print_end};
 
 /// The flags of `exactlip watch`.
 #[derive(Args, Debug)]
 pub struct Arguments {
-    /// The job's id.
-    #[arg(env = "EXACTLIP_JOB")]
-    job: Uuid,
     #[command(flatten)]
-    connection: Connection,
+    job: OneJob,
     /// Print every event as a JSON line, from the job's beginning, and not the job at the end.
     #[arg(long, env = "EXACTLIP_EVENTS")]
     events: bool,
@@ -30,8 +25,8 @@ pub fn run(arguments: &Arguments) -> ExitCode {
 }
 
 fn watch(arguments: &Arguments) -> Result<(), RemoteError> {
-    let service = Service::new(&arguments.connection)?;
+    let service = arguments.job.service()?;
     let telling = if arguments.events { Telling::Events } else { Telling::Progress };
-    let job = follow::follow(&service, arguments.job, telling, &arguments.patience)?;
+    let job = follow::follow(&service, arguments.job.job, telling, &arguments.patience)?;
     if arguments.events { answered(&job) } else { print_end(&job) }
 }

@@ -82,7 +82,7 @@ impl Choice {
     async fn find(&self, service: &Service) -> Result<Vec<Job>, ApiError> {
         let mut jobs = Vec::new();
         for id in &self.jobs {
-            jobs.push(super::job::find(service, id).await?);
+            jobs.push(service.job(id).await?);
         }
         if !self.label.is_empty() {
             let page = service.queue().store().jobs(&self.filter, MOST, None).await?;

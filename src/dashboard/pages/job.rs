@@ -12,7 +12,7 @@ use crate::answer::{Check, ClaimVerdict, Report, Tier};
 use crate::dashboard::charts::{Chart, History};
 use crate::dashboard::pictures::Shape;
 use crate::dashboard::{snippets, words};
-use crate::http::{ApiError, Code, Segment, Service};
+use crate::http::{ApiError, Segment, Service};
 use crate::jobs::Job;
 use crate::problem::{Claims, Guarantee};
 
@@ -94,19 +94,12 @@ pub(in crate::dashboard) async fn show(
     Segment(id): Segment,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let job = find(&service, &id).await?;
+    let job = service.job(&id).await?;
     let events = service.queue().store().events(Some(job.id), 0, EVENTS).await?;
     let report = report(&job);
     let history = History::new(&events, report.as_ref());
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("127.0.0.1:8080");
     render(&JobPage::new(&job, report.as_ref(), &history, host))
-}
-
-/// The job of an address.
-pub(in crate::dashboard) async fn find(service: &Service, id: &str) -> Result<Job, ApiError> {
-    let unknown = || ApiError::new(Code::NotFound, format!("there is no job {id}"));
-    let job_id = Uuid::try_parse(id).map_err(|_| unknown())?;
-    service.queue().store().job(job_id).await?.ok_or_else(unknown)
 }
 
 impl JobPage {

@@ -74,7 +74,7 @@ pub(in crate::dashboard) async fn show(
     let record = find(&service, &id).await?;
     let mut form = match query.like {
         Some(job) => {
-            let job = super::job::find(&service, &job).await?;
+            let job = service.job(&job).await?;
             let problem: Option<Problem> = serde_json::from_value(job.problem).ok();
             problem.map_or_else(|| QuestionForm::start(&record.summary), |p| QuestionForm::of(&record.summary, &p))
         }

@@ -1,0 +1,189 @@
+//! Tensors, nodes and graphs that are refused, and what of a graph is left alone.
+
+use prost::Message;
+
+use super::{changed, float_attribute, floats, int_attribute, integers, model, node, read, read_with, refusal, value};
+use crate::network::import::onnx::proto::*;
+use crate::network::import::{ImportLimits, ImportOptions, import};
+
+#[test]
+fn tensors_that_lie_about_themselves_are_refused_at_the_node() {
+    let weight = |change: fn(&mut TensorProto)| refusal(|g| change(&mut g.initializer[0]));
+    let at = |detail: &str| format!("node `fc1` (Gemm): its input `w1` {detail}");
+    assert_eq!(weight(|t| t.dims = vec![16384, 16384]), at("has a shape of 268435456 values, but 6 are there"));
+    assert_eq!(weight(|t| t.dims = vec![1 << 40, 1 << 40]), at("has the absurd shape [1099511627776, 1099511627776]"));
+    assert_eq!(
+        weight(|t| t.dims = vec![0, 1 << 40, 1 << 40]),
+        at("has the absurd shape [0, 1099511627776, 1099511627776]")
+    );
+    assert_eq!(weight(|t| t.dims = vec![-2, -3]), at("has the negative dimension -2"));
+    assert_eq!(weight(|t| t.dims = vec![1; 100]), at("has 100 dimensions, the limit is 8"));
+    assert_eq!(weight(|t| t.raw_data.truncate(23)), at("has 23 bytes of values, which is no multiple of 4"));
+    assert_eq!(
+        weight(|t| *t = floats("w1", &[2, 3], &[1.0, 2.0, f32::NAN, 0.0, 0.0, 0.0])),
+        at("has the value NaN at position 2: values must be finite")
+    );
+    assert_eq!(
+        weight(|t| *t = floats("w1", &[2, 3], &[1.0, 2.0, 0.0, 0.0, f32::NEG_INFINITY, 0.0])),
+        at("has the value -inf at position 4: values must be finite")
+    );
+    let elsewhere = at("keeps its values in an external file: export the model with all weights in one file");
+    assert_eq!(weight(|t| t.data_location = 1), elsewhere);
+    assert_eq!(weight(|t| t.external_data = vec![ExternalDataProto {}]), elsewhere);
+    assert_eq!(weight(|t| t.segment = Some(SegmentProto {})), at("is stored in segments, which is not supported"));
+    assert_eq!(weight(|t| t.data_type = 10), at("has the element type float16, which is not supported"));
+    assert_eq!(weight(|t| t.data_type = 99), at("has the element type of a later version, which is not supported"));
+    assert_eq!(
+        weight(|t| *t = integers("w1", &[1, 2])),
+        "node `fc1` (Gemm): its factors have the shapes [1, 2] and [2]: two dimensions are needed"
+    );
+}
+
+#[test]
+fn graphs_that_are_no_chain_are_refused_at_the_node() {
+    assert_eq!(
+        refusal(|g| g.node[1].input[0] = "nowhere".into()),
+        "node `act` (Relu): takes `nowhere`, which nothing produces"
+    );
+    assert_eq!(
+        refusal(|g| g.node[0].input[0] = "h1".into()),
+        "node `fc1` (Gemm): lies on a cycle: it takes `h1`, which depends on it"
+    );
+    assert_eq!(
+        refusal(|g| g.node[1].input[0] = "h1".into()),
+        "node `act` (Relu): lies on a cycle: it takes `h1`, which depends on it"
+    );
+    assert_eq!(
+        refusal(|g| g.node[1].output[0] = "z1".into()),
+        "node `act` (Relu): produces `z1`, which exists already"
+    );
+    assert_eq!(refusal(|g| g.node[1].output[0] = "x".into()), "node `act` (Relu): produces `x`, which exists already");
+    assert_eq!(
+        refusal(|g| g.node[1].output[0] = "w2".into()),
+        "node `act` (Relu): produces `w2`, which exists already"
+    );
+    assert_eq!(
+        refusal(|g| g.node[1] = node("skip", "Add", &["z1", "z1"], "h1")),
+        "node `skip` (Add): joins two values that both depend on the graph's input: branching and residual graphs are \
+         not supported"
+    );
+    assert_eq!(
+        refusal(|g| g.node[1] = node("drop", "Dropout", &["w2", "z1"], "h1")),
+        "node `drop` (Dropout): takes a setting that depends on the graph's input"
+    );
+    assert_eq!(
+        refusal(|g| g.node[1] = node("", "Reshape", &["w2", "z1"], "h1")),
+        "node 1 (Reshape): the shape must be a constant, but depends on the graph's input"
+    );
+    assert_eq!(
+        refusal(|g| g.node[1] = node("c", "Gemm", &["w1", "w2", "z1"], "h1")),
+        "node `c` (Gemm): is applied to two constants, which is not supported"
+    );
+    assert_eq!(
+        refusal(|g| {
+            g.node[0].output.push("mask".into());
+            g.node[1].input[0] = "mask".into();
+        }),
+        "node `act` (Relu): takes `mask`, an output that is not supported"
+    );
+}
+
+#[test]
+fn nodes_that_are_not_understood_are_refused_by_name() {
+    const KNOWN: &str = "Add, Atan, BatchNormalization, Cast, Clip, Concat, Constant, Div, Dropout, Elu, Flatten, Gather, Gemm, HardSigmoid, Identity, LeakyRelu, MatMul, Mul, PRelu, Relu, Reshape, Scaler, Shape, Sigmoid, Slice, Softplus, Squeeze, Sub, Tanh, Transpose, Unsqueeze";
+    assert_eq!(
+        refusal(|g| g.node[1].op_type = "Sign".into()),
+        format!("node `act` (Sign): the operator is not supported; supported are {KNOWN}")
+    );
+    assert_eq!(
+        refusal(|g| {
+            g.node[1].name.clear();
+            g.node[1].domain = "com.microsoft".into();
+        }),
+        format!("node 1 (Relu): the operator of the domain `com.microsoft` is not supported; supported are {KNOWN}")
+    );
+    assert_eq!(refusal(|g| g.node[1].input.clear()), "node `act` (Relu): has 0 inputs, it takes 1 to 1");
+    assert_eq!(
+        refusal(|g| g.node[0].attribute.push(int_attribute("broadcast", 1))),
+        "node `fc1` (Gemm): the attribute `broadcast` is not supported"
+    );
+    assert_eq!(
+        refusal(|g| g.node[0].attribute = vec![int_attribute("transB", 0), int_attribute("transB", 1)]),
+        "node `fc1` (Gemm): the attribute `transB` is given twice"
+    );
+    assert_eq!(
+        refusal(|g| g.node[0].attribute.push(float_attribute("transB", 1.0))),
+        "node `fc1` (Gemm): the attribute `transB` is of the wrong type"
+    );
+    assert_eq!(
+        refusal(|g| g.node[0].attribute.push(float_attribute("alpha", f32::INFINITY))),
+        "node `fc1` (Gemm): the attribute `alpha` is inf, not finite"
+    );
+    assert_eq!(refusal(|g| g.node[0].input[0].clear()), "node `fc1` (Gemm): its input 0 is left out");
+    let long = refusal(|g| g.node[1].op_type = "\n".repeat(1 << 20));
+    assert!(long.len() < 600 && !long.contains('\n'), "{long}");
+}
+
+#[test]
+fn models_without_one_input_and_an_output_are_refused() {
+    assert_eq!(refusal(|g| g.input.clear()), "the graph has no input");
+    assert_eq!(
+        refusal(|g| g.input.push(value("x2", kind::TENSOR_FLOAT, &[Some(1)]))),
+        "the graph has 2 inputs (`x`, `x2` …), one is supported"
+    );
+    assert_eq!(refusal(|g| g.initializer[2].name = "w1".into()), "the initializer `w1` is given twice");
+    assert_eq!(
+        refusal(|g| g.sparse_initializer.push(SparseTensorProto {})),
+        "the graph has sparse initializers, which are not supported"
+    );
+    let input = |value: ValueInfoProto| refusal(|g| g.input[0] = value);
+    assert_eq!(input(value("x", 2, &[Some(2)])), "input `x`: has the element type uint8, not a float");
+    assert_eq!(input(ValueInfoProto { name: "x".into(), r#type: None }), "input `x`: is no tensor");
+    assert_eq!(input(value("x", 1, &[])), "input `x`: has 0 dimensions: 1 to 8 are supported");
+    assert_eq!(
+        input(value("x", 1, &[None])),
+        "input `x`: has no fixed size at axis 0: only a leading batch dimension may be left open"
+    );
+    assert_eq!(
+        input(value("x", 1, &[None, None])),
+        "input `x`: has no fixed size at axis 1: only a leading batch dimension may be left open"
+    );
+    assert_eq!(
+        input(value("x", 1, &[None, Some(-3)])),
+        "input `x`: has the dimension -3 at axis 1: it must be positive"
+    );
+    assert_eq!(
+        input(value("x", 1, &[Some(1 << 20), Some(1 << 20)])),
+        "input `x`: the input has 1099511627776 entries, the limit is 65536"
+    );
+    assert_eq!(
+        input(value("x", 1, &[Some(i64::MAX), Some(i64::MAX)])),
+        format!("input `x`: the input has {} entries, the limit is 65536", usize::MAX)
+    );
+    let none = "no output of the graph is a float tensor";
+    assert_eq!(refusal(|g| g.output.clear()), none);
+    assert_eq!(refusal(|g| g.output[0].name = "w1".into()), "output `w1`: does not depend on the input");
+    assert_eq!(refusal(|g| g.output[0].r#type = Some(TypeProto { tensor_type: None })), none);
+    let options = ImportOptions { output: Some("logits".into()), ..ImportOptions::default() };
+    let error = import(&model().encode_to_vec(), &options).expect_err("there is no such output");
+    assert_eq!(error.to_string(), "the graph has no output `logits`: it has `y`");
+
+    let mut old = model();
+    old.opset_import[0].version = 6;
+    let error = read_with(&old, ImportLimits::default()).expect_err("too old");
+    assert_eq!(error.to_string(), "the model uses version 6 of the standard operators, 7 or later is supported");
+    old.opset_import.clear();
+    let error = read_with(&old, ImportLimits::default()).expect_err("no version");
+    assert_eq!(error.to_string(), "the model names no version of the standard operators");
+}
+
+#[test]
+fn nodes_that_the_output_does_not_need_are_left_alone() {
+    let network = read(&changed(|g| {
+        g.node.push(node("label", "ArgMax", &["y"], "label"));
+        g.node.push(node("broken", "Relu", &["nowhere"], "never"));
+        g.output.insert(0, value("label", kind::TENSOR_INT64, &[None]));
+    }));
+    assert_eq!(network.parameters(), 13);
+    assert_eq!(network.notes(), ["the output `y` was taken, not `label`"]);
+}
