@@ -21,20 +21,21 @@ fn value(network: &Network, question: &Question, method: Method) -> Option<f64> 
 /// The largest singular value by the power method, from every unit vector: from below, but to many digits.
 fn power_method(matrix: &Matrix) -> f64 {
     let norm = |v: &[f64]| v.iter().map(|v| v * v).sum::<f64>().sqrt();
-    (0..matrix.columns())
-        .map(|k| {
-            let mut v: Vec<f64> = (0..matrix.columns()).map(|j| if j == k { 1.0 } else { 1e-3 }).collect();
-            for _ in 0..3000 {
-                let next = matrix.transpose_times(&matrix.times(&v));
-                let size = norm(&next);
-                if size == 0.0 {
-                    return 0.0;
-                }
-                v = next.iter().map(|w| w / size).collect();
-            }
-            norm(&matrix.times(&v)) / norm(&v)
-        })
-        .fold(0.0, f64::max)
+    let n = matrix.columns();
+    let columns: Vec<Vec<f64>> = (0..n).map(|k| (0..matrix.rows()).map(|i| matrix.row(i)[k]).collect()).collect();
+    let transposed = Matrix::from_row_major(n, matrix.rows(), columns.concat()).unwrap();
+    // Squared again and again: 2^60 steps, so that singular values that lie close together are told apart.
+    let mut power = transposed.product(matrix);
+    for _ in 0..60 {
+        let largest = power.entries().iter().fold(0.0f64, |largest, entry| largest.max(entry.abs()));
+        if largest == 0.0 {
+            return 0.0;
+        }
+        let scaled = power.entries().iter().map(|entry| entry / largest).collect();
+        let scaled = Matrix::from_row_major(n, n, scaled).unwrap();
+        power = scaled.product(&scaled);
+    }
+    (0..n).map(|k| power.row(k)).filter(|v| norm(v) > 0.0).map(|v| norm(&matrix.times(v)) / norm(v)).fold(0.0, f64::max)
 }
 
 /// `max over σ of ‖after diag(σ) before‖₂` by brute force.
