@@ -1,13 +1,13 @@
 //! The evaluation of one node: bounds forward and backward, then the directions, worst first.
 
 use std::collections::BinaryHeap;
-use std::sync::Arc;
 
 use super::backward::Backward;
 use super::forward::Forward;
 use super::joint;
 use super::leaves::{LetGo, Record};
 use super::node::{Bounded, Branch, Direction, Node, State};
+use super::packed::Packed;
 use super::quadratic::QuadraticBound;
 use super::root::Root;
 use crate::network::{Pattern, Phase, Piece};
@@ -140,7 +140,7 @@ impl<'a> Evaluator<'a> {
             states: self.root.states(),
             bound,
             branch: Branch { neuron: 0, kink: 0 },
-            directions: directions.into(),
+            directions: Packed::new(&directions),
             multipliers: None,
             depth: 0,
         }
@@ -200,7 +200,7 @@ impl<'a> Evaluator<'a> {
         let Some(branch) = branch(self.root, &self.forward, &states, &backward.scores) else {
             return Outcome::Leaf { pattern: self.pattern(&states), bound };
         };
-        Outcome::Open(Node { seed, states, bound, branch, directions: directions.into(), multipliers, depth })
+        Outcome::Open(Node { seed, states, bound, branch, directions: Packed::new(&directions), multipliers, depth })
     }
 
     /// The rest of [`Evaluator::evaluate`] for a node about all rows at once.
@@ -214,7 +214,7 @@ impl<'a> Evaluator<'a> {
         let Some(branch) = branch(self.root, &self.forward, &states, &scores) else {
             return Outcome::Leaf { pattern: self.pattern(&states), bound };
         };
-        let (directions, multipliers) = (Arc::default(), None);
+        let (directions, multipliers) = (Packed::default(), None);
         Outcome::Open(Node { seed: 0, states, bound, branch, directions, multipliers, depth })
     }
 
@@ -224,7 +224,7 @@ impl<'a> Evaluator<'a> {
     }
 
     fn find_multipliers(&mut self, root: &mut Node, share: f64) {
-        let Some(worst) = root.directions.first() else { return };
+        let Some(worst) = root.directions.iter().next() else { return };
         self.forward.evaluate(&mut root.states);
         let Part { backward, quadratic } = &mut self.parts[root.seed];
         backward.evaluate(&root.states);
@@ -235,14 +235,14 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Those of the directions inherited from above that may exceed the cutoff here.
-    fn possible(&mut self, seed: usize, inherited: &[Bounded], cutoff: f64) -> Vec<Bounded> {
+    fn possible(&mut self, seed: usize, inherited: &Packed, cutoff: f64) -> Vec<Bounded> {
         let backward = &self.parts[seed].backward;
-        let mut possible = Vec::with_capacity(inherited.len());
+        let mut possible = Vec::new();
         for bounded in inherited.iter().filter(|bounded| !backward.is_impossible(&bounded.direction)) {
             if bounded.bound <= cutoff {
-                Self::drop_direction(&mut self.dropped, &mut self.record, bounded.clone());
+                Self::drop_direction(&mut self.dropped, &mut self.record, bounded);
             } else {
-                possible.push(bounded.clone());
+                possible.push(bounded);
             }
         }
         possible

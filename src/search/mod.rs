@@ -12,7 +12,7 @@
 //! A functional of several outputs is searched as its scalar functionals, in one tree: their roots stand side by side, and what
 //! is below the incumbent of all is closed. Where infinitely many would be needed (output norm l2), a node bounds every row.
 //!
-//! - [`node`]: states, directions, nodes. [`root`]: what all nodes share.
+//! - [`node`]: states, directions, nodes; `packed`: how directions are kept. [`root`]: what all nodes share.
 //! - `quadratic`: the quadratic bound at a node; `joint`: all rows at once.
 //! - [`leaves`]: what a proof would need.
 //! - [`tree`]: the heap, the workers, the bracket.
@@ -25,6 +25,7 @@ mod forward;
 mod joint;
 pub mod leaves;
 mod node;
+mod packed;
 mod quadratic;
 mod root;
 mod simplex;

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+use super::packed::Packed;
 use super::quadratic::Stored;
 use crate::network::Piece;
 
@@ -95,7 +96,7 @@ pub struct Node {
     /// What to branch on.
     pub branch: Branch,
     /// The directions that may exceed the incumbent; both children inherit them.
-    pub directions: Arc<[Bounded]>,
+    pub directions: Packed,
     /// Where the quadratic bound is used: its multipliers.
     pub multipliers: Option<Stored>,
     /// The number of branchings above.
@@ -105,13 +106,8 @@ pub struct Node {
 impl Node {
     /// About how many bytes the node holds.
     pub fn bytes(&self) -> usize {
-        let direction = |b: &Bounded| match &b.direction {
-            Direction::Signs(signs) => signs.len(),
-            Direction::Entry(..) => 0,
-        };
-        let directions: usize = self.directions.iter().map(|b| direction(b) + size_of::<Bounded>()).sum();
         let multipliers = self.multipliers.as_ref().map_or(0, |stored| size_of_val(&**stored));
-        size_of::<Self>() + size_of_val(&*self.states) + directions + multipliers
+        size_of::<Self>() + size_of_val(&*self.states) + self.directions.size() + multipliers
     }
 }
 

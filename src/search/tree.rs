@@ -19,8 +19,8 @@ const FIRST_DIVE: usize = 100;
 const NEAR_WORST: f64 = 0.8;
 /// How often the waiting side looks at the bracket.
 const POLL: Duration = Duration::from_millis(20);
-/// What one byte of nodes may cost in all: vectors' spare room, the heap's, the allocator's.
-const BYTES_FACTOR: usize = 3;
+/// What one byte of nodes may cost in all: the heap's spare room, the allocator's.
+const BYTES_FACTOR: usize = 2;
 
 /// What a search has to tell besides the bracket.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
