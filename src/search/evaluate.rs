@@ -341,7 +341,7 @@ impl<'a> Evaluator<'a> {
         let mean = self.forward.mean_point();
         let towards = mean.clone().unwrap_or_default();
         let moved = move |x: &Vec<f64>| x.iter().zip(&towards).map(|(x, mean)| x + INWARDS * (mean - x)).collect();
-        mean.into_iter().chain(self.forward.points.iter().rev().take(2).map(moved))
+        mean.into_iter().chain(self.forward.points.iter().rev().take(1).map(moved))
     }
 }
 

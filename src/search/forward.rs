@@ -11,7 +11,7 @@ use crate::bounds::linear::{self, Constant, Step};
 use crate::bounds::relaxation::Relaxation;
 
 /// A program is worth its time only if it can improve a bound by more than this share of the bounds' width.
-const WORTHWHILE: f64 = 0.05;
+const WORTHWHILE: f64 = 0.1;
 /// How many points are kept to see that.
 const MOST_POINTS: usize = 24;
 

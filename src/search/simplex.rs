@@ -70,6 +70,8 @@ pub struct TinyProgram {
     rates: Vec<f64>,
     breakpoints: Vec<(f64, Entering, f64)>,
     kernel: Kernel,
+    /// Whether the kernel is that of the basis.
+    factored: bool,
     right: Vec<f64>,
     /// The form, padded.
     cost: Vec<f64>,
@@ -123,6 +125,7 @@ impl TinyProgram {
 
     fn start(&mut self, form: &[f64], half_spaces: &HalfSpaces) {
         self.optimal = false;
+        self.factored = false;
         self.is_active.clear();
         self.is_active.resize(half_spaces.len(), false);
         self.active.clear();
@@ -157,6 +160,7 @@ impl TinyProgram {
                 return;
             }
             if self.right.iter().all(|y| *y >= 0.0) {
+                self.factored = true;
                 break;
             }
             let pairs = self.kernel.pivots().iter().zip(&self.basis).filter(|(row, _)| self.right[**row] >= 0.0);
@@ -211,7 +215,7 @@ impl TinyProgram {
         for &i in &self.active {
             self.right.push(-half_spaces.slack(i, &self.point));
         }
-        if !self.factor(half_spaces) || !self.kernel.solve(&mut self.right) {
+        if !self.factored && !self.factor(half_spaces) || !self.kernel.solve(&mut self.right) {
             return false;
         }
         for (position, &j) in self.basis.iter().enumerate() {
@@ -223,8 +227,11 @@ impl TinyProgram {
     fn most_violated(&self, half_spaces: &HalfSpaces, domain: &Interval) -> Option<Violation> {
         let (mut worst, mut found) = (FEASIBILITY, None);
         for i in 0..half_spaces.len() {
+            if self.is_active[i] {
+                continue;
+            }
             let violation = half_spaces.violation(i, half_spaces.slack(i, &self.point));
-            if violation > worst && !self.is_active[i] {
+            if violation > worst {
                 (worst, found) = (violation, Some(Violation::Row(i)));
             }
         }
@@ -306,6 +313,7 @@ impl TinyProgram {
         for (multiplier, change) in self.multipliers.iter_mut().zip(&self.right) {
             *multiplier = (*multiplier + length * change).max(0.0);
         }
+        self.factored = false;
         self.exchange(violation, entering, length);
         self.reduced.clone_from(&self.cost);
         for (&i, &y) in self.active.iter().zip(&self.multipliers) {
