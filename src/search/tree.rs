@@ -12,8 +12,9 @@ use super::root::Root;
 use crate::answer::{Checked, Ledger, Verdict};
 use crate::estimate::{Candidate, ascent};
 
-/// How many nodes each worker first follows downwards, to find good incumbents early.
-const FIRST_DIVE: usize = 100;
+/// How many nodes each worker follows downwards at first and every so many nodes, to find good incumbents.
+const DIVE: usize = 100;
+const DIVE_EVERY: usize = 2500;
 /// A worker follows its own node where that is bounded above this share of what the worst node has above the cutoff: the bases
 /// of the programs that it solved last are near, and such nodes have to be looked at anyway.
 const NEAR_WORST: f64 = 0.8;
@@ -106,7 +107,7 @@ impl<'a> Tree<'a> {
     pub fn dive(&self, ledger: &mut Ledger<'_>) {
         let mut evaluator = self.plant(ledger);
         self.tell(&mut self.lock(), ledger);
-        self.work(0, &mut evaluator, FIRST_DIVE);
+        self.work(0, &mut evaluator, DIVE);
         self.lock().found.drain(..).for_each(|checked| ledger.offer_lower(checked));
     }
 
@@ -183,10 +184,13 @@ impl<'a> Tree<'a> {
 
     /// One worker: takes the worst node, evaluates its children, puts them back; `most` nodes at most.
     fn work(&self, worker: usize, evaluator: &mut Evaluator<'_>, most: usize) {
-        let mut dive = FIRST_DIVE;
+        let mut dive = 0;
         // Children that this worker follows itself, depth first; all are covered by the bound it has in hand.
         let mut own: Vec<Node> = Vec::new();
-        'nodes: for _ in 0..most {
+        'nodes: for taken in 0..most {
+            if taken % DIVE_EVERY == 0 {
+                dive = DIVE;
+            }
             let Some(node) = self.take(worker, &mut own, dive > 0) else { break };
             dive = dive.saturating_sub(1);
             let cutoff = self.cutoff();
