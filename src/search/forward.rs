@@ -223,7 +223,7 @@ impl<'a> Forward<'a> {
                 if self.program.optimal {
                     self.unproved = false;
                     if self.points.len() < MOST_POINTS {
-                        self.points.push(self.program.point.clone());
+                        self.points.push(self.program.point().to_vec());
                     }
                 }
                 Some(value)

@@ -56,8 +56,8 @@ const MOST_PIVOTS: usize = 60;
 /// Working space for one program after another.
 #[derive(Clone, Debug, Default)]
 pub struct TinyProgram {
-    /// The last point; inside all half-spaces when the program ended optimal.
-    pub point: Vec<f64>,
+    /// The last point, padded.
+    point: Vec<f64>,
     /// Whether it ended optimal.
     pub optimal: bool,
     at_upper: Vec<bool>,
@@ -116,6 +116,11 @@ impl TinyProgram {
             }
         }
         End::Bounded(self.proved_bound(constant, half_spaces, domain))
+    }
+
+    /// The last point; inside all half-spaces when the program ended optimal.
+    pub fn point(&self) -> &[f64] {
+        &self.point[..self.is_basic.len()]
     }
 
     /// The half-spaces that carry the bound found last, with their multipliers.

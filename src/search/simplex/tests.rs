@@ -53,6 +53,7 @@ proptest! {
             }
         };
         let end = program.maximise(&form, 0.0, &half_spaces, &domain, f64::NEG_INFINITY, &hint);
+        prop_assert_eq!(program.point().len(), form.len());
         match (end, truth(&form, &rows, &domain)) {
             (End::Empty, truth) => prop_assert!(truth.is_none(), "called empty, but there is {truth:?}"),
             (End::Bounded(bound), Some(truth)) => {
