@@ -18,6 +18,9 @@ const DIRECTION_BUDGET: usize = 256;
 const QUADRATIC_STEPS: usize = 3;
 /// The quadratic bound is used where it is below this share of the native one at the root.
 const QUADRATIC_PAYS: f64 = 0.9;
+/// The most open neurons that its matrix is factored for: at the root that is done some hundred times, without a look at the
+/// clock.
+const MOST_SWITCHES: usize = 1000;
 /// How much more a neuron counts for each layer that it lies below another: settling it cuts the region for all above.
 const LAYER_WEIGHT: i32 = 3;
 
@@ -228,8 +231,10 @@ impl<'a> Evaluator<'a> {
         self.forward.evaluate(&mut root.states);
         let Part { backward, quadratic } = &mut self.parts[root.seed];
         backward.evaluate(&root.states);
-        let free = root.states.iter().any(|state| state.is_free());
-        if free && quadratic.start(&root.states, backward, &worst.direction) < share * worst.bound {
+        let free = root.states.iter().filter(|state| state.is_free()).count();
+        if (1..=MOST_SWITCHES).contains(&free)
+            && quadratic.start(&root.states, backward, &worst.direction) < share * worst.bound
+        {
             root.multipliers = Some(quadratic.stored());
         }
     }

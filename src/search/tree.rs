@@ -20,6 +20,8 @@ const DIVE_EVERY: usize = 2500;
 const NEAR_WORST: f64 = 0.8;
 /// How often the waiting side looks at the bracket.
 const POLL: Duration = Duration::from_millis(20);
+/// How often a single dive is asked whether it has ended.
+const DIVE_POLL: Duration = Duration::from_millis(1);
 /// What one byte of nodes may cost in all: the heap's spare room, the allocator's.
 const BYTES_FACTOR: usize = 2;
 
@@ -107,7 +109,15 @@ impl<'a> Tree<'a> {
     pub fn dive(&self, ledger: &mut Ledger<'_>) {
         let mut evaluator = self.plant(ledger);
         self.tell(&mut self.lock(), ledger);
-        self.work(0, &mut evaluator, DIVE);
+        std::thread::scope(|scope| {
+            let worker = scope.spawn(|| self.work(0, &mut evaluator, DIVE));
+            while !worker.is_finished() {
+                if ledger.should_stop() {
+                    self.stop.store(true, Ordering::Relaxed);
+                }
+                std::thread::sleep(DIVE_POLL);
+            }
+        });
         self.lock().found.drain(..).for_each(|checked| ledger.offer_lower(checked));
     }
 
@@ -234,15 +244,13 @@ impl<'a> Tree<'a> {
         let bound = above.bound;
         let asked = self.sink.is_some().then(|| states.clone());
         let outcome = evaluator.evaluate(states, above, depth, self.cutoff());
-        if let (Some(sink), Some(states)) = (self.sink, asked) {
-            self.pass_on(sink, evaluator, above, states, &outcome);
-        }
         let mut leaf_found = None;
         if let Outcome::Open(_) | Outcome::Leaf { .. } = &outcome {
             for x in evaluator.points() {
                 self.try_point(x);
             }
         }
+        let pattern = if let Outcome::Leaf { pattern, .. } = &outcome { Some(pattern.clone()) } else { None };
         let outcome = match outcome {
             Outcome::Leaf { pattern, bound } if bound > self.cutoff() => {
                 let range = |l: usize, r: usize| self.root.forward.layers[l].magnitude(r);
@@ -256,9 +264,19 @@ impl<'a> Tree<'a> {
                 Outcome::Closed(bound.min(known))
             }
             Outcome::Leaf { bound, .. } => Outcome::Closed(bound),
-            Outcome::Empty => Outcome::Closed(0.0),
             other => other,
         };
+        if let (Some(sink), Some(states)) = (self.sink, asked) {
+            // An empty region has no gradient.
+            let empty = matches!(leaf_found, Some(Verdict::Empty(_)));
+            let closed = match (&outcome, pattern) {
+                (Outcome::Closed(bound), Some(pattern)) => {
+                    &Outcome::Leaf { pattern, bound: if empty { 0.0 } else { *bound } }
+                }
+                (other, _) => other,
+            };
+            self.pass_on(sink, evaluator, above, states, closed);
+        }
         let mut shared = self.lock();
         shared.summary.nodes += 1;
         shared.closed = shared.closed.max(evaluator.dropped().min(bound));
@@ -274,7 +292,7 @@ impl<'a> Tree<'a> {
                 shared.open_leaves = shared.open_leaves.max(bound);
             }
             (Outcome::Open(node), _) => own.push(node),
-            (Outcome::Leaf { .. } | Outcome::Empty, _) => {}
+            (Outcome::Empty | Outcome::Leaf { .. }, _) => {}
         }
     }
 
