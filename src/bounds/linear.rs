@@ -53,7 +53,7 @@ pub fn carry(step: Step<'_>, coefficients: &mut Vec<f64>, spare: &mut Vec<f64>, 
 /// One step, to be run by the version for the processor at hand.
 struct Carry<'a> {
     step: Step<'a>,
-    coefficients: &'a [f64],
+    coefficients: &'a mut [f64],
     spare: &'a mut Vec<f64>,
     constant: &'a mut Constant,
 }
@@ -65,10 +65,8 @@ impl Work for Carry<'_> {
     fn call(self) {
         let Carry { step, coefficients, spare, constant } = self;
         let (mut terms, mut size) = (0, constant.value.abs());
-        let columns = step.weight.columns();
-        spare.clear();
-        spare.resize(columns, 0.0);
-        for (r, &a) in coefficients.iter().enumerate() {
+        for (r, coefficient) in coefficients.iter_mut().enumerate() {
+            let a = std::mem::take(coefficient);
             if a == 0.0 {
                 continue;
             }
@@ -91,12 +89,57 @@ impl Work for Carry<'_> {
                 constant.value += carried * bias[r];
             }
             size += carried.abs() * step.magnitudes[r];
-            for (sum, w) in spare.iter_mut().zip(step.weight.row(r)) {
-                *sum += carried * w;
-            }
+            *coefficient = carried;
         }
         if terms > 0 {
             constant.error += inner_product_error(2 * terms + 4, size);
+        }
+        spare.clear();
+        spare.resize(step.weight.columns(), 0.0);
+        combine_rows(step.weight, coefficients, spare);
+    }
+}
+
+/// So many columns are summed up in registers.
+const BLOCK: usize = 8;
+
+/// `weightᵀ factors`, in which a block of columns stays in registers.
+#[inline(always)]
+fn combine_rows(weight: &Matrix, factors: &[f64], sums: &mut [f64]) {
+    let columns = sums.len();
+    if columns < BLOCK {
+        for (&factor, row) in factors.iter().zip(weight.iter_rows()) {
+            sums.iter_mut().zip(row).for_each(|(sum, w)| *sum += factor * w);
+        }
+        return;
+    }
+    if columns < 4 * BLOCK {
+        combine_blocks::<2>(weight, factors, sums)
+    } else {
+        combine_blocks::<4>(weight, factors, sums)
+    }
+}
+
+/// The same, N blocks of columns at a time, of which there is at least one.
+#[inline(always)]
+fn combine_blocks<const N: usize>(weight: &Matrix, factors: &[f64], sums: &mut [f64]) {
+    let last = sums.len() - BLOCK;
+    for first in (0..sums.len()).step_by(N * BLOCK) {
+        // The last ones may overlap others, whose sums they find again.
+        let starts: [usize; N] = std::array::from_fn(|k| (first + k * BLOCK).min(last));
+        let mut blocks = [[0.0; BLOCK]; N];
+        for (&factor, row) in factors.iter().zip(weight.iter_rows()) {
+            if factor == 0.0 {
+                continue;
+            }
+            for (block, start) in blocks.iter_mut().zip(starts) {
+                if let Some(entries) = row[start..].first_chunk::<BLOCK>() {
+                    block.iter_mut().zip(entries).for_each(|(sum, w)| *sum += factor * w);
+                }
+            }
+        }
+        for (block, start) in blocks.iter().zip(starts) {
+            sums[start..start + BLOCK].copy_from_slice(block);
         }
     }
 }

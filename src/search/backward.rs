@@ -181,13 +181,13 @@ impl<'a> Backward<'a> {
         &self.slopes
     }
 
-    /// An upper bound over the node of what `direction` stands for. With `score`, [`Backward::scores`] gets each free neuron's
-    /// part in its looseness.
-    pub fn direction_bound(&mut self, direction: &Direction, score: bool) -> f64 {
+    /// An upper bound over the node of what `direction` stands for; the search for a tighter one ends once it is not above
+    /// `enough`. With `score`, [`Backward::scores`] gets each free neuron's part in its looseness.
+    pub fn direction_bound(&mut self, direction: &Direction, enough: f64, score: bool) -> f64 {
         let (intercept, entrywise) = self.majorant(direction);
-        if matches!(direction, Direction::Entry(..)) && !score {
-            // The entry was bounded by this very form.
-            return entrywise;
+        // An entry was bounded by its very form already.
+        if !score && (self.measured(entrywise) <= enough || matches!(direction, Direction::Entry(..))) {
+            return self.measured(entrywise);
         }
         let mut constant = Constant { value: -intercept, error: 0.0 };
         self.slopes.iter_mut().for_each(|slope| *slope = -*slope);

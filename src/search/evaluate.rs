@@ -199,7 +199,7 @@ impl<'a> Evaluator<'a> {
         }
         let backward = &mut self.parts[seed].backward;
         backward.scores.fill(0.0);
-        backward.direction_bound(&directions[0].direction, true);
+        backward.direction_bound(&directions[0].direction, 0.0, true);
         let Some(branch) = branch(self.root, &self.forward, &states, &backward.scores) else {
             return Outcome::Leaf { pattern: self.pattern(&states), bound };
         };
@@ -277,7 +277,7 @@ impl<'a> Evaluator<'a> {
             if !worst.fresh {
                 let direction = &worst.bounded.direction;
                 let bound = match source {
-                    Source::Lines => backward.direction_bound(direction, false),
+                    Source::Lines => backward.direction_bound(direction, cutoff, false),
                     Source::Quadratic => quadratic.direction_bound(backward, direction),
                 };
                 let bound = bound.min(worst.bounded.bound);

@@ -4,7 +4,7 @@
 use super::leaves::{Cut, Record};
 use super::node::State;
 use super::root::Root;
-use super::simplex::{Basis, End, HalfSpaces, TinyProgram};
+use super::simplex::{Basis, End, HalfSpaces, Program, TinyProgram};
 use crate::arithmetic::rounding::{difference_down, difference_up};
 use crate::bounds::forward::{LinearForm, Side};
 use crate::bounds::linear::{self, Constant, Step};
@@ -204,14 +204,16 @@ impl<'a> Forward<'a> {
 
     /// The largest value of a form over the node, or a bound of it that is below `enough`; `None` when the node is empty.
     fn largest(&mut self, of: Option<(usize, f64)>, form: &[f64], constant: f64, enough: f64) -> Option<f64> {
-        let end = {
-            let place = of.map(|(neuron, sign)| 2 * neuron + usize::from(sign > 0.0));
-            let hint = place.map_or_else(Basis::default, |place| std::mem::take(&mut self.hints[place]));
-            let end = self.program.maximise(form, constant, &self.half_spaces, self.root.domain(), enough, &hint);
-            if let Some(place) = place {
-                self.hints[place] = self.program.basis(&self.half_spaces);
+        let domain = self.root.domain();
+        let program = Program { form, constant, half_spaces: &self.half_spaces, domain, enough };
+        let end = match of {
+            Some((neuron, sign)) => {
+                let hint = &mut self.hints[2 * neuron + usize::from(sign > 0.0)];
+                let end = self.program.maximise(program, hint);
+                self.program.store_basis(&self.half_spaces, hint);
+                end
             }
-            end
+            None => self.program.maximise(program, &Basis::default()),
         };
         if let Some(record) = &mut self.record {
             let bound = if let End::Bounded(value) = end { value } else { f64::NEG_INFINITY };
@@ -223,7 +225,7 @@ impl<'a> Forward<'a> {
                 if self.program.optimal {
                     self.unproved = false;
                     if self.points.len() < MOST_POINTS {
-                        self.points.push(self.program.point().to_vec());
+                        self.points.push(self.program.point(domain).to_vec());
                     }
                 }
                 Some(value)

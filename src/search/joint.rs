@@ -14,7 +14,7 @@ pub fn bound<'a, 'b: 'a>(root: &Root<'_>, rows: impl Iterator<Item = &'a mut Bac
     let row = |backward: &'a mut Backward<'b>| {
         let entrywise = dual_norm_of_interval(question.input_norm, &backward.gradient, &question.region);
         let norm = match any_direction(root) {
-            Some(direction) => entrywise.min(backward.direction_bound(&direction, false)),
+            Some(direction) => entrywise.min(backward.direction_bound(&direction, 0.0, false)),
             None => entrywise,
         };
         RowBound { gradient: backward.gradient.clone(), norm }
@@ -33,7 +33,7 @@ pub fn scores<'a, 'b: 'a>(root: &Root<'_>, rows: impl Iterator<Item = &'a mut Ba
         };
         for direction in &directions {
             backward.scores.fill(0.0);
-            backward.direction_bound(direction, true);
+            backward.direction_bound(direction, 0.0, true);
             sums.iter_mut().zip(&backward.scores).for_each(|(sum, score)| *sum += score);
         }
     }

@@ -96,9 +96,8 @@ impl Record {
     }
 
     /// Adds a program with the multipliers of its half-spaces.
-    pub fn add(&mut self, of: Option<(usize, f64)>, multipliers: impl Iterator<Item = (usize, f64)>, bound: f64) {
-        let counting = multipliers.filter(|(_, y)| *y > 0.0);
-        let multipliers = counting.map(|(i, y)| (self.cuts[i], y)).collect();
+    pub fn add(&mut self, of: Option<(usize, f64)>, multipliers: &[(usize, f64)], bound: f64) {
+        let multipliers = multipliers.iter().map(|&(i, y)| (self.cuts[i], y)).collect();
         self.programs.push(Program { of, multipliers, bound });
     }
 }

@@ -125,7 +125,7 @@ impl<'a> QuadraticBound<'a> {
     /// Looks for multipliers at the root, for one direction; the bound that they give. Infinite when there are none.
     pub fn start(&mut self, states: &[State], backward: &mut Backward<'_>, direction: &Direction) -> f64 {
         self.enter(states, backward);
-        backward.direction_bound(direction, true);
+        backward.direction_bound(direction, 0.0, true);
         let depth = self.root.depth();
         let mut scales: Vec<f64> = (0..depth).map(|l| 2f64.powi(i32::try_from(l).unwrap_or(0))).collect();
         let mut best = f64::INFINITY;

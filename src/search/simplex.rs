@@ -1,19 +1,20 @@
 //! The tiny linear programs of the search: the largest value of a linear form over a box cut by half-spaces.
 //!
-//! A dense bounded dual simplex. It starts from the slack basis (every x_j at the end that its cost asks for), which is dual
-//! feasible, and adds one violated half-space at a time with a bound-flipping ratio test (Maros 2003, §10.2), so that a handful
-//! of pivots is enough. The multipliers are dual feasible after every pivot; whatever they are, [`TinyProgram::proved_bound`]
-//! turns them into a bound that is valid under rounding, so nothing here can cost soundness.
+//! A dense bounded dual simplex on the [`dictionary`]. It starts from the slack basis (every x_j at the end that its cost asks
+//! for) or the basis of a similar program, which are dual feasible, and makes one violated half-space tight at a time with a
+//! bound-flipping ratio test (Maros 2003, §10.2), so that a handful of pivots is enough. The multipliers are dual feasible after
+//! every pivot; whatever they are, [`TinyProgram::proved_bound`] turns them into a bound that is valid under rounding, so
+//! nothing here can cost soundness.
 
+mod dictionary;
 mod half_spaces;
-mod kernel;
 
 pub use half_spaces::HalfSpaces;
 
-use half_spaces::product;
-use kernel::Kernel;
+use dictionary::{Dictionary, Variable};
 
 use crate::arithmetic::rounding::inner_product_error;
+use crate::arithmetic::vector::{Work, vectorized};
 use crate::bounds::Interval;
 
 /// How a program ended.
@@ -25,26 +26,36 @@ pub enum End {
     Bounded(f64),
 }
 
-/// A half-space or an end of a basic variable's range that the current point violates.
+/// A basic variable outside its range.
 #[derive(Clone, Copy, Debug)]
-enum Violation {
-    Row(usize),
-    /// Position in the basis, and whether it is above its upper end.
-    Variable(usize, bool),
+struct Violation {
+    row: usize,
+    /// The end of the range that it is beyond.
+    end: f64,
+    above: bool,
 }
 
-/// Where the ratio test stops.
-#[derive(Clone, Copy, Debug)]
-enum Entering {
-    /// A nonbasic variable.
-    Variable(usize),
-    /// The multiplier at this position of the active half-spaces falls to 0.
-    Multiplier(usize),
-}
-
-/// The half-spaces, by name, and the variables of a basis, each half-space with a variable that it can be solved for.
+/// The half-spaces, by name, that are tight in a basis, and as many inputs that they are solved for.
 #[derive(Clone, Debug, Default)]
-pub struct Basis(Vec<(usize, usize)>);
+pub struct Basis {
+    half_spaces: Vec<usize>,
+    inputs: Vec<usize>,
+}
+
+/// A linear form and the region over which it is to be maximised.
+#[derive(Clone, Copy, Debug)]
+pub struct Program<'a> {
+    /// The form's coefficients.
+    pub form: &'a [f64],
+    /// Its constant.
+    pub constant: f64,
+    /// What cuts the box.
+    pub half_spaces: &'a HalfSpaces,
+    /// The box.
+    pub domain: &'a Interval,
+    /// The search for a tighter bound ends below this.
+    pub enough: f64,
+}
 
 /// Violations below this share of a half-space's size are none.
 const FEASIBILITY: f64 = 1e-9;
@@ -56,58 +67,58 @@ const MOST_PIVOTS: usize = 60;
 /// Working space for one program after another.
 #[derive(Clone, Debug, Default)]
 pub struct TinyProgram {
-    /// The last point, padded.
+    /// The last point.
     point: Vec<f64>,
     /// Whether it ended optimal.
     pub optimal: bool,
+    dictionary: Dictionary,
+    /// Of each nonbasic input, whether it is at the upper end of its range.
     at_upper: Vec<bool>,
-    reduced: Vec<f64>,
-    active: Vec<usize>,
-    is_active: Vec<bool>,
-    multipliers: Vec<f64>,
-    basis: Vec<usize>,
-    is_basic: Vec<bool>,
-    rates: Vec<f64>,
-    breakpoints: Vec<(f64, Entering, f64)>,
-    kernel: Kernel,
-    /// Whether the kernel is that of the basis.
-    factored: bool,
-    right: Vec<f64>,
-    /// The form, padded.
-    cost: Vec<f64>,
-    /// Absolute terms of the reduced costs.
+    /// The basic variables' values, ranges and scales, padded.
+    values: Vec<f64>,
+    lowest: Vec<f64>,
+    highest: Vec<f64>,
+    scales: Vec<f64>,
+    violations: Vec<f64>,
+    /// The form's value.
+    objective: f64,
+    /// Columns whose reduced cost reaches 0 while the violated variable moves to its end: when, which, by how much they move it.
+    breakpoints: Vec<(f64, usize, f64)>,
+    /// The half-spaces that carry the bound, with their multipliers.
+    multipliers: Vec<(usize, f64)>,
+    /// The form plus the multiples of the half-spaces, and its absolute terms.
+    sum: Vec<f64>,
     sizes: Vec<f64>,
 }
 
-impl TinyProgram {
-    /// An upper bound of `form·x + constant` over the box and the half-spaces, as tight as the pivots allow; the search for a
-    /// tighter one ends once the bound is below `enough`, and starts from the basis `hint`.
-    pub fn maximise(
-        &mut self,
-        form: &[f64],
-        constant: f64,
-        half_spaces: &HalfSpaces,
-        domain: &Interval,
-        enough: f64,
-        hint: &Basis,
-    ) -> End {
-        self.start(form, half_spaces);
-        self.warm_up(hint, half_spaces);
+/// One program, to be run by the version for the processor at hand.
+struct Maximise<'a> {
+    space: &'a mut TinyProgram,
+    program: Program<'a>,
+    hint: &'a Basis,
+}
+
+impl Work for Maximise<'_> {
+    type Output = End;
+
+    #[inline(always)]
+    fn call(self) -> End {
+        let Maximise { space, program, hint } = self;
+        space.start(program, hint);
         for _ in 0..MOST_PIVOTS {
-            if !self.locate(half_spaces, domain) {
-                break;
-            }
-            let Some(violation) = self.most_violated(half_spaces, domain) else {
-                self.optimal = true;
+            let Some(violation) = space.most_violated() else {
+                space.optimal = true;
                 break;
             };
-            if product(&self.cost, &self.point) + constant < enough {
+            if space.objective < program.enough {
                 break;
             }
-            match self.pivot(violation, half_spaces, domain) {
+            match space.pivot(violation, program) {
                 Step::Done => {}
                 Step::Ray => {
-                    if self.proves_empty(half_spaces, domain) {
+                    space.take_ray(violation);
+                    let nothing = Program { form: &[], constant: 0.0, ..program };
+                    if space.proved_bound(nothing) < 0.0 {
                         return End::Empty;
                     }
                     break;
@@ -115,285 +126,280 @@ impl TinyProgram {
                 Step::Stuck => break,
             }
         }
-        End::Bounded(self.proved_bound(constant, half_spaces, domain))
+        space.take_multipliers();
+        End::Bounded(space.proved_bound(program))
+    }
+}
+
+impl TinyProgram {
+    /// An upper bound of the form over the box and the half-spaces, as tight as the pivots allow, from the basis `hint`.
+    pub fn maximise(&mut self, program: Program<'_>, hint: &Basis) -> End {
+        vectorized(Maximise { space: self, program, hint })
     }
 
-    /// The last point; inside all half-spaces when the program ended optimal.
-    pub fn point(&self) -> &[f64] {
-        &self.point[..self.is_basic.len()]
+    /// The last point, with the box `domain`; inside all half-spaces when the program ended optimal.
+    pub fn point(&mut self, domain: &Interval) -> &[f64] {
+        self.point.clear();
+        self.point.resize(domain.len(), 0.0);
+        for (variable, at_upper) in self.dictionary.nonbasic.iter().zip(&self.at_upper) {
+            if let Variable::Input(j) = *variable {
+                self.point[j] = if *at_upper { domain.upper[j] } else { domain.lower[j] };
+            }
+        }
+        for (variable, value) in self.dictionary.basic.iter().zip(&self.values) {
+            if let Variable::Input(j) = *variable {
+                self.point[j] = *value;
+            }
+        }
+        &self.point
     }
 
     /// The half-spaces that carry the bound found last, with their multipliers.
-    pub fn multipliers(&self) -> impl Iterator<Item = (usize, f64)> + '_ {
-        self.active.iter().copied().zip(self.multipliers.iter().copied())
+    pub fn multipliers(&self) -> &[(usize, f64)] {
+        &self.multipliers
     }
 
-    fn start(&mut self, form: &[f64], half_spaces: &HalfSpaces) {
+    /// Writes the basis that the last program ended with into `basis`.
+    pub fn store_basis(&self, half_spaces: &HalfSpaces, basis: &mut Basis) {
+        basis.half_spaces.clear();
+        basis.inputs.clear();
+        for variable in &self.dictionary.nonbasic {
+            if let Variable::Slack(i) = *variable {
+                basis.half_spaces.push(half_spaces.name(i));
+            }
+        }
+        for variable in &self.dictionary.basic {
+            if let Variable::Input(j) = *variable {
+                basis.inputs.push(j);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn start(&mut self, program: Program<'_>, hint: &Basis) {
+        let Program { form, constant, half_spaces, domain, .. } = program;
         self.optimal = false;
-        self.factored = false;
-        self.is_active.clear();
-        self.is_active.resize(half_spaces.len(), false);
-        self.active.clear();
-        self.multipliers.clear();
-        self.basis.clear();
-        self.is_basic.clear();
-        self.is_basic.resize(form.len(), false);
-        self.cost.clear();
-        self.cost.extend_from_slice(form);
-        self.cost.resize(half_spaces.stride(), 0.0);
-        self.reduced.clone_from(&self.cost);
-        self.at_upper.clear();
-        self.at_upper.extend(form.iter().map(|c| *c > 0.0));
-        self.point.clear();
-        self.point.resize(half_spaces.stride(), 0.0);
+        self.dictionary.start(form, constant, half_spaces);
+        let tight = hint.half_spaces.iter().filter_map(|&name| half_spaces.named(name));
+        for row in tight {
+            // Inputs that were not exchanged have the columns of their own numbers.
+            let free = hint.inputs.iter().filter(|j| matches!(self.dictionary.nonbasic[**j], Variable::Input(_)));
+            let size = |j: usize| self.dictionary.entry(row, j).abs();
+            if let Some(&column) = free.max_by(|a, b| size(**a).total_cmp(&size(**b))) {
+                self.dictionary.exchange(row, column);
+            }
+        }
+        if !self.drop_negative_multipliers() {
+            self.dictionary.start(form, constant, half_spaces);
+        }
+        self.place(half_spaces, domain);
     }
 
-    /// Starts from the basis of another program instead, as far as its half-spaces are here and its multipliers are not below 0.
-    fn warm_up(&mut self, hint: &Basis, half_spaces: &HalfSpaces) {
-        for &(name, variable) in &hint.0 {
-            if let Some(i) = half_spaces.named(name) {
-                self.active.push(i);
-                self.basis.push(variable);
+    /// Makes slacks basic again as long as the objective would grow with one; false when the dictionary is too ill for that.
+    #[inline(always)]
+    fn drop_negative_multipliers(&mut self) -> bool {
+        let dictionary = &mut self.dictionary;
+        let negative = |dictionary: &Dictionary| {
+            let columns = 0..dictionary.nonbasic.len();
+            columns
+                .into_iter()
+                .find(|&c| matches!(dictionary.nonbasic[c], Variable::Slack(_)) && dictionary.reduced[c] > 0.0)
+        };
+        while let Some(column) = negative(dictionary) {
+            let inputs = (0..dictionary.basic.len()).filter(|&r| matches!(dictionary.basic[r], Variable::Input(_)));
+            let size = |r: usize| dictionary.entry(r, column).abs();
+            let row = inputs.max_by(|&a, &b| size(a).total_cmp(&size(b)));
+            if !row.is_some_and(|row| dictionary.exchange(row, column)) {
+                return false;
             }
-        }
-        while !self.active.is_empty() {
-            self.right.clear();
-            self.right.extend(self.basis.iter().map(|&j| -self.cost[j]));
-            if !self.factor(half_spaces) || !self.kernel.solve_transposed(&mut self.right) {
-                self.active.clear();
-                self.basis.clear();
-                return;
-            }
-            if self.right.iter().all(|y| *y >= 0.0) {
-                self.factored = true;
-                break;
-            }
-            let pairs = self.kernel.pivots().iter().zip(&self.basis).filter(|(row, _)| self.right[**row] >= 0.0);
-            (self.active, self.basis) = pairs.map(|(&row, &variable)| (self.active[row], variable)).unzip();
-        }
-        self.right.truncate(self.active.len());
-        self.multipliers.clone_from(&self.right);
-        for &j in &self.basis {
-            self.is_basic[j] = true;
-        }
-        for (&i, &y) in self.active.iter().zip(&self.multipliers) {
-            self.is_active[i] = true;
-            for (d, a) in self.reduced.iter_mut().zip(half_spaces.row(i)) {
-                *d += y * a;
-            }
-        }
-        for (at_upper, d) in self.at_upper.iter_mut().zip(&self.reduced) {
-            *at_upper = *d > 0.0;
-        }
-    }
-
-    /// The basis that the last program ended with.
-    pub fn basis(&self, half_spaces: &HalfSpaces) -> Basis {
-        if self.kernel.pivots().len() != self.active.len() {
-            return Basis::default();
-        }
-        let pairs = self.kernel.pivots().iter().zip(&self.basis);
-        Basis(pairs.map(|(&row, &variable)| (half_spaces.name(self.active[row]), variable)).collect())
-    }
-
-    /// Factors the kernel: active half-spaces × basic variables.
-    fn factor(&mut self, half_spaces: &HalfSpaces) -> bool {
-        let (active, basis) = (&self.active, &self.basis);
-        self.kernel.factor(active.len(), |entries| {
-            for &i in active {
-                let row = half_spaces.row(i);
-                entries.extend(basis.iter().map(|&j| row[j]));
-            }
-        })
-    }
-
-    /// Computes the point of the current basis; false when the kernel is singular.
-    fn locate(&mut self, half_spaces: &HalfSpaces, domain: &Interval) -> bool {
-        for j in 0..self.is_basic.len() {
-            self.point[j] = match (self.is_basic[j], self.at_upper[j]) {
-                (true, _) => 0.0,
-                (false, true) => domain.upper[j],
-                (false, false) => domain.lower[j],
-            };
-        }
-        self.right.clear();
-        for &i in &self.active {
-            self.right.push(-half_spaces.slack(i, &self.point));
-        }
-        if !self.factored && !self.factor(half_spaces) || !self.kernel.solve(&mut self.right) {
-            return false;
-        }
-        for (position, &j) in self.basis.iter().enumerate() {
-            self.point[j] = self.right[position];
         }
         true
     }
 
-    fn most_violated(&self, half_spaces: &HalfSpaces, domain: &Interval) -> Option<Violation> {
-        let (mut worst, mut found) = (FEASIBILITY, None);
-        for i in 0..half_spaces.len() {
-            if self.is_active[i] {
-                continue;
-            }
-            let violation = half_spaces.violation(i, half_spaces.slack(i, &self.point));
-            if violation > worst {
-                (worst, found) = (violation, Some(Violation::Row(i)));
+    /// Puts the nonbasic inputs to the ends that their costs ask for, and finds the values of all else.
+    #[inline(always)]
+    fn place(&mut self, half_spaces: &HalfSpaces, domain: &Interval) {
+        let dictionary = &self.dictionary;
+        let (n, height) = (dictionary.nonbasic.len(), dictionary.height());
+        self.at_upper.clear();
+        self.at_upper.extend(dictionary.reduced[..n].iter().map(|d| *d > 0.0));
+        self.objective = dictionary.reduced[n];
+        self.values.clear();
+        self.values.extend_from_slice(dictionary.column(n));
+        for c in 0..n {
+            if let Variable::Input(j) = dictionary.nonbasic[c] {
+                let x = if self.at_upper[c] { domain.upper[j] } else { domain.lower[j] };
+                self.objective += dictionary.reduced[c] * x;
+                self.values.iter_mut().zip(dictionary.column(c)).for_each(|(v, t)| *v += t * x);
             }
         }
-        for (position, &j) in self.basis.iter().enumerate() {
-            let (x, low, high) = (self.point[j], domain.lower[j], domain.upper[j]);
-            let violation = (low - x).max(x - high) / (high - low).max(f64::MIN_POSITIVE);
-            if violation > worst {
-                (worst, found) = (violation, Some(Violation::Variable(position, x > high)));
-            }
+        // Padding has no range and is never violated.
+        let spaces =
+            [(&mut self.lowest, f64::NEG_INFINITY), (&mut self.highest, f64::INFINITY), (&mut self.scales, 1.0)];
+        for (space, value) in spaces {
+            space.clear();
+            space.resize(height, value);
         }
-        found
+        self.violations.resize(height, 0.0);
+        for row in 0..half_spaces.len() {
+            self.set_range(row, half_spaces, domain);
+        }
     }
 
-    /// One pivot: the multiplier of the violated constraint grows until the dual objective stops falling.
-    fn pivot(&mut self, violation: Violation, half_spaces: &HalfSpaces, domain: &Interval) -> Step {
-        let n = self.is_basic.len();
-        // How the active multipliers change while the new one grows by 1: `right`; and the reduced costs: `rates`.
-        self.right.clear();
-        let mut slope = match violation {
-            Violation::Row(i) => {
-                self.right.extend(self.basis.iter().map(|&j| -half_spaces.row(i)[j]));
-                half_spaces.slack(i, &self.point)
-            }
-            Violation::Variable(position, above) => {
-                let sign = if above { 1.0 } else { -1.0 };
-                self.right.extend((0..self.basis.len()).map(|q| if q == position { sign } else { 0.0 }));
-                let j = self.basis[position];
-                if above { domain.upper[j] - self.point[j] } else { self.point[j] - domain.lower[j] }
+    /// Notes the range of a row's basic variable.
+    #[inline(always)]
+    fn set_range(&mut self, row: usize, half_spaces: &HalfSpaces, domain: &Interval) {
+        (self.lowest[row], self.highest[row], self.scales[row]) = match self.dictionary.basic[row] {
+            Variable::Slack(i) => (0.0, f64::INFINITY, half_spaces.scale(i)),
+            Variable::Input(j) => {
+                let (low, high) = (domain.lower[j], domain.upper[j]);
+                (low, high, 1.0 / (high - low).max(f64::MIN_POSITIVE.sqrt()))
             }
         };
-        if !self.kernel.solve_transposed(&mut self.right) {
-            return Step::Stuck;
+    }
+
+    #[inline(always)]
+    fn most_violated(&mut self) -> Option<Violation> {
+        let ranges = self.lowest.iter().zip(&self.highest).zip(&self.scales);
+        for ((violation, value), ((low, high), scale)) in self.violations.iter_mut().zip(&self.values).zip(ranges) {
+            let (below, above) = (low - value, value - high);
+            *violation = scale * if below > above { below } else { above };
         }
-        self.rates.clear();
-        match violation {
-            Violation::Row(i) => self.rates.extend_from_slice(half_spaces.row(i)),
-            Violation::Variable(..) => self.rates.resize(half_spaces.stride(), 0.0),
-        }
-        for (&i, &change) in self.active.iter().zip(&self.right) {
-            for (rate, a) in self.rates.iter_mut().zip(half_spaces.row(i)) {
-                *rate += change * a;
+        let (mut worst, mut found) = (FEASIBILITY, None);
+        for (row, &violation) in self.violations.iter().enumerate() {
+            if violation > worst {
+                (worst, found) = (violation, Some(row));
             }
         }
+        let row = found?;
+        let above = self.values[row] > self.highest[row];
+        Some(Violation { row, end: if above { self.highest[row] } else { self.lowest[row] }, above })
+    }
+
+    /// One pivot: the violated variable moves to its end, and the multiplier of that end grows until the dual objective stops
+    /// falling.
+    #[inline(always)]
+    fn pivot(&mut self, violation: Violation, program: Program<'_>) -> Step {
+        let Violation { row, end, above } = violation;
+        let domain = program.domain;
+        let sign = if above { -1.0 } else { 1.0 };
+        let n = self.dictionary.nonbasic.len();
+        let width = |variable: Variable| match variable {
+            Variable::Input(j) => domain.upper[j] - domain.lower[j],
+            Variable::Slack(_) => f64::INFINITY,
+        };
         self.breakpoints.clear();
-        for j in 0..n {
-            let (rate, width) = (self.rates[j], domain.upper[j] - domain.lower[j]);
-            let falls = if self.at_upper[j] { rate < -PIVOT } else { rate > PIVOT };
-            if !self.is_basic[j] && falls && width > 0.0 {
-                let at = (-self.reduced[j] / rate).max(0.0);
-                self.breakpoints.push((at, Entering::Variable(j), rate.abs() * width));
-            }
-        }
-        for (position, (&change, &multiplier)) in self.right.iter().zip(&self.multipliers).enumerate() {
-            if change < -PIVOT {
-                self.breakpoints.push((multiplier / -change, Entering::Multiplier(position), f64::INFINITY));
+        for c in 0..n {
+            let rate = sign * self.dictionary.entry(row, c);
+            let helps = if self.at_upper[c] { rate < -PIVOT } else { rate > PIVOT };
+            let width = width(self.dictionary.nonbasic[c]);
+            if helps && width > 0.0 {
+                let at = (-self.dictionary.reduced[c] / rate).max(0.0);
+                self.breakpoints.push((at, c, rate.abs() * width));
             }
         }
         self.breakpoints.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
-        let mut end = None;
-        for (index, &(at, entering, steeper)) in self.breakpoints.iter().enumerate() {
-            slope += steeper;
-            if slope >= 0.0 {
-                end = Some((index, at, entering));
+        let mut missing = (end - self.values[row]).abs();
+        let mut entering = None;
+        for (index, &(_, column, gain)) in self.breakpoints.iter().enumerate() {
+            missing -= gain;
+            if missing <= 0.0 {
+                entering = Some((index, column));
                 break;
             }
         }
-        let Some((index, length, entering)) = end else {
-            if let Violation::Row(i) = violation {
-                self.active.push(i);
-                self.right.push(1.0);
-            }
-            return Step::Ray;
+        let Some((index, column)) = entering else { return Step::Ray };
+        for at in 0..index {
+            let c = self.breakpoints[at].1;
+            let change = width(self.dictionary.nonbasic[c]);
+            self.shift(c, if self.at_upper[c] { -change } else { change });
+            self.at_upper[c] = !self.at_upper[c];
+        }
+        let from = match self.dictionary.nonbasic[column] {
+            Variable::Input(j) if self.at_upper[column] => domain.upper[j],
+            Variable::Input(j) => domain.lower[j],
+            Variable::Slack(_) => 0.0,
         };
-        for &(_, flipped, _) in &self.breakpoints[..index] {
-            if let Entering::Variable(j) = flipped {
-                self.at_upper[j] = !self.at_upper[j];
-            }
+        let step = (end - self.values[row]) / self.dictionary.entry(row, column);
+        self.shift(column, step);
+        if !self.dictionary.exchange(row, column) {
+            return Step::Stuck;
         }
-        for (multiplier, change) in self.multipliers.iter_mut().zip(&self.right) {
-            *multiplier = (*multiplier + length * change).max(0.0);
-        }
-        self.factored = false;
-        self.exchange(violation, entering, length);
-        self.reduced.clone_from(&self.cost);
-        for (&i, &y) in self.active.iter().zip(&self.multipliers) {
-            for (d, a) in self.reduced.iter_mut().zip(half_spaces.row(i)) {
-                *d += y * a;
-            }
-        }
+        self.values[row] = from + step;
+        self.at_upper[column] = above;
+        self.set_range(row, program.half_spaces, domain);
         Step::Done
     }
 
-    fn exchange(&mut self, violation: Violation, entering: Entering, length: f64) {
-        match (violation, entering) {
-            (Violation::Row(i), Entering::Variable(j)) => {
-                self.active.push(i);
-                self.is_active[i] = true;
-                self.multipliers.push(length);
-                self.basis.push(j);
-                self.is_basic[j] = true;
+    /// Moves the variable of a column.
+    #[inline(always)]
+    fn shift(&mut self, column: usize, change: f64) {
+        self.objective += self.dictionary.reduced[column] * change;
+        let rates = self.dictionary.column(column);
+        self.values.iter_mut().zip(rates).for_each(|(value, rate)| *value += rate * change);
+    }
+
+    /// The multipliers under which the half-spaces carry the bound.
+    #[inline(always)]
+    fn take_multipliers(&mut self) {
+        let Dictionary { nonbasic, reduced, .. } = &self.dictionary;
+        self.multipliers.clear();
+        for (variable, d) in nonbasic.iter().zip(reduced) {
+            if let Variable::Slack(i) = *variable
+                && *d < 0.0
+            {
+                self.multipliers.push((i, -d));
             }
-            (Violation::Row(i), Entering::Multiplier(position)) => {
-                self.is_active[self.active[position]] = false;
-                self.is_active[i] = true;
-                self.active[position] = i;
-                self.multipliers[position] = length;
-            }
-            (Violation::Variable(position, above), Entering::Variable(j)) => {
-                let leaving = self.basis[position];
-                self.is_basic[leaving] = false;
-                self.at_upper[leaving] = above;
-                self.basis[position] = j;
-                self.is_basic[j] = true;
-            }
-            (Violation::Variable(position, above), Entering::Multiplier(at)) => {
-                let leaving = self.basis.swap_remove(position);
-                self.is_basic[leaving] = false;
-                self.at_upper[leaving] = above;
-                let left = self.active.swap_remove(at);
-                self.is_active[left] = false;
-                self.multipliers.swap_remove(at);
+        }
+    }
+
+    /// The multipliers under which the half-spaces and the box contradict each other, when no column helps a violated row.
+    #[inline(always)]
+    fn take_ray(&mut self, violation: Violation) {
+        let Violation { row, above, .. } = violation;
+        let sign = if above { -1.0 } else { 1.0 };
+        self.multipliers.clear();
+        if let Variable::Slack(i) = self.dictionary.basic[row] {
+            self.multipliers.push((i, 1.0));
+        }
+        for (c, variable) in self.dictionary.nonbasic.iter().enumerate() {
+            let y = -sign * self.dictionary.entry(row, c);
+            if let Variable::Slack(i) = *variable
+                && y > 0.0
+            {
+                self.multipliers.push((i, y));
             }
         }
     }
 
     /// Weak duality with outward rounding: for any multipliers y ≥ 0 the form is at most
-    /// `constant + Σ y_i offset_i + Σ_j max(d_j·lower_j, d_j·upper_j)` with `d = form + Σ y_i row_i`.
-    fn proved_bound(&mut self, constant: f64, half_spaces: &HalfSpaces, domain: &Interval) -> f64 {
+    /// `constant + Σ y_i offset_i + Σ_j max(d_j·lower_j, d_j·upper_j)` with `d = form + Σ y_i row_i`. No form stands for 0.
+    #[inline(always)]
+    fn proved_bound(&mut self, program: Program<'_>) -> f64 {
+        let Program { form, constant, half_spaces, domain, .. } = program;
         let (mut value, mut magnitude) = (constant, constant.abs());
-        self.reduced.clone_from(&self.cost);
+        self.sum.clear();
+        self.sum.extend_from_slice(form);
+        self.sum.resize(domain.len(), 0.0);
         self.sizes.clear();
-        self.sizes.extend(self.cost.iter().map(|c| c.abs()));
-        for (&i, &y) in self.active.iter().zip(&self.multipliers).filter(|(_, y)| **y > 0.0) {
+        self.sizes.extend(self.sum.iter().map(|c| c.abs()));
+        for &(i, y) in &self.multipliers {
             let shift = y * half_spaces.offset(i);
             value += shift;
             magnitude += shift.abs();
-            for ((d, size), a) in self.reduced.iter_mut().zip(&mut self.sizes).zip(half_spaces.row(i)) {
+            for ((d, size), a) in self.sum.iter_mut().zip(&mut self.sizes).zip(half_spaces.row(i)) {
                 let term = y * a;
                 *d += term;
                 *size += term.abs();
             }
         }
         for (j, (low, high)) in domain.lower.iter().zip(&domain.upper).enumerate() {
-            let d = self.reduced[j];
+            let d = self.sum[j];
             value += (d * low).max(d * high);
             magnitude += self.sizes[j] * low.abs().max(high.abs());
         }
-        let terms = 2 * (domain.len() + self.active.len()) + 4;
+        let terms = 2 * (domain.len() + self.multipliers.len()) + 4;
         (value + inner_product_error(terms, magnitude)).next_up()
-    }
-
-    /// Whether the ray in `right` proves that no point of the box lies in all half-spaces.
-    fn proves_empty(&mut self, half_spaces: &HalfSpaces, domain: &Interval) -> bool {
-        self.multipliers.clear();
-        self.multipliers.extend(self.right.iter().map(|m| m.max(0.0)));
-        self.cost.fill(0.0);
-        self.proved_bound(0.0, half_spaces, domain) < 0.0
     }
 }
 
@@ -401,9 +407,9 @@ impl TinyProgram {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Step {
     Done,
-    /// The dual objective falls without end along the ray in `right`.
+    /// No column helps: the half-spaces and the box contradict each other.
     Ray,
-    /// The kernel is singular.
+    /// The basis is singular.
     Stuck,
 }
 

@@ -2,16 +2,17 @@
 
 use crate::bounds::Interval;
 
-/// Rows are padded with zeros to a multiple of this, so that loops over them have no remainder.
-pub const LANES: usize = 4;
+/// Columns are padded with zeros to a multiple of this, so that loops over them have no remainder.
+const LANES: usize = 8;
 
 /// Half-spaces `row·x + offset ≥ 0`.
 #[derive(Clone, Debug, Default)]
 pub struct HalfSpaces {
-    /// The length of a padded row.
-    stride: usize,
+    dim: usize,
     rows: Vec<f64>,
     offsets: Vec<f64>,
+    /// The rows and, last, the offsets by columns.
+    columns: Vec<f64>,
     /// 2 over the range of `row·x` over the box: what a violation is measured in.
     scales: Vec<f64>,
     /// What each row is called, and where the row of a name stands.
@@ -22,9 +23,10 @@ pub struct HalfSpaces {
 impl HalfSpaces {
     /// None, for points with `dim` entries.
     pub fn clear(&mut self, dim: usize) {
-        self.stride = dim.next_multiple_of(LANES);
+        self.dim = dim;
         self.rows.clear();
         self.offsets.clear();
+        self.columns.clear();
         self.scales.clear();
         self.names.drain(..).for_each(|name| self.places[name] = None);
     }
@@ -34,15 +36,21 @@ impl HalfSpaces {
         if self.places.len() <= name {
             self.places.resize(name + 1, None);
         }
-        self.places[name] = Some(self.names.len());
+        let place = self.names.len();
+        self.places[name] = Some(place);
         self.names.push(name);
-        let start = self.rows.len();
         self.rows.extend(row);
+        let row = &self.rows[place * self.dim..];
         let ends = domain.lower.iter().zip(&domain.upper);
-        let size: f64 = self.rows[start..].iter().zip(ends).map(|(a, (l, u))| 0.5 * a.abs() * (u - l)).sum();
-        self.rows.resize(start + self.stride, 0.0);
-        self.offsets.push(offset);
+        let size: f64 = row.iter().zip(ends).map(|(a, (l, u))| 0.5 * a.abs() * (u - l)).sum();
         self.scales.push(1.0 / size.max(f64::MIN_POSITIVE.sqrt()));
+        self.offsets.push(offset);
+        if place.is_multiple_of(LANES) {
+            lengthen(&mut self.columns, place, self.dim + 1);
+        }
+        let height = self.offsets.len().next_multiple_of(LANES);
+        let entries = row.iter().chain(std::iter::once(&offset));
+        self.columns.chunks_exact_mut(height).zip(entries).for_each(|(column, entry)| column[place] = *entry);
     }
 
     /// How many there are.
@@ -65,15 +73,10 @@ impl HalfSpaces {
         self.places.get(name).copied().flatten()
     }
 
-    /// The length of a padded row.
-    pub fn stride(&self) -> usize {
-        self.stride
-    }
-
-    /// Row i, padded.
+    /// Row i.
     #[inline(always)]
     pub fn row(&self, i: usize) -> &[f64] {
-        &self.rows[i * self.stride..(i + 1) * self.stride]
+        &self.rows[i * self.dim..(i + 1) * self.dim]
     }
 
     /// The offset of row i.
@@ -82,27 +85,32 @@ impl HalfSpaces {
         self.offsets[i]
     }
 
-    /// `row·x + offset` at a padded point.
+    /// What a violation of row i is multiplied with: 2 over the range that the row has over the box.
     #[inline(always)]
-    pub fn slack(&self, i: usize, point: &[f64]) -> f64 {
-        product(self.row(i), point) + self.offsets[i]
+    pub fn scale(&self, i: usize) -> f64 {
+        self.scales[i]
     }
 
-    /// How far a slack is below 0, in half the range that it has over the box.
+    /// The length of a padded column.
     #[inline(always)]
-    pub fn violation(&self, i: usize, slack: f64) -> f64 {
-        -slack * self.scales[i]
+    pub fn height(&self) -> usize {
+        self.len().next_multiple_of(LANES)
+    }
+
+    /// The rows' entries by columns, padded; the offsets come last.
+    #[inline(always)]
+    pub fn columns(&self) -> &[f64] {
+        &self.columns
     }
 }
 
-/// The inner product of padded vectors.
-#[inline(always)]
-pub fn product(a: &[f64], b: &[f64]) -> f64 {
-    let mut sums = [0.0; LANES];
-    for (x, y) in a.chunks_exact(LANES).zip(b.chunks_exact(LANES)) {
-        for lane in 0..LANES {
-            sums[lane] += x[lane] * y[lane];
-        }
+/// Makes room in `count` columns for rows behind the `old` ones.
+fn lengthen(columns: &mut Vec<f64>, old: usize, count: usize) {
+    let height = old + LANES;
+    let mut longer = vec![0.0; count * height];
+    if old > 0 {
+        let pairs = longer.chunks_exact_mut(height).zip(columns.chunks_exact(old));
+        pairs.for_each(|(new, column)| new[..old].copy_from_slice(column));
     }
-    (sums[0] + sums[1]) + (sums[2] + sums[3])
+    *columns = longer;
 }

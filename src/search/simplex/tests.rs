@@ -48,12 +48,14 @@ proptest! {
                 others.clear(form.len());
                 let named = rows.iter().enumerate().filter(|(i, _)| i % 2 == 0);
                 named.for_each(|(i, (row, offset))| others.push(i, row.iter().copied(), *offset, &domain));
-                program.maximise(&from, 0.0, &others, &domain, f64::NEG_INFINITY, &Basis::default());
-                program.basis(&others)
+                program.maximise(about(&from, &others, &domain), &Basis::default());
+                let mut basis = Basis::default();
+                program.store_basis(&others, &mut basis);
+                basis
             }
         };
-        let end = program.maximise(&form, 0.0, &half_spaces, &domain, f64::NEG_INFINITY, &hint);
-        prop_assert_eq!(program.point().len(), form.len());
+        let end = program.maximise(about(&form, &half_spaces, &domain), &hint);
+        prop_assert_eq!(program.point(&domain).len(), form.len());
         match (end, truth(&form, &rows, &domain)) {
             (End::Empty, truth) => prop_assert!(truth.is_none(), "called empty, but there is {truth:?}"),
             (End::Bounded(bound), Some(truth)) => {
@@ -64,6 +66,10 @@ proptest! {
             (End::Bounded(_), None) => prop_assert!(truth(&form, &widened(&rows), &domain).is_some()),
         }
     }
+}
+
+fn about<'a>(form: &'a [f64], half_spaces: &'a HalfSpaces, domain: &'a Interval) -> Program<'a> {
+    Program { form, constant: 0.0, half_spaces, domain, enough: f64::NEG_INFINITY }
 }
 
 fn widened(rows: &[(Vec<f64>, f64)]) -> Vec<(Vec<f64>, f64)> {
