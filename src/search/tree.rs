@@ -1,7 +1,9 @@
 //! The tree: a shared heap of open nodes, workers that evaluate the children of the worst one, and the bracket they prove.
 
+mod incumbents;
+
 use std::collections::BinaryHeap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,9 +12,10 @@ use super::leaves::{Leaf, LetGo, Reason, Sink};
 use super::node::{Node, State};
 use super::root::Root;
 use crate::answer::{Checked, Ledger, Verdict};
-use crate::estimate::{Candidate, ascent};
+use crate::control::{StopFlag, StopReason};
 
-/// How many nodes each worker follows downwards at first and every so many nodes, to find good incumbents.
+/// How many nodes each worker follows downwards at first and every so many nodes, to find good incumbents. Where the bounds are
+/// too loose to lead to them, simulated annealing does, a run with every dive but the first.
 const DIVE: usize = 100;
 const DIVE_EVERY: usize = 2500;
 /// A worker follows its own node where that is bounded above this share of what the worst node has above the cutoff: the bases
@@ -58,7 +61,7 @@ pub struct Tree<'a> {
     changed: Condvar,
     /// The incumbent's value, as bits.
     incumbent: AtomicU64,
-    stop: AtomicBool,
+    stop: StopFlag,
     max_bytes: usize,
     sink: Option<Sink<'a>>,
 }
@@ -80,7 +83,7 @@ impl<'a> Tree<'a> {
             shared: Mutex::new(shared),
             changed: Condvar::new(),
             incumbent: AtomicU64::new(incumbent.to_bits()),
-            stop: AtomicBool::new(false),
+            stop: StopFlag::default(),
             max_bytes: max_bytes / BYTES_FACTOR,
             sink,
         }
@@ -113,7 +116,7 @@ impl<'a> Tree<'a> {
             let worker = scope.spawn(|| self.work(0, &mut evaluator, DIVE));
             while !worker.is_finished() {
                 if ledger.should_stop() {
-                    self.stop.store(true, Ordering::Relaxed);
+                    self.stop.raise(StopReason::Cancelled);
                 }
                 std::thread::sleep(DIVE_POLL);
             }
@@ -153,7 +156,7 @@ impl<'a> Tree<'a> {
             self.report(&mut shared, ledger);
             let idle = shared.heap.is_empty() && shared.in_hand.iter().all(Option::is_none);
             if idle || ledger.should_stop() || ledger.is_closed() {
-                self.stop.store(true, Ordering::Relaxed);
+                self.stop.raise(StopReason::Cancelled);
                 self.changed.notify_all();
                 return;
             }
@@ -195,11 +198,15 @@ impl<'a> Tree<'a> {
     /// One worker: takes the worst node, evaluates its children, puts them back; `most` nodes at most.
     fn work(&self, worker: usize, evaluator: &mut Evaluator<'_>, most: usize) {
         let mut dive = 0;
+        let mut random = self.random(worker);
         // Children that this worker follows itself, depth first; all are covered by the bound it has in hand.
         let mut own: Vec<Node> = Vec::new();
         'nodes: for taken in 0..most {
             if taken % DIVE_EVERY == 0 {
                 dive = DIVE;
+                if taken > 0 {
+                    self.anneal(&mut random);
+                }
             }
             let Some(node) = self.take(worker, &mut own, dive > 0) else { break };
             dive = dive.saturating_sub(1);
@@ -210,7 +217,7 @@ impl<'a> Tree<'a> {
                 continue;
             }
             for above in [true, false] {
-                if self.stop.load(Ordering::Relaxed) {
+                if self.stop.reason().is_some() {
                     own.push(node);
                     break 'nodes;
                 }
@@ -331,7 +338,7 @@ impl<'a> Tree<'a> {
     fn take(&self, worker: usize, own: &mut Vec<Node>, dives: bool) -> Option<Node> {
         let mut shared = self.lock();
         loop {
-            if self.stop.load(Ordering::Relaxed) {
+            if self.stop.reason().is_some() {
                 return None;
             }
             // The better of the deepest last: followed first.
@@ -360,32 +367,6 @@ impl<'a> Tree<'a> {
                 return None;
             }
             shared = self.changed.wait_timeout(shared, POLL).unwrap_or_else(PoisonError::into_inner).0;
-        }
-    }
-
-    /// Offers the gradient at a point as incumbent.
-    fn try_point(&self, x: Vec<f64>) {
-        let subject = &self.root.subject;
-        let mut x = x;
-        subject.question.region.clamp(&mut x);
-        let candidate = Candidate::at(subject.network, subject.question, x);
-        if candidate.value <= self.incumbent() * (1.0 + 1e-12) {
-            return;
-        }
-        // A point on a kink may show a gradient that does not occur: no reason to climb from there.
-        let range = |l: usize, r: usize| self.root.forward.layers[l].magnitude(r);
-        let Some(checked) = subject.check_point(&candidate.x, range) else { return };
-        let unlimited = crate::control::Control::unlimited();
-        let climbed = ascent::climb(subject, std::slice::from_ref(&candidate), 1, &unlimited);
-        let better = climbed.iter().filter(|found| found.value > candidate.value);
-        let checked = better.filter_map(|found| subject.check_point(&found.x, range)).next().unwrap_or(checked);
-        self.raise(&mut self.lock(), checked);
-    }
-
-    fn raise(&self, shared: &mut Shared, checked: Checked) {
-        if checked.value > self.incumbent() {
-            self.incumbent.store(checked.value.to_bits(), Ordering::Relaxed);
-            shared.found.push(checked);
         }
     }
 }
