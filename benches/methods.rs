@@ -4,7 +4,7 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
 use exactlip::answer::Subject;
 use exactlip::bench::networks;
 use exactlip::bounds::ForwardBounds;
@@ -17,7 +17,7 @@ use exactlip::workers::Workers;
 use serde_json::json;
 
 /// The first output over an ℓ∞ ball.
-fn question(network: &Network, radius: f64) -> Question {
+fn question_over(network: &Network, radius: f64) -> Question {
     let center = networks::center(network.input_dim(), 1);
     let problem = json!({
         "domain": {"type": "ball", "norm": "linf", "center": center, "radius": radius},
@@ -34,11 +34,9 @@ fn methods(criterion: &mut Criterion) {
         ("large", networks::MNIST, 0.002),
     ] {
         let network = networks::he(widths, 1).expect("a network");
-        let question = question(&network, radius);
+        let question = question_over(&network, radius);
         let region = &question.region;
         let forward = ForwardBounds::crown(&network, region);
-        let phases = forward.phases(&network);
-        let subject = Subject { network: &network, question: &question, phases: &phases };
         let workers = Workers::single();
         let mut group = criterion.benchmark_group(name);
         group.sample_size(10).warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));
@@ -48,19 +46,23 @@ fn methods(criterion: &mut Criterion) {
         for method in [Method::Naive, Method::Fastlip, Method::Recurjac, Method::LinearJacobian] {
             group.bench_function(method.name(), |b| b.iter(|| black_box(tiers().upper(method))));
         }
-        // On the large network these take seconds to minutes: a RecurJac an input or neuron, a linear program a neuron.
-        if name != "large" {
-            for method in [Method::RecurjacF0, Method::RecurjacF1] {
-                group.bench_function(method.name(), |b| b.iter(|| black_box(tiers().upper(method))));
-            }
-            let tightened = || tighten::tightened(&subject, &forward, &workers);
-            group.bench_function("lp_tightening", |b| b.iter(|| black_box(tightened())));
-            let tiers = tiers();
-            let backward = tiers.of_programs().expect("finite bounds");
-            let control = Control::unlimited();
-            let relaxed = || relaxation::upper_bound(&subject, Bounds { forward: &forward, backward }, &control);
-            group.bench_function("lp", |b| b.iter(|| black_box(relaxed())));
+        // A RecurJac an input or neuron, a linear program a neuron: seconds to a minute on the large network, where linear
+        // programs get a smaller ball.
+        group.sampling_mode(if name == "large" { SamplingMode::Flat } else { SamplingMode::Auto });
+        for method in [Method::RecurjacF0, Method::RecurjacF1] {
+            group.bench_function(method.name(), |b| b.iter(|| black_box(tiers().upper(method))));
         }
+        let question = question_over(&network, if name == "large" { 0.0001 } else { radius });
+        let forward = ForwardBounds::crown(&network, &question.region);
+        let phases = forward.phases(&network);
+        let subject = Subject { network: &network, question: &question, phases: &phases };
+        let tightened = || tighten::tightened(&subject, &forward, &workers);
+        group.bench_function("lp_tightening", |b| b.iter(|| black_box(tightened())));
+        let tiers = Tiers::new(&network, &question, &forward, &workers);
+        let backward = tiers.of_programs().expect("finite bounds");
+        let control = Control::unlimited();
+        let relaxed = || relaxation::upper_bound(&subject, Bounds { forward: &forward, backward }, &control);
+        group.bench_function("lp", |b| b.iter(|| black_box(relaxed())));
         group.finish();
     }
 }

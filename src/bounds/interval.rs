@@ -1,6 +1,7 @@
 //! Lower and upper bounds of a vector, and its image under an affine map.
 
 use crate::arithmetic::rounding::inner_product_error;
+use crate::arithmetic::vector::{Work, vectorized};
 use crate::network::{Activation, Matrix};
 
 /// Entrywise bounds `lower ≤ v ≤ upper`.
@@ -74,20 +75,7 @@ impl Interval {
 
     /// `Wᵀ v` over all v within the bounds, outwards.
     pub fn transposed_image(&self, weight: &Matrix) -> Interval {
-        let n = weight.columns();
-        let (mut low, mut high) = (vec![Sum::default(); n], vec![Sum::default(); n]);
-        for (r, row) in weight.iter_rows().enumerate() {
-            let (l, u) = (self.lower[r], self.upper[r]);
-            if l == 0.0 && u == 0.0 {
-                continue;
-            }
-            for (k, &w) in row.iter().enumerate() {
-                let (from, to) = if w >= 0.0 { (&mut low[k], &mut high[k]) } else { (&mut high[k], &mut low[k]) };
-                from.add_product(w, l);
-                to.add_product(w, u);
-            }
-        }
-        Interval { lower: low.iter().map(Sum::down).collect(), upper: high.iter().map(Sum::up).collect() }
+        vectorized(TransposedImage { interval: self, weight })
     }
 
     /// σ applied to every entry; σ is monotone.
@@ -127,15 +115,57 @@ struct Lane {
 const LANES: usize = 4;
 
 impl Lane {
+    #[inline(always)]
     fn add(&mut self, term: f64) {
         self.value += term;
         self.size += term.abs();
     }
 }
 
+/// [`Interval::transposed_image`], to be run by the version for the processor at hand.
+struct TransposedImage<'a> {
+    interval: &'a Interval,
+    weight: &'a Matrix,
+}
+
+impl Work for TransposedImage<'_> {
+    type Output = Interval;
+
+    #[inline(always)]
+    fn call(self) -> Interval {
+        let Self { interval: Interval { lower, upper }, weight } = self;
+        let (mut low, mut high) = (vec![Lane::default(); weight.columns()], vec![Lane::default(); weight.columns()]);
+        let mut rows = 0;
+        for ((row, &l), &u) in weight.iter_rows().zip(lower).zip(upper) {
+            if l == 0.0 && u == 0.0 {
+                continue;
+            }
+            rows += 1;
+            for ((low, high), &w) in low.iter_mut().zip(&mut high).zip(row) {
+                let (p, q) = (w * l, w * u);
+                // An end that overflowed is no number times 0.
+                let (p, q) = if w == 0.0 { (0.0, 0.0) } else { (p, q) };
+                low.add(if p < q { p } else { q });
+                high.add(if p < q { q } else { p });
+            }
+        }
+        let sum = |lane: &Lane, k: usize, ends: (&[f64], &[f64])| {
+            // A sum of zeros may be one of products with a factor 0, or of products that were lost in rounding.
+            let is_term = |(row, (first, second)): (&[f64], (&f64, &f64))| {
+                row[k] != 0.0 && *(if row[k] > 0.0 { first } else { second }) != 0.0
+            };
+            let nothing = lane.size == 0.0 && !weight.iter_rows().zip(ends.0.iter().zip(ends.1)).any(is_term);
+            Sum { value: lane.value, magnitude: lane.size, terms: if nothing { 0 } else { rows } }
+        };
+        let down = |(k, lane): (usize, &Lane)| sum(lane, k, (lower, upper)).down();
+        let up = |(k, lane): (usize, &Lane)| sum(lane, k, (upper, lower)).up();
+        Interval { lower: low.iter().enumerate().map(down).collect(), upper: high.iter().enumerate().map(up).collect() }
+    }
+}
+
 /// A sum of products with what bounds its rounding error. A sum whose products all have a factor 0 has no error: a neuron
 /// that is exactly 0 at an end of its range must not look unstable.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct Sum {
     value: f64,
     magnitude: f64,
@@ -143,15 +173,6 @@ struct Sum {
 }
 
 impl Sum {
-    fn add_product(&mut self, a: f64, b: f64) {
-        if a != 0.0 && b != 0.0 {
-            let product = a * b;
-            self.value += product;
-            self.magnitude += product.abs();
-            self.terms += 1;
-        }
-    }
-
     fn error(&self) -> f64 {
         inner_product_error(self.terms + 1, self.magnitude)
     }

@@ -7,7 +7,7 @@ use exactlip::answer::{Ledger, Subject};
 use exactlip::bounds::ForwardBounds;
 use exactlip::bounds::tiers::Tiers;
 use exactlip::control::Control;
-use exactlip::network::Network;
+use exactlip::network::{Network, Pattern};
 use exactlip::problem::{Question, VectorNorm};
 use exactlip::search::leaves::{Leaf, Program, Reason};
 use exactlip::search::{Direction, Start, State, search_into};
@@ -106,6 +106,10 @@ proptest! {
                 leaves.iter().filter(|leaf| leaf.states.iter().zip(&unstable).all(holds)).collect();
             for leaf in &around {
                 prop_assert!(leaf.reason != Reason::Empty, "{x:?} lies in a part that was called empty");
+                if let Reason::Pattern(pattern) = &leaf.reason {
+                    let own = Pattern::of(&network, &z);
+                    prop_assert!(unstable.iter().all(|&(l, r)| pattern.0[l][r] == own.0[l][r]), "{pattern:?} at {x:?}");
+                }
                 prop_assert!(leaf.bound <= end * (1.0 + 1e-12), "a leaf at {} above the upper end {end}", leaf.bound);
                 for program in &leaf.programs {
                     prop_assert!(program.multipliers.iter().all(|(_, y)| *y > 0.0));

@@ -68,6 +68,31 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    // The largest value is offset/3, and its multiplier 1/3: neither is a double, and rounding must not take the bound below.
+    #[test]
+    fn bounds_are_not_rounded_below_the_optimum(
+        entries in prop::collection::vec((-64..64i32).prop_filter("not 0", |a| *a != 0), 1..6),
+        share in 0.05..0.95f64,
+    ) {
+        let form: Vec<f64> = entries.iter().map(|a| f64::from(*a) / 64.0).collect();
+        let offset = 3.0 * share * form.iter().map(|a| a.abs()).sum::<f64>();
+        let domain = Interval { lower: vec![-1.0; form.len()], upper: vec![1.0; form.len()] };
+        let mut half_spaces = HalfSpaces::default();
+        half_spaces.clear(form.len());
+        half_spaces.push(0, form.iter().map(|a| -3.0 * a), offset, &domain);
+        let mut program = TinyProgram::default();
+        let End::Bounded(bound) = program.maximise(about(&form, &half_spaces, &domain), &Basis::default()) else {
+            return Err(TestCaseError::fail("there are points"));
+        };
+        // Rounded once, so the sign is that of the exact number.
+        prop_assert!(bound.mul_add(3.0, -offset) >= 0.0, "{bound} below a third of {offset}");
+        prop_assert!(bound.mul_add(3.0, -offset) <= 1e-12);
+    }
+}
+
 fn about<'a>(form: &'a [f64], half_spaces: &'a HalfSpaces, domain: &'a Interval) -> Program<'a> {
     Program { form, constant: 0.0, half_spaces, domain, enough: f64::NEG_INFINITY }
 }
