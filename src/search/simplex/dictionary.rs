@@ -11,7 +11,7 @@ pub enum Variable {
     Slack(usize),
 }
 
-/// Pivots smaller than this share of 1 are none: a basis with one is taken for singular.
+/// Entries smaller than this are taken for 0: nothing is exchanged on them.
 const SINGULAR: f64 = 1e-11;
 
 /// Basic variables in rows, nonbasic ones in columns, and the objective. Stored by columns, so that all loops run over the many
