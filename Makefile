@@ -32,7 +32,8 @@ test: browser
 	scripts/test-python
 
 test-long: browser
-	PROPTEST_CASES=20000 EXACTLIP_TEST_FACTOR=10 cargo test --release -- --include-ignored
+	PROPTEST_CASES=20000 cargo test --release --lib -- --include-ignored
+	EXACTLIP_TEST_FACTOR=10 cargo test --release --test '*' -- --include-ignored
 	scripts/test-python
 	scripts/fuzz-interface
 
