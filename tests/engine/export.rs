@@ -8,10 +8,10 @@ use std::sync::PoisonError;
 use exactlip::mip::Program;
 use exactlip::mip::cbc;
 use exactlip::mip::export::{self, ExportError, lp, mps};
-use exactlip::mip::highs::{self, Options};
+use exactlip::mip::highs::{self, FEASIBILITY_TOLERANCE, Options};
 use highs_sys::{
     Highs_create, Highs_destroy, Highs_getNumCols, Highs_getObjectiveValue, Highs_readModel, Highs_run,
-    Highs_setBoolOptionValue,
+    Highs_setBoolOptionValue, Highs_setDoubleOptionValue,
 };
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -25,6 +25,17 @@ fn read_and_solve(path: &std::path::Path) -> (f64, i32) {
     unsafe {
         let highs: *mut c_void = Highs_create();
         Highs_setBoolOptionValue(highs, c"output_flag".as_ptr(), 0);
+        // The tolerances of the program's own solve: with the default 1e-6 a binary's rest times its big-M shows in the
+        // optimum.
+        for option in [
+            c"primal_feasibility_tolerance",
+            c"dual_feasibility_tolerance",
+            c"mip_feasibility_tolerance",
+            c"mip_rel_gap",
+            c"mip_abs_gap",
+        ] {
+            assert_eq!(Highs_setDoubleOptionValue(highs, option.as_ptr(), FEASIBILITY_TOLERANCE), 0, "{option:?}");
+        }
         let read = Highs_readModel(highs, name.as_ptr());
         let run = Highs_run(highs);
         let found = (Highs_getObjectiveValue(highs), Highs_getNumCols(highs));
