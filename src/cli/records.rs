@@ -58,7 +58,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<bool, BadInput> {
     let path = &arguments.records;
     let bad = |detail: String| BadInput::new(Code::BadRequest, format!("the records {}: {detail}", path.display()));
     let text = std::fs::read(path).map_err(|e| bad(e.to_string()))?;
-    let records: Vec<Record> = serde_json::from_slice(&text).map_err(|e| bad(e.to_string()))?;
+    let mut records: Vec<Record> = serde_json::from_slice(&text).map_err(|e| bad(e.to_string()))?;
+    let only = &arguments.only;
+    records.retain(|record| only.is_empty() || only.iter().any(|start| record.network.starts_with(start)));
+    if records.is_empty() {
+        let names =
+            if only.is_empty() { String::new() } else { format!(" whose network begins with {}", only.join(" or ")) };
+        return Err(bad(format!("there is none{names}")));
+    }
     let directory = arguments.networks.clone().unwrap_or_else(|| beside(path));
     let plan = Plan {
         time_s: arguments.time_limit,
@@ -69,9 +76,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<bool, BadInput> {
     println!("{}", Row::heading());
     let mut agree = true;
     for record in records {
-        if !arguments.only.is_empty() && !arguments.only.iter().any(|only| record.network.starts_with(only)) {
-            continue;
-        }
         let network = input::network(&directory.join(&record.network), None, None)?;
         let norm = record.norm.unwrap_or_else(|| json!({}));
         let name = match norm.get("input").and_then(Value::as_str) {

@@ -67,8 +67,12 @@ fn hard() -> (Network, Question) {
 #[test]
 fn cbc_stops_at_its_time_limit_with_a_bound_that_holds() {
     let (network, question) = hard();
-    let control = Control::new(Some(Duration::from_secs(3)), StopFlag::default(), |_| {});
-    let report = ladder::answer(&network, &question, &control);
+    // A busy machine may spend a short time before the solver's turn comes.
+    let report = [3, 12, 48].map(Duration::from_secs).into_iter().find_map(|limit| {
+        let control = Control::new(Some(limit), StopFlag::default(), |_| {});
+        Some(ladder::answer(&network, &question, &control)).filter(|report| report.solver.is_some())
+    });
+    let report = report.unwrap();
     assert_eq!(report.status, exactlip::answer::Status::TimeLimit, "{report:?}");
     assert!(report.lower.unwrap() > 0.0 && report.upper.unwrap() > report.lower.unwrap());
     assert_eq!(report.solver.unwrap().name, "cbc");

@@ -134,3 +134,17 @@ fn measurements_refuse_what_they_cannot_measure() {
         assert!(text.contains(word), "{text}");
     }
 }
+
+#[test]
+fn the_search_is_measured_on_records() {
+    let flags = ["--only", "c_digits17", "--mip-time-limit", "0"];
+    // A bracket that contradicts its record would end with another exit status.
+    let (_, rows) = table(bench("exact", &flags), "problem");
+    let found: Vec<(&str, &str)> = rows.iter().map(|row| (row[1].as_str(), row[4].as_str())).collect();
+    assert_eq!(found, [("l1", "true"), ("linf", "true"), ("l1", "true"), ("linf", "true")], "{rows:?}");
+
+    let output = bench("exact", &["--only", "none,nothing"]);
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("none whose network begins with none or nothing"), "{text}");
+}
