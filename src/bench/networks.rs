@@ -3,6 +3,7 @@
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::data::normal;
 use crate::network::{Activation, Layer, Matrix, Network, NetworkError};
 
 /// 784 inputs, 10 outputs, 7 layers: the size of an MNIST classifier.
@@ -38,10 +39,4 @@ pub fn he(widths: &[usize], seed: u64) -> Result<Network, NetworkError> {
 pub fn center(inputs: usize, seed: u64) -> Vec<f64> {
     let mut random = ChaCha8Rng::seed_from_u64(seed ^ 0x5eed);
     (0..inputs).map(|_| random.random()).collect()
-}
-
-/// A standard normal number (Box and Muller).
-fn normal(random: &mut ChaCha8Rng) -> f64 {
-    let (u, v): (f64, f64) = (random.random(), random.random());
-    (-2.0 * (1.0 - u).ln()).sqrt() * (std::f64::consts::TAU * v).cos()
 }
