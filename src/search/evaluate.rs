@@ -1,6 +1,7 @@
 //! The evaluation of one node: bounds forward and backward, then the directions, worst first.
 
 use std::collections::BinaryHeap;
+use std::sync::Arc;
 
 use super::backward::Backward;
 use super::forward::Forward;
@@ -8,6 +9,7 @@ use super::joint;
 use super::leaves::{LetGo, Record};
 use super::node::{Bounded, Branch, Direction, Node, State};
 use super::packed::Packed;
+use super::pseudo_costs::PseudoCosts;
 use super::quadratic::QuadraticBound;
 use super::root::Root;
 use crate::network::{Pattern, Phase, Piece};
@@ -83,6 +85,7 @@ struct Part<'a> {
 /// Evaluates nodes; one for each thread.
 pub struct Evaluator<'a> {
     root: &'a Root<'a>,
+    pseudo_costs: Arc<PseudoCosts>,
     forward: Forward<'a>,
     /// One for each scalar functional.
     parts: Vec<Part<'a>>,
@@ -93,11 +96,12 @@ pub struct Evaluator<'a> {
 }
 
 impl<'a> Evaluator<'a> {
-    /// An evaluator for the nodes under `root`.
-    pub fn new(root: &'a Root<'a>) -> Self {
+    /// An evaluator for the nodes under `root`, which branch as the pseudo-costs say.
+    pub fn new(root: &'a Root<'a>, pseudo_costs: Arc<PseudoCosts>) -> Self {
         let part = |seed| Part { backward: Backward::new(root, seed), quadratic: QuadraticBound::new(root, seed) };
         Self {
             root,
+            pseudo_costs,
             forward: Forward::new(root),
             parts: root.seeds.iter().map(part).collect(),
             dropped: 0.0,
@@ -142,7 +146,7 @@ impl<'a> Evaluator<'a> {
             seed,
             states: self.root.states(),
             bound,
-            branch: Branch { neuron: 0, kink: 0 },
+            branch: Branch { neuron: 0, kink: 0, score: 0.0 },
             directions: Packed::new(&directions),
             multipliers: None,
             depth: 0,
@@ -200,7 +204,7 @@ impl<'a> Evaluator<'a> {
         let backward = &mut self.parts[seed].backward;
         backward.scores.fill(0.0);
         backward.direction_bound(&directions[0].direction, 0.0, true);
-        let Some(branch) = branch(self.root, &self.forward, &states, &backward.scores) else {
+        let Some(branch) = branch(self.root, &self.pseudo_costs, &self.forward, &states, &backward.scores) else {
             return Outcome::Leaf { pattern: self.pattern(&states), bound };
         };
         Outcome::Open(Node { seed, states, bound, branch, directions: Packed::new(&directions), multipliers, depth })
@@ -214,7 +218,7 @@ impl<'a> Evaluator<'a> {
             return Outcome::Closed(bound);
         }
         let scores = joint::scores(self.root, self.parts.iter_mut().map(|part| &mut part.backward));
-        let Some(branch) = branch(self.root, &self.forward, &states, &scores) else {
+        let Some(branch) = branch(self.root, &self.pseudo_costs, &self.forward, &states, &scores) else {
             return Outcome::Leaf { pattern: self.pattern(&states), bound };
         };
         let (directions, multipliers) = (Packed::default(), None);
@@ -350,16 +354,22 @@ impl<'a> Evaluator<'a> {
     }
 }
 
-/// A kink of the free neuron that loosens the bound most by its score, or `None` when every neuron is settled.
-fn branch(root: &Root<'_>, forward: &Forward<'_>, states: &[State], scores: &[f64]) -> Option<Branch> {
-    let free = || (0..states.len()).filter(|&neuron| states[neuron].is_free());
+/// A kink of the free neuron that is to be branched on, or `None` when every neuron is settled.
+fn branch(
+    root: &Root<'_>,
+    pseudo_costs: &PseudoCosts,
+    forward: &Forward<'_>,
+    states: &[State],
+    scores: &[f64],
+) -> Option<Branch> {
     let weighted = |neuron: usize| {
         let (l, _) = root.unstable[neuron];
         scores[neuron] * ((root.depth() - l) as f64).powi(LAYER_WEIGHT)
     };
     // Among neurons without any influence the lowest comes first: it settles others.
-    let neuron = free().rev().max_by(|&a, &b| weighted(a).total_cmp(&weighted(b)))?;
-    Some(Branch { neuron, kink: forward.kink(neuron, states[neuron]) })
+    let free = (0..states.len()).rev().filter(|&neuron| states[neuron].is_free());
+    let (neuron, score) = pseudo_costs.best(free.map(|neuron| (neuron, weighted(neuron))))?;
+    Some(Branch { neuron, kink: forward.kink(neuron, states[neuron]), score })
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@
 //! is below the incumbent of all is closed. Where infinitely many would be needed (output norm l2), a node bounds every row.
 //!
 //! - [`node`]: states, directions, nodes; `packed`: how directions are kept. [`root`]: what all nodes share.
-//! - `quadratic`: the quadratic bound at a node; `joint`: all rows at once.
+//! - `quadratic`: the quadratic bound at a node; `joint`: all rows at once. `pseudo_costs`: which neuron to branch on.
 //! - [`leaves`]: what a proof would need.
 //! - [`tree`]: the heap, the workers, the bracket.
 //!
@@ -26,6 +26,7 @@ mod joint;
 pub mod leaves;
 mod node;
 mod packed;
+mod pseudo_costs;
 mod quadratic;
 mod root;
 mod simplex;

@@ -57,12 +57,14 @@ impl State {
 }
 
 /// What to branch on: a kink of a neuron.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Branch {
     /// The neuron's place among the unstable ones.
     pub neuron: usize,
     /// The kink, counted from below.
     pub kink: usize,
+    /// How much the neuron loosened the bound where it was chosen; 0 where none was.
+    pub score: f64,
 }
 
 /// A direction in which the gradient's norm may be attained: the norm is the largest of the linear functions of the gradient

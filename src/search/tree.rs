@@ -4,12 +4,13 @@ mod incumbents;
 
 use std::collections::BinaryHeap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::evaluate::{Evaluator, Outcome};
 use super::leaves::{Leaf, LetGo, Reason, Sink};
 use super::node::{Node, State};
+use super::pseudo_costs::PseudoCosts;
 use super::root::Root;
 use crate::answer::{Checked, Ledger, Verdict};
 use crate::control::{StopFlag, StopReason};
@@ -57,6 +58,7 @@ struct Shared {
 /// One search.
 pub struct Tree<'a> {
     root: &'a Root<'a>,
+    pseudo_costs: Arc<PseudoCosts>,
     shared: Mutex<Shared>,
     changed: Condvar,
     /// The incumbent's value, as bits.
@@ -80,6 +82,7 @@ impl<'a> Tree<'a> {
         };
         Self {
             root,
+            pseudo_costs: Arc::new(PseudoCosts::new(root.unstable.len())),
             shared: Mutex::new(shared),
             changed: Condvar::new(),
             incumbent: AtomicU64::new(incumbent.to_bits()),
@@ -125,7 +128,7 @@ impl<'a> Tree<'a> {
     }
 
     fn evaluator(&self) -> Evaluator<'a> {
-        let mut evaluator = Evaluator::new(self.root);
+        let mut evaluator = Evaluator::new(self.root, Arc::clone(&self.pseudo_costs));
         if self.sink.is_some() {
             evaluator.record();
         }
@@ -224,7 +227,8 @@ impl<'a> Tree<'a> {
                 let mut states = node.states.clone();
                 let state = &mut states[node.branch.neuron];
                 *state = state.on_side(node.branch.kink, above);
-                self.child(evaluator, states, &node, node.depth + 1, &mut own);
+                let left = self.child(evaluator, states, &node, node.depth + 1, &mut own);
+                self.pseudo_costs.learn(node.branch, above, node.bound - left);
             }
         }
         // The bound in hand covers them; they are wanted back where a proof is asked for.
@@ -239,7 +243,7 @@ impl<'a> Tree<'a> {
         }
     }
 
-    /// Evaluates one child; an open one goes to `own`.
+    /// Evaluates one child; an open one goes to `own`. What is left of the bound, above the cutoff.
     fn child(
         &self,
         evaluator: &mut Evaluator<'_>,
@@ -247,10 +251,15 @@ impl<'a> Tree<'a> {
         above: &Node,
         depth: usize,
         own: &mut Vec<Node>,
-    ) {
-        let bound = above.bound;
+    ) -> f64 {
+        let (bound, cutoff) = (above.bound, self.cutoff());
         let asked = self.sink.is_some().then(|| states.clone());
-        let outcome = evaluator.evaluate(states, above, depth, self.cutoff());
+        let outcome = evaluator.evaluate(states, above, depth, cutoff);
+        let left = match &outcome {
+            Outcome::Open(node) => node.bound,
+            Outcome::Leaf { bound, .. } => bound.max(cutoff),
+            Outcome::Closed(_) | Outcome::Empty => cutoff,
+        };
         let mut leaf_found = None;
         if let Outcome::Open(_) | Outcome::Leaf { .. } = &outcome {
             for x in evaluator.points() {
@@ -301,6 +310,7 @@ impl<'a> Tree<'a> {
             (Outcome::Open(node), _) => own.push(node),
             (Outcome::Empty | Outcome::Leaf { .. }, _) => {}
         }
+        left
     }
 
     /// Tells the sink what was let go of at the node that was evaluated last.
