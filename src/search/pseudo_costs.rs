@@ -115,10 +115,12 @@ mod tests {
 
     #[test]
     fn an_observation_that_is_no_number_is_none() {
-        let costs = taught(&[(1, true, 3.0), (1, false, 3.0)], 1000);
-        costs.learn(Branch { neuron: 2, kink: 0, score: 0.0 }, true, 1.0);
-        costs.learn(Branch { neuron: 2, kink: 0, score: 0.0 }, false, 0.0);
-        costs.learn(Branch { neuron: 2, kink: 0, score: 1.0 }, false, f64::INFINITY);
-        assert_eq!(costs.best([(1, 3.0), (2, 2.9)].into_iter()), Some((1, 3.0)));
+        let costs = taught(&[(0, true, 0.0), (0, false, 0.0), (1, true, 30.0), (1, false, 30.0)], 1000);
+        for above in [false, true] {
+            costs.learn(Branch { neuron: 2, kink: 0, score: 0.0 }, above, 0.0);
+            costs.learn(Branch { neuron: 2, kink: 0, score: 0.0 }, above, 1.0);
+            costs.learn(Branch { neuron: 2, kink: 0, score: 1.0 }, above, f64::INFINITY);
+        }
+        assert_eq!(costs.best([(1, 3.0), (2, 3.3)].into_iter()), Some((1, 3.0)));
     }
 }

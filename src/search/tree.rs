@@ -243,7 +243,7 @@ impl<'a> Tree<'a> {
         }
     }
 
-    /// Evaluates one child; an open one goes to `own`. What is left of the bound, above the cutoff.
+    /// Evaluates one child; an open one goes to `own`. Returns the bound that is left, at least the cutoff.
     fn child(
         &self,
         evaluator: &mut Evaluator<'_>,
