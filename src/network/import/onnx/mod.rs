@@ -58,16 +58,26 @@ pub(super) fn read(bytes: &[u8], options: &ImportOptions) -> Result<Network, Imp
     let input_dim = tensor::size(&shape).unwrap_or(usize::MAX);
     let chain = Chain::new(input_dim, options.limits).map_err(in_input)?;
     let mut run = Run::new(chain, options.limits.max_parameters);
+    run.made(&graph.input.name);
     let mut values = HashMap::from([(graph.input.name.as_str(), Value::Signal(shape))]);
     for index in order {
         let node = &graph.nodes[index];
         let value = run.node(node, &graph, &values).map_err(|detail| node_error(index, node, detail))?;
         if let Some(name) = node.output.first() {
+            if matches!(value, Value::Signal(_)) {
+                run.made(name);
+            }
             values.insert(name, value);
         }
     }
     match values.get(output) {
-        Some(Value::Signal(_)) => {}
+        Some(Value::Signal(_)) if run.is_last(output) => {}
+        Some(Value::Signal(_)) => {
+            return Err(ImportError::Model(format!(
+                "output {}: other nodes have taken and changed it: branching and residual graphs are not supported",
+                quote(output)
+            )));
+        }
         _ => {
             return Err(ImportError::Model(format!("output {}: does not depend on the input", quote(output))));
         }

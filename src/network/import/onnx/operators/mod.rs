@@ -91,6 +91,8 @@ impl Operator {
 /// The nodes that ran so far, and what they led to.
 pub(super) struct Run {
     chain: Chain,
+    /// How often the chain had changed when a value that depends on the input was made.
+    made_after: HashMap<String, usize>,
     /// Entries of constants that may still be decoded or copied, so that a small file that uses them many times costs
     /// little.
     entries_left: usize,
@@ -108,7 +110,13 @@ struct Call<'a> {
 impl Run {
     /// Nothing ran yet. Constants may be decoded and copied up to four times `max_parameters` entries.
     pub(super) fn new(chain: Chain, max_parameters: usize) -> Self {
-        Self { chain, entries_left: max_parameters.saturating_mul(4), dropouts: 0, casts: 0 }
+        Self {
+            chain,
+            made_after: HashMap::new(),
+            entries_left: max_parameters.saturating_mul(4),
+            dropouts: 0,
+            casts: 0,
+        }
     }
 
     /// The value of a node's first output.
@@ -153,14 +161,35 @@ impl Run {
                     .into(),
             );
         }
+        // A shape is known, whatever the values are.
+        let takes_values = operator.name != "Shape";
+        let passed = |name: &&String| self.made_after.get(*name).is_some_and(|made| *made != self.chain.changes());
+        if takes_values
+            && signals > 0
+            && let Some(name) = node.input.iter().find(passed)
+        {
+            return Err(format!(
+                "takes {}, which other nodes have taken and changed: branching and residual graphs are not supported",
+                quote(name)
+            ));
+        }
         let value = (operator.apply)(self, &Call { node, inputs })?;
         match value {
-            // A shape is known, whatever the values are.
-            Value::Constant(_) if signals > 0 && operator.name != "Shape" => {
+            Value::Constant(_) if signals > 0 && takes_values => {
                 Err("takes a setting that depends on the graph's input".into())
             }
             value => Ok(value),
         }
+    }
+
+    /// Tells that the value of this name is what the chain has come to.
+    pub(super) fn made(&mut self, name: &str) {
+        self.made_after.insert(name.to_owned(), self.chain.changes());
+    }
+
+    /// Whether the value of this name is what the chain has come to.
+    pub(super) fn is_last(&self, name: &str) -> bool {
+        self.made_after.get(name) == Some(&self.chain.changes())
     }
 
     fn value(&mut self, name: &str, graph: &Graph, values: &HashMap<&str, Value>) -> Result<Option<Value>, String> {

@@ -187,3 +187,23 @@ fn nodes_that_the_output_does_not_need_are_left_alone() {
     assert_eq!(network.parameters(), 13);
     assert_eq!(network.notes(), ["the output `y` was taken, not `label`"]);
 }
+
+#[test]
+fn a_side_branch_whose_shape_alone_is_taken_does_not_enter_the_network() {
+    // The shape of a ReLU of the input, and of a later layer, as the batch size that a reshape asks for.
+    for side in [node("side", "Relu", &["x"], "s"), node("side", "MatMul", &["z1", "w2"], "s")] {
+        let error = refusal(|g| {
+            g.initializer.push(integers("front", &[0]));
+            g.initializer.push(integers("back", &[-1]));
+            g.node.insert(1, side.clone());
+            g.node.insert(2, node("shape", "Shape", &["s"], "shape"));
+            g.node.insert(3, node("batch", "Gather", &["shape", "front"], "batch"));
+            let mut wanted = node("wanted", "Concat", &["batch", "back"], "wanted");
+            wanted.attribute.push(int_attribute("axis", 0));
+            g.node.insert(4, wanted);
+            g.node.insert(5, node("flat", "Reshape", &["z1", "wanted"], "f"));
+            g.node[6].input[0] = "f".into();
+        });
+        assert!(error.contains("which other nodes have taken and changed"), "{error}");
+    }
+}
