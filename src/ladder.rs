@@ -182,7 +182,7 @@ impl Ladder<'_> {
     /// The methods that look at the weights alone: a value in the Euclidean norm, converted to the asked one.
     fn bound_from_weights(&self, method: Method, detail: &mut Map<String, Value>) -> Option<f64> {
         let question = self.subject.question;
-        if self.subject.network.hidden().iter().any(|layer| layer.activation.largest_derivative() > 1.0) {
+        if self.subject.network.hidden().iter().any(|layer| layer.activations.largest_derivative() > 1.0) {
             detail.insert("reason".into(), json!("an activation of the network has a derivative above 1"));
             return None;
         }

@@ -38,9 +38,9 @@ pub(super) fn pre_activations(
     let mut all = Vec::with_capacity(network.hidden().len());
     for (l, layer) in network.hidden().iter().enumerate() {
         let z: Vec<Dyadic> =
-            layer.weight.iter_rows().zip(&layer.bias).map(|(row, b)| &inner_product(row, &h) + &exact(*b)).collect();
+            layer.weight().iter_rows().zip(&layer.bias).map(|(row, b)| &inner_product(row, &h) + &exact(*b)).collect();
         let value = |(r, z): (usize, &Dyadic)| {
-            let line = layer.activation.line(piece(l, r, z));
+            let line = layer.activation(r).line(piece(l, r, z));
             &times(z, line.slope) + &exact(line.intercept)
         };
         h = z.iter().enumerate().map(value).collect();
@@ -60,7 +60,7 @@ fn times(value: &Dyadic, slope: f64) -> Dyadic {
 /// The gradient of `cᵀ f` under an activation pattern, exactly.
 pub(super) fn gradient(network: &Network, pattern: &Pattern, seed: &[f64]) -> Vec<Dyadic> {
     let seed: Vec<Dyadic> = seed.iter().map(|&c| exact(c)).collect();
-    let v = transpose_times(&network.output().weight, &seed);
+    let v = transpose_times(network.output().weight(), &seed);
     back_through(network, pattern, network.hidden().len(), v, |_| None).row
 }
 
@@ -74,7 +74,7 @@ pub(super) struct AffineForm {
 /// The affine form `Σ λ_lr z^(l)_r` in x under an activation pattern, where `multipliers` gives the λ of each hidden layer.
 pub(super) fn combination(network: &Network, pattern: &Pattern, multipliers: &[Vec<Dyadic>]) -> AffineForm {
     let depth = network.hidden().len();
-    let width = network.hidden().last().map_or(0, |layer| layer.weight.rows());
+    let width = network.hidden().last().map_or(0, |layer| layer.weight().rows());
     back_through(network, pattern, depth, vec![Dyadic::zero(); width], |l| multipliers.get(l))
 }
 
@@ -88,7 +88,7 @@ fn back_through<'a>(
 ) -> AffineForm {
     let mut constant = Dyadic::zero();
     for (l, layer) in network.hidden().iter().enumerate().take(depth).rev() {
-        let lines = (0..v.len()).map(|r| layer.activation.line(pattern.piece(l, r)));
+        let lines = (0..v.len()).map(|r| layer.activation(r).line(pattern.piece(l, r)));
         let mut y = Vec::with_capacity(v.len());
         for (v, line) in v.iter().zip(lines) {
             if line.intercept != 0.0 {
@@ -100,7 +100,7 @@ fn back_through<'a>(
             y.iter_mut().zip(added).for_each(|(y, a)| *y += a);
         }
         constant += &inner_product(&layer.bias, &y);
-        v = transpose_times(&layer.weight, &y);
+        v = transpose_times(layer.weight(), &y);
     }
     AffineForm { row: v, constant }
 }
@@ -117,7 +117,7 @@ pub(super) fn kink_form(network: &Network, pattern: &Pattern, l: usize, r: usize
 
 /// Multipliers of no pre-activation.
 pub(super) fn no_multipliers(network: &Network) -> Vec<Vec<Dyadic>> {
-    network.hidden().iter().map(|layer| vec![Dyadic::zero(); layer.weight.rows()]).collect()
+    network.hidden().iter().map(|layer| vec![Dyadic::zero(); layer.weight().rows()]).collect()
 }
 
 /// `offset - end` of a kink.

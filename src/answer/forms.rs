@@ -21,7 +21,7 @@ impl Subject<'_> {
         let center: Vec<f64> = (0..region.dim()).map(|k| region.center(k)).collect();
         let (mut rows, mut constants, mut sizes) = (Matrix::zeros(0, free.len()), vec![], vec![]);
         for (l, layer) in network.hidden().iter().enumerate() {
-            let weight = &layer.weight;
+            let weight = layer.weight();
             if l == 0 {
                 rows = Matrix::zeros(weight.rows(), free.len());
                 for r in 0..weight.rows() {
@@ -36,8 +36,9 @@ impl Subject<'_> {
                     *size += rows.row(r).iter().map(|w| w.abs()).sum::<f64>();
                 }
             } else {
-                let previous = network.hidden()[l - 1].activation;
-                let lines: Vec<Line> = (0..constants.len()).map(|r| previous.line(pattern.piece(l - 1, r))).collect();
+                let previous = &network.hidden()[l - 1];
+                let lines: Vec<Line> =
+                    (0..constants.len()).map(|r| previous.activation(r).line(pattern.piece(l - 1, r))).collect();
                 for (r, line) in lines.iter().enumerate() {
                     rows.row_mut(r).iter_mut().for_each(|w| *w *= line.slope);
                 }

@@ -35,7 +35,7 @@ pub struct Checked {
 impl Subject<'_> {
     /// Whether neuron `r` of hidden layer `l` may have either sign on X and its activation is not linear.
     pub fn is_unstable(&self, l: usize, r: usize) -> bool {
-        self.phases[l][r].derivative(self.network.hidden()[l].activation).is_none()
+        self.phases[l][r].derivative(self.network.hidden()[l].activation(r)).is_none()
     }
 
     /// Whether a checked point lies in the region of `pattern`, so that its gradient is that region's. Only unstable neurons
@@ -62,11 +62,11 @@ impl Subject<'_> {
         if !region.contains(x) {
             return None;
         }
-        let mut pattern = Pattern(network.hidden().iter().map(|l| vec![Piece::default(); l.weight.rows()]).collect());
+        let mut pattern = Pattern(network.hidden().iter().map(|l| vec![Piece::default(); l.weight().rows()]).collect());
         let mut kinks = Vec::new();
         let mut slack = f64::INFINITY;
         exact::pre_activations(network, x, |l, r, z| {
-            let activation = network.hidden()[l].activation;
+            let activation = network.hidden()[l].activation(r);
             let piece = match self.phases[l][r] {
                 Phase::Settled(piece) => piece,
                 Phase::Unstable => {

@@ -25,11 +25,11 @@ pub fn he(widths: &[usize], seed: u64) -> Result<Network, NetworkError> {
             let deviation = (2.0 / inputs as f64).sqrt();
             let entries = (0..inputs * outputs).map(|_| f64::from((deviation * normal(&mut random)) as f32)).collect();
             let shape = || NetworkError::Shape { layer: i + 1, detail: "the entries do not fill the weights".into() };
-            Ok(Layer {
-                weight: Matrix::from_row_major(outputs, inputs, entries).ok_or_else(shape)?,
-                bias: vec![0.0; outputs],
-                activation: if i + 2 == widths.len() { Activation::Identity } else { Activation::Relu },
-            })
+            Ok(Layer::new(
+                Matrix::from_row_major(outputs, inputs, entries).ok_or_else(shape)?,
+                vec![0.0; outputs],
+                if i + 2 == widths.len() { Activation::Identity } else { Activation::Relu },
+            ))
         })
         .collect::<Result<_, NetworkError>>()?;
     Network::new(layers, vec![])

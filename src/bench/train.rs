@@ -43,7 +43,7 @@ pub fn train(
 ) -> Result<Network, NetworkError> {
     let mut layers: Vec<Layer> = widths.windows(2).map(|pair| initial(pair[0], pair[1], random)).collect();
     if let Some(last) = layers.last_mut() {
-        last.activation = Activation::Identity;
+        last.activations = Activation::Identity.into();
     }
     let mut network = Network::new(layers, vec![])?;
     let mut optimiser = Adam::new(network.parameters());
@@ -77,7 +77,7 @@ fn initial(inputs: usize, outputs: usize, random: &mut ChaCha8Rng) -> Layer {
     for w in weight.entries_mut() {
         *w = deviation * normal(random);
     }
-    Layer { weight, bias: vec![0.0; outputs], activation: Activation::Relu }
+    Layer::new(weight, vec![0.0; outputs], Activation::Relu)
 }
 
 /// Adds the gradient of the loss at one sample; parameters are counted layer by layer, weights before biases.
@@ -87,11 +87,15 @@ fn add_gradient(network: &Network, x: &[f64], loss: impl Fn(&[f64]) -> Vec<f64>,
     let mut v = loss(pre_activations.last().map_or(&[][..], |z| z.as_slice()));
     let mut end = gradient.len();
     for (l, layer) in network.layers().iter().enumerate().rev() {
-        let (rows, columns) = (layer.weight.rows(), layer.weight.columns());
+        let (rows, columns) = (layer.units(), layer.map.columns());
         let start = end - rows * columns - rows;
         let before: Vec<f64> = match l.checked_sub(1) {
             None => x.to_vec(),
-            Some(b) => pre_activations[b].iter().map(|&z| network.layers()[b].activation.value(z)).collect(),
+            Some(b) => pre_activations[b]
+                .iter()
+                .enumerate()
+                .map(|(r, &z)| network.layers()[b].activation(r).value(z))
+                .collect(),
         };
         let (weights, biases) = gradient[start..end].split_at_mut(rows * columns);
         for ((row, bias), v) in weights.chunks_mut(columns).zip(biases).zip(&v) {
@@ -100,9 +104,11 @@ fn add_gradient(network: &Network, x: &[f64], loss: impl Fn(&[f64]) -> Vec<f64>,
         }
         end = start;
         if let Some(b) = l.checked_sub(1) {
-            v = layer.weight.transpose_times(&v);
-            let slopes = pre_activations[b].iter().map(|&z| network.layers()[b].activation.derivative(z));
-            v.iter_mut().zip(slopes).for_each(|(v, slope)| *v *= slope);
+            v = layer.map.transpose_times(&v);
+            let layer = &network.layers()[b];
+            for (r, (v, &z)) in v.iter_mut().zip(&pre_activations[b]).enumerate() {
+                *v *= layer.activation(r).derivative(z);
+            }
         }
     }
 }
@@ -112,7 +118,7 @@ fn moved(network: &Network, steps: &[f64]) -> Result<Network, NetworkError> {
     let mut layers = network.layers().to_vec();
     let mut steps = steps.iter();
     for layer in &mut layers {
-        let parameters = layer.weight.entries_mut().iter_mut().chain(&mut layer.bias);
+        let parameters = layer.map.dense_mut().entries_mut().iter_mut().chain(&mut layer.bias);
         parameters.zip(&mut steps).for_each(|(parameter, step)| *parameter += step);
     }
     Network::new(layers, vec![])

@@ -20,7 +20,7 @@ pub(super) fn bounds(
     let units = before.last().map_or(all.as_slice(), |(level, _)| level.units());
     in_blocks(wanted.len(), workers, |range| {
         let wanted = &wanted[range];
-        let coefficients = gather_transposed(&layer.weight, wanted, units);
+        let coefficients = gather_transposed(layer.weight(), wanted, units);
         let constants: Vec<Constant> = wanted.iter().map(|&r| Constant { value: layer.bias[r], error: 0.0 }).collect();
         let mut columns = Columns::new(coefficients, &constants);
         before.iter().rev().for_each(|(level, map)| columns.pass(level, map));

@@ -2,7 +2,7 @@
 
 use super::{ForwardBounds, Interval};
 use crate::arithmetic::rounding::{product_down, product_up};
-use crate::network::{Activation, Network};
+use crate::network::{Activations, Network};
 
 /// Bounds of the gradient `∂(cᵀ f)/∂h^(l)` at every layer over a region.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,10 +15,11 @@ impl BackwardBounds {
     /// Interval propagation of the gradient of `cᵀ f`, with c = `seed`, under the derivative ranges that `forward` leaves.
     pub fn fastlip(network: &Network, forward: &ForwardBounds, seed: &[f64]) -> Self {
         let seed = Interval { lower: seed.to_vec(), upper: seed.to_vec() };
-        let mut post_activation = vec![seed.transposed_image(&network.output().weight)];
+        let mut post_activation = vec![seed.transposed_image(network.output().weight())];
         for (l, layer) in network.hidden().iter().enumerate().rev() {
             let after = &post_activation[post_activation.len() - 1];
-            let before = pre_activation_gradient(after, forward, l, layer.activation).transposed_image(&layer.weight);
+            let before =
+                pre_activation_gradient(after, forward, l, &layer.activations).transposed_image(layer.weight());
             post_activation.push(before);
         }
         post_activation.reverse();
@@ -36,11 +37,11 @@ pub fn pre_activation_gradient(
     after: &Interval,
     forward: &ForwardBounds,
     l: usize,
-    activation: Activation,
+    activations: &Activations,
 ) -> Interval {
     let mut before = after.clone();
     for r in 0..after.len() {
-        let (low, high) = activation.derivative_range(forward.layers[l].lower[r], forward.layers[l].upper[r]);
+        let (low, high) = activations.of(r).derivative_range(forward.layers[l].lower[r], forward.layers[l].upper[r]);
         let (v, w) = (after.lower[r], after.upper[r]);
         before.lower[r] = product_down(if v < 0.0 { high } else { low }, v);
         before.upper[r] = product_up(if w > 0.0 { high } else { low }, w);

@@ -46,7 +46,7 @@ impl ForwardBounds {
         let mut bounds = Self::start(region);
         for layer in network.hidden() {
             let before = bounds.post_activation(network, bounds.layers.len());
-            bounds.layers.push(before.affine_image(&layer.weight, &layer.bias));
+            bounds.layers.push(before.affine_image(layer.weight(), &layer.bias));
         }
         bounds
     }
@@ -64,10 +64,10 @@ impl ForwardBounds {
         let mut levels: Vec<(Level, Map)> = Vec::new();
         for (l, layer) in network.hidden().iter().enumerate() {
             let before = bounds.post_activation(network, l);
-            let mut image = before.affine_image(&layer.weight, &layer.bias);
+            let mut image = before.affine_image(layer.weight(), &layer.bias);
             // On a box, the first layer's interval bounds are the tightest there are. And a neuron that is dead puts out the same
             // whatever its bounds.
-            let lives = |r: &usize| layer.activation.derivative_range(image.lower[*r], image.upper[*r]).1 != 0.0;
+            let lives = |r: &usize| layer.activation(*r).derivative_range(image.lower[*r], image.upper[*r]).1 != 0.0;
             let wanted: Vec<usize> = (0..image.len()).filter(lives).collect();
             if (l > 0 || bounds.ball.is_some())
                 && let Some(tighter) = crown::bounds(layer, &wanted, &levels, &bounds, workers)
@@ -77,7 +77,7 @@ impl ForwardBounds {
             if l + 1 < network.hidden().len() {
                 let level = level(layer, &before, &image);
                 let inputs: Vec<usize> = (0..bounds.input.len()).collect();
-                let map = level.map_by_unit(&layer.weight, levels.last().map_or(&inputs, |(level, _)| level.units()));
+                let map = level.map_by_unit(layer.weight(), levels.last().map_or(&inputs, |(level, _)| level.units()));
                 levels.push((level, map));
             }
             bounds.layers.push(image);
@@ -107,13 +107,13 @@ impl ForwardBounds {
     pub fn post_activation(&self, network: &Network, l: usize) -> Interval {
         match l.checked_sub(1) {
             None => self.input.clone(),
-            Some(before) => self.layers[before].activated(network.hidden()[before].activation),
+            Some(before) => self.layers[before].activated(&network.hidden()[before].activations),
         }
     }
 
     /// The phase of neuron `r` of hidden layer `l` (counted from 0).
     pub fn phase(&self, network: &Network, l: usize, r: usize) -> Phase {
-        Phase::of(network.hidden()[l].activation, self.layers[l].lower[r], self.layers[l].upper[r])
+        Phase::of(network.hidden()[l].activation(r), self.layers[l].lower[r], self.layers[l].upper[r])
     }
 
     /// `[l', u']`, the range of σ' of every hidden neuron.
@@ -123,7 +123,7 @@ impl ForwardBounds {
             .zip(network.hidden())
             .map(|(bounds, layer)| {
                 let ends = bounds.lower.iter().zip(&bounds.upper);
-                ends.map(|(&low, &high)| layer.activation.derivative_range(low, high)).collect()
+                ends.enumerate().map(|(r, (&low, &high))| layer.activation(r).derivative_range(low, high)).collect()
             })
             .collect()
     }
@@ -143,9 +143,10 @@ impl ForwardBounds {
 /// What CROWN's substitution passes through at a layer whose input lies in `before` and whose pre-activations lie in `bounds`.
 fn level(layer: &Layer, before: &Interval, bounds: &Interval) -> Level {
     let ends = bounds.lower.iter().zip(&bounds.upper);
-    let lines: Vec<Relaxation> = ends.map(|(&lo, &up)| Relaxation::activation(layer.activation, lo, up)).collect();
+    let line = |(r, (&low, &high)): (usize, (&f64, &f64))| Relaxation::activation(layer.activation(r), low, high);
+    let lines: Vec<Relaxation> = ends.enumerate().map(line).collect();
     let sizes: Vec<f64> = (0..before.len()).map(|k| before.magnitude(k)).collect();
-    let magnitudes = linear::magnitudes(&layer.weight, Some(&layer.bias), &sizes);
+    let magnitudes = linear::magnitudes(layer.weight(), Some(&layer.bias), &sizes);
     Level::new(&lines, &magnitudes, Some(&layer.bias))
 }
 

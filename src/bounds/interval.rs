@@ -2,7 +2,7 @@
 
 use crate::arithmetic::rounding::inner_product_error;
 use crate::arithmetic::vector::{Work, vectorized};
-use crate::network::{Activation, Matrix};
+use crate::network::{Activations, Matrix};
 
 /// Entrywise bounds `lower ≤ v ≤ upper`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -79,10 +79,10 @@ impl Interval {
     }
 
     /// σ applied to every entry; σ is monotone.
-    pub fn activated(&self, activation: Activation) -> Interval {
+    pub fn activated(&self, activations: &Activations) -> Interval {
         Interval {
-            lower: self.lower.iter().map(|&z| activation.value_down(z)).collect(),
-            upper: self.upper.iter().map(|&z| activation.value_up(z)).collect(),
+            lower: self.lower.iter().enumerate().map(|(r, &z)| activations.of(r).value_down(z)).collect(),
+            upper: self.upper.iter().enumerate().map(|(r, &z)| activations.of(r).value_up(z)).collect(),
         }
     }
 

@@ -32,7 +32,7 @@ pub struct BackwardChain {
 impl BackwardChain {
     /// The chain of the functional that `fastlip` was computed for.
     pub fn new(network: &Network, fastlip: &BackwardBounds) -> Self {
-        let transposed: Vec<Matrix> = network.layers().iter().map(|layer| layer.weight.transposed()).collect();
+        let transposed: Vec<Matrix> = network.layers().iter().map(|layer| layer.weight().transposed()).collect();
         let depth = network.hidden().len();
         let magnitudes = (0..depth)
             .map(|l| {
@@ -157,7 +157,7 @@ pub fn product_lines(network: &Network, forward: &ForwardBounds, l: usize, after
     (0..after.len())
         .map(|r| {
             let (low, high) = (forward.layers[l].lower[r], forward.layers[l].upper[r]);
-            let (smallest, largest) = network.hidden()[l].activation.derivative_range(low, high);
+            let (smallest, largest) = network.hidden()[l].activation(r).derivative_range(low, high);
             Relaxation::product(smallest, largest, after.lower[r], after.upper[r])
         })
         .collect()
@@ -200,18 +200,18 @@ pub fn linear_jacobian(
     let mut sizes: Vec<f64> = Vec::new();
     for (l, layer) in hidden.iter().enumerate().rev() {
         pass.push(network, forward, l, &bounds.post_activation[l + 1], &sizes);
-        let switched = pre_activation_gradient(&bounds.post_activation[l + 1], forward, l, layer.activation);
+        let switched = pre_activation_gradient(&bounds.post_activation[l + 1], forward, l, &layer.activations);
         sizes = (0..switched.len()).map(|r| switched.magnitude(r)).collect();
         let wanted = |k: &usize| match l.checked_sub(1) {
             None => region.is_free(*k),
             Some(before) => {
                 let ends = (forward.layers[before].lower[*k], forward.layers[before].upper[*k]);
-                let (low, high) = hidden[before].activation.derivative_range(ends.0, ends.1);
+                let (low, high) = hidden[before].activation(*k).derivative_range(ends.0, ends.1);
                 high != 0.0 && (entries == Entries::All || low != high)
             }
         };
-        let wanted: Vec<usize> = (0..layer.weight.columns()).filter(wanted).collect();
-        if let Some(tighter) = pass.entries(&layer.weight, &wanted, workers) {
+        let wanted: Vec<usize> = (0..layer.weight().columns()).filter(wanted).collect();
+        if let Some(tighter) = pass.entries(layer.weight(), &wanted, workers) {
             bounds.post_activation[l].intersect_at(&wanted, &tighter);
         }
     }
@@ -238,7 +238,7 @@ impl Unrolled {
                 (Level::new(&lines, &magnitudes, None), None)
             }
             Some((next, _)) => {
-                let weight = &network.layers()[l + 1].weight;
+                let weight = network.layers()[l + 1].weight();
                 let level = Level::new(&lines, &linear::transposed_magnitudes(weight, sizes), None);
                 let map = level.map_by_next(weight, next.units());
                 (level, Some(map))
@@ -293,7 +293,7 @@ impl Unrolled {
             slopes[k] = -slope;
             constant.value = -sum_up(-constant.value, intercept);
         }
-        let weight = &network.layers()[0].weight;
+        let weight = network.layers()[0].weight();
         constant.error = linear::combination_error(&slopes, &linear::transposed_magnitudes(weight, sizes));
         let coefficients = self.units().iter().map(|&r| dot(weight.row(r), &slopes)).collect();
         entrywise.min(-self.bound(Columns::new(coefficients, &[constant])).lower[0])

@@ -35,7 +35,7 @@ pub fn dual_norm_of_interval(input_norm: VectorNorm, gradient: &Interval, region
 }
 
 /// The product of operator norms `‖R W^(H)‖ · Π ‖W^(l)‖_α→α` (LipMIP's "NaiveUB" in the asked norm), a global upper bound, where
-/// R holds the rows of the question's functional; each layer counts with the largest σ' of its activation. The first layer
+/// R holds the rows of the question's functional; each layer counts with the largest σ' of its activations. The first layer
 /// counts its free inputs only.
 ///
 /// For α = ℓ∞ the operator norm of a layer is the largest absolute row sum, for ℓ1 the largest absolute column sum. `None` for
@@ -45,15 +45,16 @@ pub fn operator_norm_product(network: &Network, question: &Question) -> Option<f
     let hidden = network.hidden();
     let counts = |k: usize| !hidden.is_empty() || region.is_free(k);
     let row = |seed: &Vec<f64>| {
-        let gradient = Interval { lower: seed.clone(), upper: seed.clone() }.transposed_image(&network.output().weight);
+        let gradient =
+            Interval { lower: seed.clone(), upper: seed.clone() }.transposed_image(network.output().weight());
         let norm = dual_norm_up(input_norm, (0..gradient.len()).filter(|&k| counts(k)).map(|k| gradient.magnitude(k)));
         RowBound { gradient, norm }
     };
     let rows: Vec<RowBound> = question.seeds.rows.iter().map(row).collect();
     let mut product = operator_norm_up(&rows, input_norm, question.seeds.norm, counts);
     for (l, layer) in hidden.iter().enumerate() {
-        let norm = operator_norm(&layer.weight, input_norm, |k| l > 0 || region.is_free(k))?;
-        product = product_up(product_up(product, norm), layer.activation.largest_derivative());
+        let norm = operator_norm(layer.weight(), input_norm, |k| l > 0 || region.is_free(k))?;
+        product = product_up(product_up(product, norm), layer.activations.largest_derivative());
     }
     Some(product)
 }

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use crate::bounds::ForwardBounds;
 use crate::control::{Control, StopFlag};
-use crate::network::{Network, Phase, Piece};
+use crate::network::{Activation, Network, Phase, Piece};
 use crate::problem::Region;
 use crate::workers::Workers;
 
 /// How long the bounds may take.
 const TIME: Duration = Duration::from_secs(2);
 
-/// The neurons of a hidden layer.
+/// The neurons of a hidden layer; units that carry a value past it are none.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct LayerNeurons {
     /// Active on the whole region.
@@ -41,6 +41,9 @@ pub(super) fn settled(network: &Network, region: &Region) -> (Vec<LayerNeurons>,
     let layer = |l: usize| {
         let mut neurons = LayerNeurons { active: 0, inactive: 0, unstable: 0 };
         for (r, (low, high)) in ranges[l].iter().enumerate() {
+            if network.hidden()[l].activation(r) == Activation::Identity {
+                continue;
+            }
             match bounds.phase(network, l, r) {
                 _ if low < high => neurons.unstable += 1,
                 Phase::Settled(Piece::Inactive | Piece::Saturated) => neurons.inactive += 1,
@@ -59,10 +62,8 @@ mod tests {
 
     #[test]
     fn neurons_are_counted_by_what_is_proved_of_them() {
-        let layer = |rows: Vec<f64>, columns: usize, bias: Vec<f64>, activation| Layer {
-            weight: Matrix::from_row_major(bias.len(), columns, rows).unwrap(),
-            bias,
-            activation,
+        let layer = |rows: Vec<f64>, columns: usize, bias: Vec<f64>, activation| {
+            Layer::new(Matrix::from_row_major(bias.len(), columns, rows).unwrap(), bias, activation)
         };
         // Over [-1, 1]: x + 2 is positive, -x - 2 negative, x either.
         let layers = vec![

@@ -51,7 +51,7 @@ fn best_step(subject: &Subject<'_>, current: &Candidate, control: &Control) -> O
             if square == 0.0 {
                 continue;
             }
-            let activation = network.hidden()[l].activation;
+            let activation = network.hidden()[l].activation(r);
             for kink in (0..activation.kink_count()).map(|k| activation.kink(k)) {
                 for overshoot in OVERSHOOT {
                     let mut x = current.x.clone();

@@ -26,9 +26,9 @@ impl Chain {
     pub fn new(network: &Network, question: &Question) -> Self {
         let region = &question.region;
         let free: Vec<usize> = (0..region.dim()).filter(|&k| region.is_free(k)).collect();
-        let mut hidden: Vec<Matrix> = network.hidden().iter().map(|layer| layer.weight.clone()).collect();
+        let mut hidden: Vec<Matrix> = network.hidden().iter().map(|layer| layer.weight().clone()).collect();
         let seed = Interval { lower: question.seed().to_vec(), upper: question.seed().to_vec() };
-        let mut image = seed.transposed_image(&network.output().weight);
+        let mut image = seed.transposed_image(network.output().weight());
         match hidden.first_mut() {
             Some(first) => *first = columns(first, &free),
             None => {

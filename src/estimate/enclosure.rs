@@ -51,12 +51,14 @@ pub fn check_point(subject: &Subject<'_>, x: &[f64]) -> Option<Checked> {
 /// Whether the bounds of some pre-activation reach a point at which its activation is not differentiable.
 fn touches_kink(network: &Network, forward: &ForwardBounds) -> bool {
     network.hidden().iter().zip(&forward.layers).any(|(layer, bounds)| {
-        let smooth = matches!(
-            layer.activation,
-            Activation::Sigmoid | Activation::Tanh | Activation::Arctan | Activation::Softplus
-        );
-        let (kinks, _) = layer.activation.bends();
-        let reaches = |low: f64, high: f64| kinks.iter().any(|&(at, off)| low <= at + off && high >= at - off);
-        !smooth && bounds.lower.iter().zip(&bounds.upper).any(|(&low, &high)| reaches(low, high))
+        bounds.lower.iter().zip(&bounds.upper).enumerate().any(|(r, (&low, &high))| {
+            let activation = layer.activation(r);
+            let smooth = matches!(
+                activation,
+                Activation::Sigmoid | Activation::Tanh | Activation::Arctan | Activation::Softplus
+            );
+            let reaches = |&(at, off): &(f64, f64)| low <= at + off && high >= at - off;
+            !smooth && activation.bends().0.iter().any(reaches)
+        })
     })
 }

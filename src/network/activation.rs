@@ -16,7 +16,7 @@ const LIBRARY_ERROR: f64 = 16.0 * f64::EPSILON;
 /// [`largest_derivative`](Activation::largest_derivative).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Activation {
-    /// σ(z) = z: the output layer.
+    /// σ(z) = z: the output layer, and units that carry a value past a layer.
     Identity,
     /// σ(z) = max(z, 0).
     Relu,
@@ -172,6 +172,22 @@ impl Activation {
             Activation::LeakyRelu { slope } => Some(slope),
             _ => None,
         }
+    }
+
+    /// Kind and parameters, to tell activations apart: equal keys are equal activations.
+    pub(super) fn key(self) -> (std::mem::Discriminant<Self>, [u64; 4]) {
+        let parameters = match self {
+            Activation::Identity
+            | Activation::Relu
+            | Activation::Sigmoid
+            | Activation::Tanh
+            | Activation::Arctan
+            | Activation::Softplus => [0.0; 4],
+            Activation::LeakyRelu { slope } => [slope, 0.0, 0.0, 0.0],
+            Activation::Clip { slope, offset, lower, upper } => [slope, offset, lower, upper],
+            Activation::Elu { alpha } => [alpha, 0.0, 0.0, 0.0],
+        };
+        (std::mem::discriminant(&self), parameters.map(f64::to_bits))
     }
 
     /// What is wrong with the activation's parameters.

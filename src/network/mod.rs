@@ -1,6 +1,7 @@
-//! What is verified: a feed-forward network `f(x) = W^(H) h^(H-1) + b^(H)` with `h^(l) = σ(W^(l) h^(l-1) + b^(l))`.
+//! What is verified: a feed-forward network `f(x) = W^(H) h^(H-1) + b^(H)` with `h^(l) = σ(W^(l) h^(l-1) + b^(l))`, where each
+//! unit has a σ of its own. A unit whose σ is the identity carries a value past a layer.
 //!
-//! - [`Matrix`]: a layer's weights.
+//! - [`Layer`]: a [`LinearMap`] (a dense [`Matrix`] or [`SparseRows`]), a bias and the [`Activations`] of its units.
 //! - [`Activation`]: σ; [`Phase`], [`Pattern`]: on which linear piece of it a neuron is, over a region and at a point.
 //! - [`lowering`]: a chain of affine maps and activations → [`Network`].
 //! - [`import`]: files → [`Network`].
@@ -10,8 +11,11 @@
 //! exactly, and what an import had to fold is listed in [`Network::notes`].
 
 mod activation;
+mod activations;
 pub mod import;
+mod layer;
 pub mod lowering;
+mod map;
 mod matrix;
 mod phase;
 #[cfg(test)]
@@ -19,10 +23,14 @@ pub(crate) mod samples;
 mod summary;
 
 pub use activation::{Activation, Bend, Kink, Line};
+pub use activations::Activations;
+pub use layer::Layer;
+pub use map::{LinearMap, SparseRows};
 pub use matrix::{Matrix, dot};
 pub use phase::{Pattern, Phase, Piece};
 pub use summary::{ExactSupport, LayerSummary, Summary};
 
+use layer::LayerDefect;
 use thiserror::Error;
 
 /// Why layers do not make a network.
@@ -49,18 +57,7 @@ pub enum NetworkError {
     },
 }
 
-/// An affine map followed by an activation: `x ↦ σ(W x + b)`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Layer {
-    /// W, one row an output.
-    pub weight: Matrix,
-    /// b, one entry an output.
-    pub bias: Vec<f64>,
-    /// σ; [`Activation::Identity`] in the last layer and in no other.
-    pub activation: Activation,
-}
-
-/// A network in the normal form that every method of the engine works on: hidden layers with an activation, then one
+/// A network in the normal form that every method of the engine works on: hidden layers with activations, then one
 /// affine output layer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Network {
@@ -73,7 +70,7 @@ impl Network {
     ///
     /// # Errors
     /// [`NetworkError`] when there is no layer, when neighbouring shapes do not fit or are empty, when a value is not
-    /// finite, when a hidden layer has no activation or the last one has.
+    /// finite, when the last layer has an activation.
     pub fn new(layers: Vec<Layer>, notes: Vec<String>) -> Result<Self, NetworkError> {
         if layers.is_empty() {
             return Err(NetworkError::Empty);
@@ -82,30 +79,20 @@ impl Network {
         for (i, layer) in layers.iter().enumerate() {
             let shape = |detail: String| NetworkError::Shape { layer: i + 1, detail };
             let value = |detail: String| NetworkError::Value { layer: i + 1, detail };
-            let (rows, columns) = (layer.weight.rows(), layer.weight.columns());
-            if rows == 0 || columns == 0 {
-                return Err(shape(format!("the weights have the empty shape {rows} × {columns}")));
+            match layer.defect() {
+                Some(LayerDefect::Shape(detail)) => return Err(shape(detail)),
+                Some(LayerDefect::Value(detail)) => return Err(value(detail)),
+                None => {}
             }
-            if layer.bias.len() != rows {
-                return Err(shape(format!("{rows} outputs but {} bias entries", layer.bias.len())));
-            }
-            if i > 0 && layers[i - 1].weight.rows() != columns {
+            if i > 0 && layers[i - 1].units() != layer.map.columns() {
                 return Err(shape(format!(
-                    "takes {columns} inputs, the layer before has {}",
-                    layers[i - 1].weight.rows()
+                    "takes {} inputs, the layer before has {}",
+                    layer.map.columns(),
+                    layers[i - 1].units()
                 )));
             }
-            if let Some(at) = layer.weight.entries().iter().position(|w| !w.is_finite()) {
-                return Err(value(format!("weight ({}, {}) is not finite", at / columns, at % columns)));
-            }
-            if let Some(at) = layer.bias.iter().position(|b| !b.is_finite()) {
-                return Err(value(format!("bias {at} is not finite")));
-            }
-            if let Some(defect) = layer.activation.defect() {
-                return Err(value(defect));
-            }
-            if (layer.activation == Activation::Identity) != (i + 1 == count) {
-                return Err(shape("hidden layers have an activation and the last layer has none".into()));
+            if i + 1 == count && !layer.activations.is_identity() {
+                return Err(shape("the last layer has an activation: an affine layer must follow it".into()));
             }
         }
         Ok(Self { layers, notes })
@@ -116,7 +103,7 @@ impl Network {
         &self.layers
     }
 
-    /// The layers with an activation.
+    /// The layers before the last: those with activations.
     pub fn hidden(&self) -> &[Layer] {
         &self.layers[..self.layers.len() - 1]
     }
@@ -128,17 +115,17 @@ impl Network {
 
     /// n, the number of inputs.
     pub fn input_dim(&self) -> usize {
-        self.layers[0].weight.columns()
+        self.layers[0].map.columns()
     }
 
     /// m, the number of outputs.
     pub fn output_dim(&self) -> usize {
-        self.output().weight.rows()
+        self.output().units()
     }
 
-    /// The number of weights and biases.
+    /// The number of weights that are kept and of biases.
     pub fn parameters(&self) -> usize {
-        self.layers.iter().map(|l| l.weight.entries().len() + l.bias.len()).sum()
+        self.layers.iter().map(|l| l.map.entries_stored() + l.bias.len()).sum()
     }
 
     /// What an import dropped, folded or chose, in words.
@@ -152,10 +139,11 @@ impl Network {
         for layer in &self.layers {
             let mut z = match (all.last(), self.layers.get(all.len().wrapping_sub(1))) {
                 (Some(before), Some(previous)) => {
-                    let h: Vec<f64> = before.iter().map(|&z| previous.activation.value(z)).collect();
-                    layer.weight.times(&h)
+                    let h: Vec<f64> =
+                        before.iter().enumerate().map(|(r, &z)| previous.activation(r).value(z)).collect();
+                    layer.map.times(&h)
                 }
-                _ => layer.weight.times(x),
+                _ => layer.map.times(x),
             };
             for (z, b) in z.iter_mut().zip(&layer.bias) {
                 *z += b;
@@ -177,22 +165,22 @@ impl Network {
 
     /// As [`Network::gradient`], from pre-activations that are known already.
     pub fn gradient_from(&self, pre_activations: &[Vec<f64>], seed: &[f64]) -> Vec<f64> {
-        self.gradient_by(seed, |l, r, layer| layer.activation.derivative(pre_activations[l][r]))
+        self.gradient_by(seed, |l, r, layer| layer.activation(r).derivative(pre_activations[l][r]))
     }
 
     /// `J(x)ᵀ u` under an activation pattern, in plain floating point.
     pub fn gradient_under(&self, pattern: &Pattern, seed: &[f64]) -> Vec<f64> {
-        self.gradient_by(seed, |l, r, layer| pattern.derivative(l, r, layer.activation))
+        self.gradient_by(seed, |l, r, layer| pattern.derivative(l, r, layer.activation(r)))
     }
 
     /// Backpropagation with the derivatives that `derivative` tells of each hidden layer and neuron.
     fn gradient_by(&self, seed: &[f64], derivative: impl Fn(usize, usize, &Layer) -> f64) -> Vec<f64> {
-        let mut v = self.output().weight.transpose_times(seed);
+        let mut v = self.output().map.transpose_times(seed);
         for (l, layer) in self.hidden().iter().enumerate().rev() {
             for (r, v) in v.iter_mut().enumerate() {
                 *v *= derivative(l, r, layer);
             }
-            v = layer.weight.transpose_times(&v);
+            v = layer.map.transpose_times(&v);
         }
         v
     }

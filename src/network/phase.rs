@@ -67,7 +67,11 @@ impl Pattern {
     /// The pattern of pre-activations at a point; a neuron on a kink counts as above it.
     pub fn of(network: &Network, pre_activations: &[Vec<f64>]) -> Self {
         let layers = network.hidden().iter().zip(pre_activations);
-        Self(layers.map(|(layer, z)| z.iter().map(|&z| layer.activation.piece_at(z)).collect()).collect())
+        Self(
+            layers
+                .map(|(layer, z)| z.iter().enumerate().map(|(r, &z)| layer.activation(r).piece_at(z)).collect())
+                .collect(),
+        )
     }
 
     /// The piece of neuron `r` of hidden layer `l`.

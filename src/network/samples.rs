@@ -10,9 +10,9 @@ pub(crate) fn network(widths: &[usize], values: &[f64], activation: Activation) 
     for (i, pair) in widths.windows(2).enumerate() {
         let mut take = |count: usize| numbers.by_ref().take(count).collect::<Vec<f64>>();
         let weight = Matrix::from_row_major(pair[1], pair[0], take(pair[0] * pair[1])).unwrap();
-        steps.push(Step::Affine { weight, bias: take(pair[1]) });
+        steps.push(Step::affine(weight, take(pair[1])));
         if i + 2 < widths.len() {
-            steps.push(Step::Activation(activation));
+            steps.push(Step::activations(activation));
         }
     }
     lower(widths[0], steps, vec![]).unwrap()

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Network;
+use super::{Layer, Network};
 
 /// One layer of a [`Summary`].
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
@@ -16,7 +16,8 @@ pub struct LayerSummary {
     /// The number of outputs.
     #[serde(rename = "out")]
     pub outputs: usize,
-    /// The activation behind it; `identity` in the last layer.
+    /// The activation behind it; `identity` in the last layer. Where units differ, each kind with how many have it: `relu ×16,
+    /// identity ×4`, where the identity carries a value past the layer.
     pub activation: String,
 }
 
@@ -36,7 +37,7 @@ pub struct Summary {
     pub input_dim: usize,
     /// m.
     pub output_dim: usize,
-    /// The number of weights and biases.
+    /// The number of weights that are kept and of biases.
     pub parameters: usize,
     /// The layers as they are verified.
     pub layers: Vec<LayerSummary>,
@@ -49,10 +50,11 @@ pub struct Summary {
 impl Network {
     /// Whether exact methods apply to the network, and why not.
     pub fn exact_support(&self) -> ExactSupport {
-        let other = self.hidden().iter().enumerate().find(|(_, layer)| !layer.activation.is_piecewise_linear());
-        let reason = other.map(|(l, layer)| {
+        let curved = |layer: &Layer| layer.activations.kinds().iter().copied().find(|a| !a.is_piecewise_linear());
+        let other = self.hidden().iter().enumerate().find_map(|(l, layer)| Some((l, curved(layer)?)));
+        let reason = other.map(|(l, activation)| {
             let why = "it is curved, and its gradient takes infinitely many values";
-            format!("layer {} applies {}: {why}; it is bounded from both sides instead", l + 1, layer.activation)
+            format!("layer {} applies {activation}: {why}; it is bounded from both sides instead", l + 1)
         });
         ExactSupport { supported: reason.is_none(), reason }
     }
@@ -64,9 +66,9 @@ impl Network {
             .iter()
             .map(|layer| LayerSummary {
                 kind: "affine".into(),
-                inputs: layer.weight.columns(),
-                outputs: layer.weight.rows(),
-                activation: layer.activation.to_string(),
+                inputs: layer.map.columns(),
+                outputs: layer.units(),
+                activation: layer.activations.to_string(),
             })
             .collect();
         Summary {

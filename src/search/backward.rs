@@ -210,7 +210,7 @@ impl<'a> Backward<'a> {
                     for neuron in root.layers[l].clone() {
                         let (_, r) = root.unstable[neuron];
                         let reach = upper[neuron].max(-lower[neuron]).max(0.0);
-                        scores[neuron] = coefficients[r].abs() * root.spans[l] * reach;
+                        scores[neuron] = coefficients[r].abs() * root.spans[neuron] * reach;
                     }
                 }
             },

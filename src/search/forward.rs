@@ -100,12 +100,12 @@ impl<'a> Forward<'a> {
         let (l, r) = self.root.unstable[neuron];
         let hidden = self.root.subject.network.hidden();
         let sign = if side == Side::Lower { 1.0 } else { -1.0 };
-        let mut coefficients: Vec<f64> = hidden[l].weight.row(r).iter().map(|w| sign * w).collect();
+        let mut coefficients: Vec<f64> = hidden[l].weight().row(r).iter().map(|w| sign * w).collect();
         let mut constant = Constant { value: sign * hidden[l].bias[r], error: 0.0 };
         for j in (0..l).rev() {
             let step = Step {
                 lines: &self.lines[j],
-                weight: &hidden[j].weight,
+                weight: hidden[j].weight(),
                 bias: Some(&hidden[j].bias),
                 magnitudes: &self.root.forward_magnitudes[j],
             };

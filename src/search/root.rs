@@ -34,7 +34,7 @@ pub struct Root<'a> {
     pub unstable: Vec<(usize, usize)>,
     /// For each hidden layer the range of its neurons in `unstable`.
     pub layers: Vec<std::ops::Range<usize>>,
-    /// How far apart the derivatives of each hidden layer's activation are.
+    /// How far apart the derivatives of each unstable neuron's activation are.
     pub spans: Vec<f64>,
     /// Q of the forward steps.
     pub forward_magnitudes: Vec<Vec<f64>>,
@@ -56,15 +56,15 @@ impl<'a> Root<'a> {
             layers.push(first..unstable.len());
             let before = forward.post_activation(network, l);
             let sizes: Vec<f64> = (0..before.len()).map(|k| before.magnitude(k)).collect();
-            forward_magnitudes.push(magnitudes(&layer.weight, Some(&layer.bias), &sizes));
+            forward_magnitudes.push(magnitudes(layer.weight(), Some(&layer.bias), &sizes));
             let ends = &forward.layers[l];
             let line = |r: usize| match subject.is_unstable(l, r) {
                 true => Relaxation::default(),
-                false => Relaxation::activation(layer.activation, ends.lower[r], ends.upper[r]),
+                false => Relaxation::activation(layer.activation(r), ends.lower[r], ends.upper[r]),
             };
             stable_lines.push((0..layer.bias.len()).map(line).collect());
             let switch = |r: usize| {
-                subject.phases[l][r].derivative(layer.activation).map_or(Relaxation::default(), Relaxation::line)
+                subject.phases[l][r].derivative(layer.activation(r)).map_or(Relaxation::default(), Relaxation::line)
             };
             stable_switches.push((0..layer.bias.len()).map(switch).collect());
         }
@@ -72,7 +72,7 @@ impl<'a> Root<'a> {
             let slopes = || (0..=activation.kink_count()).map(|k| activation.line(Piece::between_kinks(k)).slope);
             slopes().fold(0.0, f64::max) - slopes().fold(f64::INFINITY, f64::min)
         };
-        let spans = network.hidden().iter().map(|layer| span(layer.activation)).collect();
+        let spans = unstable.iter().map(|&(l, r)| span(network.hidden()[l].activation(r))).collect();
         let seed = |bounds: SeedBounds| SeedRoot {
             chain: BackwardChain::new(network, &bounds.fastlip),
             backward: bounds.relaxed.bounds,
@@ -106,14 +106,15 @@ impl<'a> Root<'a> {
 
     /// The activation of an unstable neuron.
     pub fn activation(&self, neuron: usize) -> Activation {
-        self.subject.network.hidden()[self.unstable[neuron].0].activation
+        let (l, r) = self.unstable[neuron];
+        self.subject.network.hidden()[l].activation(r)
     }
 
     /// What is known of the unstable neurons over X.
     pub fn states(&self) -> Box<[State]> {
         let state = |&(l, r): &(usize, usize)| {
             let bounds = &self.forward.layers[l];
-            let activation = self.subject.network.hidden()[l].activation;
+            let activation = self.subject.network.hidden()[l].activation(r);
             let (lowest, highest) = activation.pieces_over(bounds.lower[r], bounds.upper[r]);
             State::between(lowest, highest)
         };

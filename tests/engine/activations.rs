@@ -92,11 +92,8 @@ fn derivatives_near_zero_do_not_round_above_the_largest() {
 fn exact_methods_are_refused_with_the_reason_and_left_out_of_the_default_ladder() {
     use exactlip::network::Matrix;
     use exactlip::network::lowering::{Step, lower};
-    let affine = |weight: &[f64]| Step::Affine {
-        weight: Matrix::from_row_major(1, 1, weight.to_vec()).unwrap(),
-        bias: vec![0.0],
-    };
-    let network = lower(1, vec![affine(&[2.0]), Step::Activation(Activation::Tanh), affine(&[3.0])], vec![]).unwrap();
+    let affine = |weight: &[f64]| Step::affine(Matrix::from_row_major(1, 1, weight.to_vec()).unwrap(), vec![0.0]);
+    let network = lower(1, vec![affine(&[2.0]), Step::activations(Activation::Tanh), affine(&[3.0])], vec![]).unwrap();
     let summary = network.summary();
     assert!(!summary.exact.supported && summary.exact.reason.as_ref().unwrap().contains("tanh"));
     let mut asked = problem(&[-1.0], &[1.0], &[1.0], "linf");

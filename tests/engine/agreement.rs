@@ -73,13 +73,13 @@ fn spoil(layer: &mut Layer, next: &mut Layer, r: usize, defect: Defect) {
 
 /// Makes neuron `r` the multiple of another one.
 fn follow(layer: &mut Layer, r: usize, other: usize, factor: f64) {
-    change(&mut layer.weight, |at, rows| if at.0 == r { factor * rows[other][at.1] } else { rows[at.0][at.1] });
+    change(layer.map.dense_mut(), |at, rows| if at.0 == r { factor * rows[other][at.1] } else { rows[at.0][at.1] });
     layer.bias[r] = factor * layer.bias[other];
 }
 
 /// Makes a layer take the value of `other` minus that of `r`.
 fn subtract(next: &mut Layer, r: usize, other: usize) {
-    change(&mut next.weight, |at, rows| if at.1 == r { -rows[at.0][other] } else { rows[at.0][at.1] });
+    change(next.map.dense_mut(), |at, rows| if at.1 == r { -rows[at.0][other] } else { rows[at.0][at.1] });
 }
 
 fn change(weight: &mut Matrix, entry: impl Fn((usize, usize), &[&[f64]]) -> f64) {

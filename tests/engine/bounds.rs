@@ -39,21 +39,21 @@ fn at_point(network: &Network, x: &[f64], c: &[f64]) -> (Vec<Vec<Dyadic>>, Vec<D
     for layer in network.hidden() {
         let z: Vec<Dyadic> = (0..layer.bias.len())
             .map(|r| {
-                let terms = layer.weight.row(r).iter().zip(&h).map(|(&w, h)| &exact(w) * h);
+                let terms = layer.weight().row(r).iter().zip(&h).map(|(&w, h)| &exact(w) * h);
                 terms.fold(exact(layer.bias[r]), |sum, t| &sum + &t)
             })
             .collect();
-        h = z.iter().map(|z| activated(layer.activation, z).0).collect();
+        h = z.iter().enumerate().map(|(r, z)| activated(layer.activation(r), z).0).collect();
         all.push(z);
     }
     let back = |v: &[Dyadic], layer: &exactlip::network::Layer| -> Vec<Dyadic> {
-        (0..layer.weight.columns())
-            .map(|k| (0..v.len()).fold(Dyadic::zero(), |sum, r| &sum + &(&exact(layer.weight.row(r)[k]) * &v[r])))
+        (0..layer.weight().columns())
+            .map(|k| (0..v.len()).fold(Dyadic::zero(), |sum, r| &sum + &(&exact(layer.weight().row(r)[k]) * &v[r])))
             .collect()
     };
     let mut v = back(&c.iter().map(|&c| exact(c)).collect::<Vec<_>>(), network.output());
     for (layer, z) in network.hidden().iter().zip(&all).rev() {
-        let y: Vec<Dyadic> = v.iter().zip(z).map(|(v, z)| v * &activated(layer.activation, z).1).collect();
+        let y: Vec<Dyadic> = (0..z.len()).map(|r| &v[r] * &activated(layer.activation(r), &z[r]).1).collect();
         v = back(&y, layer);
     }
     (all, v)

@@ -13,9 +13,8 @@ use super::question;
 fn network() -> Network {
     let first = Matrix::from_row_major(3, 1, vec![1.0, -1.0, 1.0]).unwrap();
     let second = Matrix::from_row_major(1, 3, vec![1.0, 1.0, 3.0]).unwrap();
-    let hidden = Layer { weight: first, bias: vec![0.0, 0.0, -0.9], activation: Activation::Relu };
-    Network::new(vec![hidden, Layer { weight: second, bias: vec![0.0], activation: Activation::Identity }], vec![])
-        .unwrap()
+    let hidden = Layer::new(first, vec![0.0, 0.0, -0.9], Activation::Relu);
+    Network::new(vec![hidden, Layer::new(second, vec![0.0], Activation::Identity)], vec![]).unwrap()
 }
 
 fn body(more: Value) -> Value {

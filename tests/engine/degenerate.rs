@@ -7,13 +7,12 @@ use exactlip::problem::Method;
 use super::{answer, problem, question};
 
 fn two_layer(first: &[f64], bias: &[f64], second: &[f64]) -> Network {
-    let affine = |rows: usize, columns: usize, weight: &[f64], bias: &[f64]| Step::Affine {
-        weight: Matrix::from_row_major(rows, columns, weight.to_vec()).unwrap(),
-        bias: bias.to_vec(),
+    let affine = |rows: usize, columns: usize, weight: &[f64], bias: &[f64]| {
+        Step::affine(Matrix::from_row_major(rows, columns, weight.to_vec()).unwrap(), bias.to_vec())
     };
     let steps = vec![
         affine(first.len(), 1, first, bias),
-        Step::Activation(Activation::Relu),
+        Step::activations(Activation::Relu),
         affine(1, second.len(), second, &[0.0]),
     ];
     lower(1, steps, vec![]).unwrap()
@@ -43,11 +42,10 @@ fn the_paper_example_of_the_identity_has_constant_one() {
 fn a_pre_activation_that_vanishes_on_the_region_does_not_hide_its_gradient() {
     // h = relu(x, -x, x - ½), z_a = h₁ - 2.2·h₃, z_b = h₂, f = relu(z_a) + 5·relu(z_b). On x < 0 z_a is identically 0 and the
     // gradient is -5; an audit that asks z_a for slack there finds 1.2.
-    let affine = |rows: usize, columns: usize, weight: &[f64], bias: &[f64]| Step::Affine {
-        weight: Matrix::from_row_major(rows, columns, weight.to_vec()).unwrap(),
-        bias: bias.to_vec(),
+    let affine = |rows: usize, columns: usize, weight: &[f64], bias: &[f64]| {
+        Step::affine(Matrix::from_row_major(rows, columns, weight.to_vec()).unwrap(), bias.to_vec())
     };
-    let relu = || Step::Activation(Activation::Relu);
+    let relu = || Step::activations(Activation::Relu);
     let steps = vec![
         affine(3, 1, &[1.0, -1.0, 1.0], &[0.0, 0.0, -0.5]),
         relu(),
@@ -64,12 +62,11 @@ fn a_pre_activation_that_vanishes_on_the_region_does_not_hide_its_gradient() {
 fn a_region_that_is_one_corner_of_the_box_is_seen_to_be_empty() {
     // z = -(x + y)/4 and -(5x + 4y)/4: the first is negative and the second positive nowhere but in the corner 0, where they
     // are 0. There every input is at an end, and the multipliers of a proof are not those of inputs between their ends.
-    let affine = |rows: usize, weight: &[f64]| Step::Affine {
-        weight: Matrix::from_row_major(rows, 2, weight.to_vec()).unwrap(),
-        bias: vec![0.0; rows],
+    let affine = |rows: usize, weight: &[f64]| {
+        Step::affine(Matrix::from_row_major(rows, 2, weight.to_vec()).unwrap(), vec![0.0; rows])
     };
     let steps =
-        vec![affine(2, &[-0.25, -0.25, -1.25, -1.0]), Step::Activation(Activation::Relu), affine(1, &[0.5, -0.125])];
+        vec![affine(2, &[-0.25, -0.25, -1.25, -1.0]), Step::activations(Activation::Relu), affine(1, &[0.5, -0.125])];
     let network = lower(2, steps, vec![]).unwrap();
     let question = question(&network, problem(&[0.0, -0.5], &[0.75, 0.0], &[1.0], "linf"));
     for method in [Method::Exact, Method::Mip] {
@@ -99,7 +96,7 @@ fn a_ball_whose_radius_is_lost_in_rounding_is_still_a_ball() {
 #[test]
 fn an_affine_network_whose_gradient_cancels_has_constant_zero() {
     let weight = Matrix::from_row_major(2, 1, vec![0.1, -0.1]).unwrap();
-    let network = lower(1, vec![Step::Affine { weight, bias: vec![0.0; 2] }], vec![]).unwrap();
+    let network = lower(1, vec![Step::affine(weight, vec![0.0; 2])], vec![]).unwrap();
     let report = answer(&network, &question(&network, problem(&[0.0], &[1.0], &[1.0, 1.0], "linf")), &[Method::Exact]);
     assert_eq!((report.lower, report.upper, report.exact), (Some(0.0), Some(0.0), true), "{report:?}");
 }

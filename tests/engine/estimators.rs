@@ -139,10 +139,12 @@ fn greedy_seqlip_comes_close_to_seqlip() {
     let mut entries = |count: usize| (0..count).map(|_| random.random_range(-1.0..1.0)).collect::<Vec<f64>>();
     let ratios = (0..10).map(|_| {
         let widths = [3, 8, 8, 1];
-        let layer = |(i, pair): (usize, &[usize])| Layer {
-            weight: Matrix::from_row_major(pair[1], pair[0], entries(pair[0] * pair[1])).unwrap(),
-            bias: vec![0.0; pair[1]],
-            activation: if i == 2 { Activation::Identity } else { Activation::Relu },
+        let layer = |(i, pair): (usize, &[usize])| {
+            Layer::new(
+                Matrix::from_row_major(pair[1], pair[0], entries(pair[0] * pair[1])).unwrap(),
+                vec![0.0; pair[1]],
+                if i == 2 { Activation::Identity } else { Activation::Relu },
+            )
         };
         let network = Network::new(widths.windows(2).enumerate().map(layer).collect(), vec![]).unwrap();
         let question = question(&network, problem(&[0.0; 3], &[1.0; 3], &[1.0], "l1"));
@@ -156,7 +158,10 @@ fn greedy_seqlip_comes_close_to_seqlip() {
 #[test]
 fn clever_gives_the_exact_constant_of_a_linear_function() {
     let weight = Matrix::from_row_major(2, 3, vec![1.0, -2.5, 0.3, 0.7, 0.1, -0.9]).unwrap();
-    let layer = |weight: Matrix, activation| Layer { bias: vec![0.1; weight.rows()], weight, activation };
+    let layer = |weight: Matrix, activation| {
+        let bias = vec![0.1; weight.rows()];
+        Layer::new(weight, bias, activation)
+    };
     let second = Matrix::from_row_major(1, 2, vec![2.0, -1.0]).unwrap();
     let identity = Activation::LeakyRelu { slope: 1.0 };
     let network = Network::new(vec![layer(weight, identity), layer(second, Activation::Identity)], vec![]).unwrap();
@@ -198,10 +203,12 @@ fn lipsdp_agrees_with_a_general_semidefinite_solver() {
         let weights: Vec<Vec<Vec<f64>>> = serde_json::from_value(record["weights"].clone()).unwrap();
         let c: Vec<f64> = serde_json::from_value(record["c"].clone()).unwrap();
         let last = weights.len() - 1;
-        let layer = |(i, rows): (usize, &Vec<Vec<f64>>)| Layer {
-            weight: Matrix::from_row_major(rows.len(), rows[0].len(), rows.concat()).unwrap(),
-            bias: vec![0.0; rows.len()],
-            activation: if i == last { Activation::Identity } else { Activation::Relu },
+        let layer = |(i, rows): (usize, &Vec<Vec<f64>>)| {
+            Layer::new(
+                Matrix::from_row_major(rows.len(), rows[0].len(), rows.concat()).unwrap(),
+                vec![0.0; rows.len()],
+                if i == last { Activation::Identity } else { Activation::Relu },
+            )
         };
         let network = Network::new(weights.iter().enumerate().map(layer).collect(), vec![]).unwrap();
         let n = network.input_dim();
@@ -221,8 +228,8 @@ fn annealing_and_the_grid_find_the_steepest_piece() {
     let second = Matrix::from_row_major(1, 3, vec![1.0, 1.0, 3.0]).unwrap();
     let network = Network::new(
         vec![
-            Layer { weight: first, bias: vec![0.0, 0.0, -0.9], activation: Activation::Relu },
-            Layer { weight: second, bias: vec![0.0], activation: Activation::Identity },
+            Layer::new(first, vec![0.0, 0.0, -0.9], Activation::Relu),
+            Layer::new(second, vec![0.0], Activation::Identity),
         ],
         vec![],
     )
@@ -254,10 +261,7 @@ fn seqlip_sees_what_cancels_while_all_neurons_are_active() {
     let column = Matrix::from_row_major(2, 1, vec![1.0, 1.0]).unwrap();
     let row = Matrix::from_row_major(1, 2, vec![1.0, -1.0]).unwrap();
     let network = Network::new(
-        vec![
-            Layer { weight: column, bias: vec![0.0, 0.0], activation: Activation::Relu },
-            Layer { weight: row, bias: vec![0.0], activation: Activation::Identity },
-        ],
+        vec![Layer::new(column, vec![0.0, 0.0], Activation::Relu), Layer::new(row, vec![0.0], Activation::Identity)],
         vec![],
     )
     .unwrap();
@@ -271,10 +275,7 @@ fn wide_layers_are_left_to_greedy_seqlip() {
     let weight = Matrix::from_row_major(21, 2, (0..42).map(|i| f64::from(i % 5) - 2.0).collect()).unwrap();
     let second = Matrix::from_row_major(1, 21, (0..21).map(|i| f64::from(i % 3) - 1.0).collect()).unwrap();
     let network = Network::new(
-        vec![
-            Layer { weight, bias: vec![0.0; 21], activation: Activation::Relu },
-            Layer { weight: second, bias: vec![0.0], activation: Activation::Identity },
-        ],
+        vec![Layer::new(weight, vec![0.0; 21], Activation::Relu), Layer::new(second, vec![0.0], Activation::Identity)],
         vec![],
     )
     .unwrap();

@@ -36,7 +36,7 @@ fn gradients(network: &Network, x: &[f64], seed: &[f64]) -> Vec<Vec<f64>> {
     let mut patterns = vec![Pattern::of(network, &pre_activations)];
     for (l, (layer, row)) in network.hidden().iter().zip(&pre_activations).enumerate() {
         for (r, z) in row.iter().enumerate() {
-            let (below, above) = layer.activation.pieces_over(z - NEAR, z + NEAR);
+            let (below, above) = layer.activation(r).pieces_over(z - NEAR, z + NEAR);
             if below != above {
                 let with = |piece| {
                     let mut patterns = patterns.clone();
@@ -136,7 +136,7 @@ proptest! {
 fn rotation() -> Network {
     use exactlip::network::lowering::{Step, lower};
     let weight = exactlip::network::Matrix::from_row_major(2, 2, vec![1.0, 1.0, 1.0, -1.0]).unwrap();
-    lower(2, vec![Step::Affine { weight, bias: vec![0.0; 2] }], vec![]).unwrap()
+    lower(2, vec![Step::affine(weight, vec![0.0; 2])], vec![]).unwrap()
 }
 
 #[test]

@@ -46,10 +46,10 @@ fn leaves_of(network: &Network, question: &Question) -> (Vec<Kept>, Vec<(usize, 
     (leaves, unstable, upper)
 }
 
-/// Whether rounding may have put `z`, a pre-activation of hidden layer `l`, on the wrong side of a kink: dead neurons are
+/// Whether rounding may have put `z`, the pre-activation of neuron `r` of hidden layer `l`, on the wrong side of a kink: dead neurons are
 /// computed as some 1e-17 now and then.
-fn is_near_a_kink(network: &Network, l: usize, z: f64) -> bool {
-    let piece_at = |z: f64| network.hidden()[l].activation.piece_at(z);
+fn is_near_a_kink(network: &Network, l: usize, r: usize, z: f64) -> bool {
+    let piece_at = |z: f64| network.hidden()[l].activation(r).piece_at(z);
     piece_at(z - 1e-12) != piece_at(z + 1e-12)
 }
 
@@ -87,7 +87,7 @@ proptest! {
         for share in shares {
             let x: Vec<f64> = (0..lower.len()).map(|k| lower[k] + share[k] * (upper[k] - lower[k])).collect();
             let z = network.pre_activations(&x);
-            if unstable.iter().any(|&(l, r)| is_near_a_kink(&network, l, z[l][r])) {
+            if unstable.iter().any(|&(l, r)| is_near_a_kink(&network, l, r, z[l][r])) {
                 continue;
             }
             let mut g = network.gradient(&x, &c);
@@ -99,7 +99,7 @@ proptest! {
             };
             let noise = 1e-9 * (1.0 + value);
             let holds = |(state, &(l, r)): (&State, &(usize, usize))| {
-                let piece = network.hidden()[l].activation.piece_at(z[l][r]);
+                let piece = network.hidden()[l].activation(r).piece_at(z[l][r]);
                 state.lowest <= piece && piece <= state.highest
             };
             let around: Vec<&Kept> =

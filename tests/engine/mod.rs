@@ -9,6 +9,7 @@
 //! - [`upper`]: the upper tiers over balls and on several threads.
 //! - [`jacobian`]: functionals of several outputs against brute force.
 //! - [`activations`]: activations and networks of every kind against dense sampling.
+//! - [`carried`]: units that carry a value past a layer, and maps kept as sparse rows.
 //! - [`degenerate`]: networks that are not in general position.
 //! - [`estimators`]: the estimators against their definitions and the truth.
 //! - [`guarantees`]: the promise of every method, in every norm.
@@ -21,6 +22,7 @@ mod activations;
 mod agreement;
 mod bench;
 mod bounds;
+mod carried;
 mod check;
 mod degenerate;
 mod estimators;

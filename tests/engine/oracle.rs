@@ -4,7 +4,7 @@
 //! another LP solver (microlp) how deep each region is. Networks have few neurons, and most have weights that are small
 //! multiples of 1/4, on which plain floating point makes no error, so that degenerate regions are seen as such.
 
-use exactlip::network::{Activation, Network};
+use exactlip::network::{Activation, Layer, Network};
 use exactlip::problem::{Question, VectorNorm};
 use microlp::{ComparisonOp, OptimizationDirection, Problem, SolveOutcome};
 
@@ -13,7 +13,9 @@ const DEPTH: f64 = 1e-7;
 
 /// The local Lipschitz constant.
 pub fn constant(network: &Network, question: &Question) -> f64 {
-    let pieces = network.hidden().iter().map(|l| (pieces(l.activation).len() as u32).pow(l.bias.len() as u32));
+    let of_layer =
+        |layer: &Layer| (0..layer.units()).map(|r| pieces(layer.activation(r)).len() as u32).product::<u32>();
+    let pieces = network.hidden().iter().map(of_layer);
     let patterns: u32 = pieces.product();
     assert!(patterns <= 1 << 13, "brute force is for tiny networks");
     (0..patterns).filter_map(|pattern| norm_of_pattern(network, question, pattern)).fold(0.0, f64::max)
@@ -27,6 +29,7 @@ type Piece = (f64, f64, Vec<(f64, f64, f64)>);
 fn pieces(activation: Activation) -> Vec<Piece> {
     let kinked = |slope: f64| vec![(1.0, 0.0, vec![(1.0, 0.0, 1.0)]), (slope, 0.0, vec![(1.0, 0.0, -1.0)])];
     match activation {
+        Activation::Identity => vec![(1.0, 0.0, vec![])],
         Activation::Relu => kinked(0.0),
         Activation::LeakyRelu { slope } => kinked(slope),
         Activation::Clip { slope, offset, lower, upper } => vec![
@@ -49,7 +52,7 @@ fn norm_of_pattern(network: &Network, question: &Question, mut pattern: u32) -> 
             .map(|r| {
                 let mut form = vec![0.0; n + 1];
                 form[n] = layer.bias[r];
-                for (w, h) in layer.weight.row(r).iter().zip(&below) {
+                for (w, h) in layer.weight().row(r).iter().zip(&below) {
                     form.iter_mut().zip(h).for_each(|(f, h)| *f += w * h);
                 }
                 form
@@ -61,8 +64,9 @@ fn norm_of_pattern(network: &Network, question: &Question, mut pattern: u32) -> 
         }
         below = forms
             .into_iter()
-            .map(|form| {
-                let pieces = pieces(layer.activation);
+            .enumerate()
+            .map(|(r, form)| {
+                let pieces = pieces(layer.activation(r));
                 let (slope, intercept, inequalities) = &pieces[pattern as usize % pieces.len()];
                 pattern /= pieces.len() as u32;
                 let affine = |a: f64, b: f64| {

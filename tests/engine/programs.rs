@@ -98,9 +98,9 @@ proptest! {
 fn an_entry_that_only_rounding_makes_cross_zero_has_one_sign() {
     // g₀ = 1 + a, g₁ = ½ - a with the second neuron's a in {0, 1}.
     let steps = vec![
-        Step::Affine { weight: Matrix::from_row_major(2, 2, vec![1.0, 0.5, 1.0, -1.0]).unwrap(), bias: vec![0.0; 2] },
-        Step::Activation(Activation::Relu),
-        Step::Affine { weight: Matrix::from_row_major(1, 2, vec![1.0; 2]).unwrap(), bias: vec![0.0] },
+        Step::affine(Matrix::from_row_major(2, 2, vec![1.0, 0.5, 1.0, -1.0]).unwrap(), vec![0.0; 2]),
+        Step::activations(Activation::Relu),
+        Step::affine(Matrix::from_row_major(1, 2, vec![1.0; 2]).unwrap(), vec![0.0]),
     ];
     let network = lower(2, steps, vec![]).unwrap();
     let question = question(&network, problem(&[0.0; 2], &[1.0; 2], &[1.0], "linf"));

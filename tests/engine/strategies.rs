@@ -1,7 +1,7 @@
 //! Random small networks, with everything that makes exactness hard: zero biases, dead and duplicated neurons, weights that
 //! cancel exactly, leaky slopes, fixed inputs.
 
-use exactlip::network::{Activation, Layer, Matrix, Network};
+use exactlip::network::{Activation, Activations, Layer, LinearMap, Matrix, Network, SparseRows};
 use exactlip::problem::Question;
 use proptest::prelude::*;
 
@@ -46,6 +46,7 @@ pub fn any_activation() -> impl Strategy<Value = Activation> {
         .prop_map(|(slope, offset, lower, length)| Activation::Clip { slope, offset, lower, upper: lower + length });
     prop_oneof![
         activation(),
+        Just(Activation::Identity),
         clip,
         Just(Activation::Clip { slope: 1.0, offset: 0.0, lower: -1.0, upper: 1.0 }),
         Just(Activation::Clip { slope: 0.2, offset: 0.5, lower: 0.0, upper: 1.0 }),
@@ -56,6 +57,29 @@ pub fn any_activation() -> impl Strategy<Value = Activation> {
         (0.0..3.0f64).prop_map(|alpha| Activation::Elu { alpha }),
         Just(Activation::Elu { alpha: 1.0 }),
     ]
+}
+
+/// One activation for all units of a layer, or one of each, some of which carry a value past it.
+fn activations(kind: BoxedStrategy<Activation>, units: usize) -> impl Strategy<Value = Activations> {
+    let each = prop_oneof![2 => kind.clone(), 1 => Just(Activation::Identity)];
+    prop_oneof![
+        1 => kind.prop_map(Activations::from),
+        1 => prop::collection::vec(each, units).prop_map(|units| Activations::of_units(units).unwrap()),
+    ]
+}
+
+/// A matrix, kept whole or as its rows' entries.
+fn map(matrix: Matrix, is_sparse: bool) -> LinearMap {
+    match is_sparse {
+        true => sparse(&matrix).into(),
+        false => matrix.into(),
+    }
+}
+
+/// The rows of a matrix without their zeros.
+pub fn sparse(matrix: &Matrix) -> SparseRows {
+    let rows = matrix.iter_rows().map(|row| row.iter().copied().enumerate().collect());
+    SparseRows::from_rows(matrix.columns(), rows).unwrap()
 }
 
 /// A network of the given widths (inputs first) whose numbers come from `number`.
@@ -73,7 +97,8 @@ fn network(
             let rows = prop::collection::vec(prop::collection::vec(number.clone(), inputs + 1), outputs);
             // A neuron may be a copy of the first one of its layer, or of its negative.
             let copies = prop::collection::vec(prop_oneof![8 => Just(0.0), 1 => Just(1.0), 1 => Just(-1.0)], outputs);
-            (rows, copies, activation()).prop_map(move |(mut rows, copies, activation)| {
+            let activations = activations(activation(), outputs);
+            (rows, copies, activations, prop::bool::ANY).prop_map(move |(mut rows, copies, activations, is_sparse)| {
                 for r in 1..outputs {
                     if !last && copies[r] != 0.0 {
                         rows[r] = rows[0].iter().map(|w| copies[r] * w).collect();
@@ -81,11 +106,9 @@ fn network(
                 }
                 let bias = rows.iter().map(|row| row[inputs]).collect();
                 let weight = rows.iter().flat_map(|row| row[..inputs].to_vec()).collect();
-                Layer {
-                    weight: Matrix::from_row_major(outputs, inputs, weight).unwrap(),
-                    bias,
-                    activation: if last { Activation::Identity } else { activation },
-                }
+                let weight = Matrix::from_row_major(outputs, inputs, weight).unwrap();
+                let activations = if last { Activation::Identity.into() } else { activations };
+                Layer::new(map(weight, is_sparse), bias, activations)
             })
         })
         .collect();
@@ -118,7 +141,7 @@ pub fn cancelling(network: &Network) -> Network {
     let layers = network.layers().iter().map(|layer| {
         let last = std::ptr::eq(layer, network.output());
         let copies = if last { 1 } else { 2 };
-        let mut rows: Vec<Vec<f64>> = layer.weight.iter_rows().map(<[f64]>::to_vec).collect();
+        let mut rows: Vec<Vec<f64>> = layer.weight().iter_rows().map(<[f64]>::to_vec).collect();
         for (r, row) in rows.iter_mut().enumerate().filter(|_| doubled) {
             let large: Vec<f64> =
                 (0..row.len()).map(|k| CANCELLING * (1.0 + ((7 * r + 3 * k) % 5) as f64 / 3.0)).collect();
@@ -128,7 +151,8 @@ pub fn cancelling(network: &Network) -> Network {
         doubled = true;
         let columns = rows[0].len();
         let weight = Matrix::from_row_major(copies * rows.len(), columns, rows.concat().repeat(copies)).unwrap();
-        Layer { weight, bias: layer.bias.repeat(copies), activation: layer.activation }
+        let units = (0..copies * layer.units()).map(|r| layer.activation(r % layer.units()));
+        Layer::new(weight, layer.bias.repeat(copies), Activations::of_units(units).unwrap())
     });
     Network::new(layers.collect(), vec![]).unwrap()
 }

@@ -99,7 +99,7 @@ fn bounds_of_affine_functions_over_balls_are_the_tightest() {
         let domain = json!({"type": "ball", "norm": norm, "center": vec![0.5; 10], "radius": 0.1});
         let asked = json!({"domain": domain, "functional": {"type": "logit", "index": 0}, "methods": ["fastlip"]});
         let bounds = ForwardBounds::crown(&network, &question(&network, asked).region);
-        for (r, row) in layer.weight.iter_rows().enumerate() {
+        for (r, row) in layer.weight().iter_rows().enumerate() {
             let sizes = row.iter().map(|w| w.abs());
             let spread = 0.1
                 * match norm {

@@ -41,7 +41,7 @@ fn bad_networks_are_refused_and_not_stored() {
     // The last bytes of the longest run of plain data are weights: the header of the output follows them.
     let nan = {
         let network = exactlip::network::import::import(&good, &Default::default()).unwrap();
-        let weight = network.layers()[1].weight.entries()[5] as f32;
+        let weight = network.layers()[1].weight().entries()[5] as f32;
         replaced(&good, &weight.to_le_bytes(), &f32::NAN.to_le_bytes())
     };
     let table: [(&str, Vec<u8>, u16, &str); 8] = [

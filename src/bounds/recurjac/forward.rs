@@ -21,7 +21,7 @@ struct Transposed<'a> {
 
 impl<'a> Transposed<'a> {
     fn new(network: &Network, ranges: &'a [Vec<(f64, f64)>], from: usize, output: Interval) -> Self {
-        let weights = network.hidden().iter().skip(from + 1).map(|layer| layer.weight.transposed()).collect();
+        let weights = network.hidden().iter().skip(from + 1).map(|layer| layer.weight().transposed()).collect();
         Self { weights, ranges: ranges.get(from..).unwrap_or(&[]), output }
     }
 
@@ -53,8 +53,8 @@ pub fn from_inputs(
     let Some(first) = network.hidden().first() else { return Some(output) };
     let ranges = forward.derivative_ranges(network);
     let transposed = Transposed::new(network, &ranges, 0, output);
-    let bounds = workers.map(first.weight.columns(), |k| match region.is_free(k) {
-        true => transposed.bound(first.weight.iter_rows().map(|row| row[k]).collect()),
+    let bounds = workers.map(first.weight().columns(), |k| match region.is_free(k) {
+        true => transposed.bound(first.weight().iter_rows().map(|row| row[k]).collect()),
         false => Some((0.0, 0.0)),
     })?;
     collect(bounds)
@@ -75,17 +75,17 @@ pub fn from_first_layer(
         None => output,
         Some(second) => {
             let transposed = Transposed::new(network, &ranges, 1, output);
-            let bounds = workers.map(second.weight.columns(), |r| {
-                transposed.bound(second.weight.iter_rows().map(|row| row[r]).collect())
+            let bounds = workers.map(second.weight().columns(), |r| {
+                transposed.bound(second.weight().iter_rows().map(|row| row[r]).collect())
             })?;
             collect(bounds)?
         }
     };
-    Some(product_with_ranges(&after, &ranges[0]).transposed_image(&first.weight))
+    Some(product_with_ranges(&after, &ranges[0]).transposed_image(first.weight()))
 }
 
 fn output_row(network: &Network, seed: &[f64]) -> Interval {
-    Interval { lower: seed.to_vec(), upper: seed.to_vec() }.transposed_image(&network.output().weight)
+    Interval { lower: seed.to_vec(), upper: seed.to_vec() }.transposed_image(network.output().weight())
 }
 
 fn collect(bounds: Vec<Option<(f64, f64)>>) -> Option<Interval> {

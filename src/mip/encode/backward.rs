@@ -23,20 +23,20 @@ impl Encoding {
         for (l, layer) in network.hidden().iter().enumerate().rev() {
             let range = &bounds.post_activation[l + 1];
             let switched: Vec<Expression> =
-                after.iter().enumerate().map(|(r, v)| self.switch(l, r, layer.activation, v, range)).collect();
+                after.iter().enumerate().map(|(r, v)| self.switch(l, r, layer.activation(r), v, range)).collect();
             let sizes: Vec<f64> = (0..range.len()).map(|r| range.magnitude(r)).collect();
             let below = &bounds.post_activation[l];
-            after = (0..layer.weight.columns())
+            after = (0..layer.weight().columns())
                 .map(|k| {
                     let wanted = match (l.checked_sub(1), self.objective) {
                         (None, Objective::AbsoluteSum) => region.is_free(k),
                         (None, Objective::Entry { input, .. }) => input == k,
-                        (Some(l), _) => self.phases[l][k].derivative(network.hidden()[l].activation) != Some(0.0),
+                        (Some(l), _) => self.phases[l][k].derivative(network.hidden()[l].activation(k)) != Some(0.0),
                     };
                     if !wanted {
                         return Gradient::Known(Expression::default());
                     }
-                    let column: Vec<f64> = layer.weight.iter_rows().map(|row| row[k]).collect();
+                    let column: Vec<f64> = layer.weight().iter_rows().map(|row| row[k]).collect();
                     let image = Expression::combination(&column, &switched, &sizes, 0.0);
                     self.gradient(l, k, image, below.lower[k], below.upper[k])
                 })

@@ -113,7 +113,7 @@ impl Encoding {
         let below = encoding.forward(subject, bounds, l);
         let layer = &subject.network.hidden()[l];
         let image = Expression::combination(
-            layer.weight.row(neuron),
+            layer.weight().row(neuron),
             &below,
             &sizes_before(subject, bounds, l),
             layer.bias[neuron],
@@ -151,11 +151,11 @@ impl Encoding {
         }
         for (l, layer) in subject.network.hidden().iter().enumerate().take(depth) {
             let sizes = sizes_before(subject, bounds, l);
-            self.switches.push(vec![Switches::default(); layer.weight.rows()]);
-            below = (0..layer.weight.rows())
+            self.switches.push(vec![Switches::default(); layer.weight().rows()]);
+            below = (0..layer.weight().rows())
                 .map(|r| {
-                    let image = Expression::combination(layer.weight.row(r), &below, &sizes, layer.bias[r]);
-                    self.neuron(l, r, layer.activation, image, &bounds.layers[l])
+                    let image = Expression::combination(layer.weight().row(r), &below, &sizes, layer.bias[r]);
+                    self.neuron(l, r, layer.activation(r), image, &bounds.layers[l])
                 })
                 .collect();
         }

@@ -80,7 +80,7 @@ impl Chain {
             return Err("has a weight or a bias that is not finite once its factors are multiplied in".into());
         }
         self.width = weight.rows();
-        self.steps.push(Step::Affine { weight, bias });
+        self.steps.push(Step::affine(weight, bias));
         Ok(())
     }
 
@@ -99,7 +99,7 @@ impl Chain {
             };
         }
         self.account(self.width, self.width)?;
-        self.steps.push(Step::Affine { weight: Matrix::identity(self.width), bias: offset });
+        self.steps.push(Step::affine(Matrix::identity(self.width), offset));
         Ok(())
     }
 
@@ -112,9 +112,10 @@ impl Chain {
         // A small file may scale a large map again and again.
         let (rows, columns) = self.open.unwrap_or_default();
         self.multiply((rows as u64).saturating_mul(columns as u64))?;
-        let Some(Step::Affine { weight, bias }) = self.steps.last_mut() else {
+        let Some(Step::Affine { map, bias }) = self.steps.last_mut() else {
             return Err("follows no affine map".into());
         };
+        let weight = map.dense_mut();
         let apply = |value: f64, factor: f64| match scaling {
             Scaling::Times => value * factor,
             Scaling::Divide => value / factor,
@@ -145,7 +146,7 @@ impl Chain {
             self.notes.push(format!("an identity layer of width {} was put before an activation", self.width));
         }
         self.close();
-        self.steps.push(Step::Activation(activation));
+        self.steps.push(Step::activations(activation));
         Ok(())
     }
 

@@ -23,7 +23,7 @@ fn notes_tell_what_was_changed() {
             "the network ends in an activation: an identity layer was appended",
         ]
     );
-    assert_eq!(network.layers()[0].weight.row(0), [0.5, -2.0]);
+    assert_eq!(network.layers()[0].weight().row(0), [0.5, -2.0]);
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn shapes_are_computed_with_and_batch_normalizations_folded() {
     let network = read(&normalized(4.0));
     // z1 = x W + (0.5, 0, -0.5), of which the first entry becomes 2·(z - 1)/2 + 0.5, the second z/2, the third -z/2.
     assert_eq!(network.layers()[0].bias, [0.0, 0.0, 0.25]);
-    assert_eq!(network.layers()[0].weight.row(2), [-1.5, 3.0]);
+    assert_eq!(network.layers()[0].weight().row(2), [-1.5, 3.0]);
     let error = read_with(&normalized(0.0), ImportLimits::default()).expect_err("no variance");
     assert_eq!(
         error.to_string(),

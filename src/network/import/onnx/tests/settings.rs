@@ -120,7 +120,7 @@ fn a_scaling_that_is_no_scaling_is_refused() {
 #[test]
 fn float32_settings_are_taken_exactly() {
     let network = read(&changed(|g| g.node[1].op_type = "LeakyRelu".into()));
-    assert_eq!(network.layers()[0].activation, Activation::LeakyRelu { slope: f64::from(0.01_f32) });
+    assert_eq!(network.layers()[0].activation(0), Activation::LeakyRelu { slope: f64::from(0.01_f32) });
 
     let network = read(&changed(|g| {
         g.initializer[2] = TensorProto {
@@ -134,5 +134,5 @@ fn float32_settings_are_taken_exactly() {
         g.node[0].attribute.push(int_attribute("to", kind::TENSOR_FLOAT.into()));
         g.node[3].input[1] = "w2s".into();
     }));
-    assert_eq!(network.output().weight.row(0), [0.1_f32, 0.2, 0.3].map(f64::from));
+    assert_eq!(network.output().weight().row(0), [0.1_f32, 0.2, 0.3].map(f64::from));
 }
