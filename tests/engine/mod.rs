@@ -16,6 +16,7 @@
 //! - [`check`]: estimates made elsewhere, judged.
 //! - [`bench`]: the comparison of all methods on trained networks.
 //! - [`solvers`]: HiGHS and CBC against each other.
+//! - [`fuzz`]: the whole engine against exact arithmetic, on networks of extreme scale.
 //! - [`export`]: programs as files, read by other solvers' readers.
 
 mod activations;
@@ -27,6 +28,7 @@ mod check;
 mod degenerate;
 mod estimators;
 mod export;
+mod fuzz;
 mod guarantees;
 mod jacobian;
 mod leaves;
