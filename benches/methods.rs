@@ -10,6 +10,7 @@ use exactlip::bench::networks;
 use exactlip::bounds::ForwardBounds;
 use exactlip::bounds::tiers::Tiers;
 use exactlip::control::Control;
+use exactlip::ladder;
 use exactlip::mip::{Bounds, relaxation, tighten};
 use exactlip::network::Network;
 use exactlip::problem::{Method, Problem, Question};
@@ -44,13 +45,13 @@ fn methods(criterion: &mut Criterion) {
         group.bench_function("crown", |b| b.iter(|| black_box(ForwardBounds::crown(&network, region))));
         let tiers = || Tiers::new(&network, &question, &forward, &workers);
         for method in [Method::Naive, Method::Fastlip, Method::Recurjac, Method::LinearJacobian] {
-            group.bench_function(method.name(), |b| b.iter(|| black_box(tiers().upper(method))));
+            group.bench_function(method.name(), |b| b.iter(|| black_box(ladder::tier(method, &tiers()))));
         }
         // A RecurJac an input or neuron, a linear program a neuron: seconds to a minute on the large network, where linear
         // programs get a smaller ball.
         group.sampling_mode(if name == "large" { SamplingMode::Flat } else { SamplingMode::Auto });
         for method in [Method::RecurjacF0, Method::RecurjacF1] {
-            group.bench_function(method.name(), |b| b.iter(|| black_box(tiers().upper(method))));
+            group.bench_function(method.name(), |b| b.iter(|| black_box(ladder::tier(method, &tiers()))));
         }
         let question = question_over(&network, if name == "large" { 0.0001 } else { radius });
         let forward = ForwardBounds::crown(&network, &question.region);

@@ -1,7 +1,7 @@
 //! exactlip: the exact local Lipschitz constant of a neural network, as a library and as a service.
 //!
 //! The engine, from the top (each module may use those above it): [`arithmetic`], [`network`], [`problem`], [`answer`], [`control`],
-//! [`workers`], [`bounds`], [`estimate`], [`mip`], [`search`], [`ladder`]; [`bench`] compares its methods. The service on top of
+//! [`workers`], [`bounds`] and [`room`], [`estimate`], [`search`], [`mip`], [`ladder`]; [`bench`] compares its methods. The service on top of
 //! it: [`jobs`], [`http`], [`dashboard`], [`cli`].
 
 #![warn(missing_docs)]
@@ -20,5 +20,6 @@ pub mod ladder;
 pub mod mip;
 pub mod network;
 pub mod problem;
+pub mod room;
 pub mod search;
 pub mod workers;

@@ -4,17 +4,18 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The modules from the top; each may use those on its own line and above. `answer` and `control` share one: a control
-/// carries events, and the account of a solve asks the control whether to go on.
+/// carries events, and the account of a solve asks the control whether to go on. So do `bounds` and `room`: a method is run
+/// with the bounds at hand, and some bounds are methods.
 const ORDER: [&[&str]; 17] = [
     &["arithmetic"],
     &["network"],
     &["problem"],
     &["answer", "control"],
     &["workers"],
-    &["bounds"],
+    &["bounds", "room"],
     &["estimate"],
-    &["mip"],
     &["search"],
+    &["mip"],
     &["certificate"],
     &["certify"],
     &["ladder"],

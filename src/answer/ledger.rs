@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::{Audit, Bracket, Check, Checked, Event, Progress, Report, Rigor, SolverReport, Status, Tier};
 use crate::control::{Control, StopReason};
 use crate::network::Pattern;
-use crate::problem::{Guarantee, Method, Question};
+use crate::problem::{Guarantee, Method, Question, Task};
 
 /// The longest silence between two progress events while something is running.
 const HEARTBEAT: Duration = Duration::from_millis(500);
@@ -50,7 +50,7 @@ impl<'a> Ledger<'a> {
     }
 
     /// The control of the solve.
-    pub fn control(&self) -> &Control {
+    pub fn control(&self) -> &'a Control {
         self.control
     }
 
@@ -173,7 +173,10 @@ impl<'a> Ledger<'a> {
             None if self.control.is_late() => Status::TimeLimit,
             None => Status::Optimal,
         };
-        let checks = self.question.check.as_ref().map(|request| Check::all(request, &self.bracket, &self.tiers));
+        let checks = match &self.question.task {
+            Task::Lipschitz => None,
+            Task::Check(request) => Some(Check::all(request, &self.bracket, &self.tiers)),
+        };
         Report {
             checks,
             lower: self.bracket.lower(),

@@ -8,8 +8,10 @@ use super::programs::{self, Source};
 use super::speed::{forget_peak, peak_bytes};
 use crate::control::{Control, StopFlag};
 use crate::ladder;
+use crate::mip::room::SCOPE;
 use crate::network::Network;
 use crate::problem::{Limits, Method, Question};
+use crate::room::Asked;
 
 /// What to measure.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -67,7 +69,7 @@ pub fn run(name: String, network: &Network, question: &Question, known: Option<f
     let peak_bytes = peak_bytes();
     let single_seconds = plan.single.then(|| answer(1).1);
     // The programs are built for some questions only.
-    let mip_time_s = plan.mip_time_s.filter(|_| question.obstacle_to_programs().is_none());
+    let mip_time_s = plan.mip_time_s.filter(|_| SCOPE.obstacle(&Asked::of(question, None)).is_none());
     let mip = mip_time_s.map(|time_s| {
         let solved = programs::solve(network, &asked(plan.threads, time_s), Source::Crown, report.witness.as_ref());
         (solved.seconds, solved.exact)

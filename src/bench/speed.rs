@@ -8,6 +8,7 @@ use crate::arithmetic::dense::{View, add_product, multiplications};
 use crate::bounds::ForwardBounds;
 use crate::bounds::tiers::Tiers;
 use crate::control::Control;
+use crate::ladder;
 use crate::network::Network;
 use crate::problem::{Method, Problem, Question};
 use crate::workers::Workers;
@@ -111,7 +112,7 @@ pub fn run(network: &Network, plan: &Plan, mut done: impl FnMut(&Measurement)) {
         done(&Measurement { radius, unstable, name: "crown", value: None, cost });
         for &method in &plan.methods {
             let (value, cost) =
-                machine.measure(|workers| Tiers::new(network, &question, &forward, workers).upper(method));
+                machine.measure(|workers| ladder::tier(method, &Tiers::new(network, &question, &forward, workers)));
             done(&Measurement { radius, unstable, name: method.name(), value, cost });
         }
     }

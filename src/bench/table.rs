@@ -104,7 +104,7 @@ impl Spread {
 /// The methods that are compared: all but the grid (for up to three inputs) and the plain program, whose place the fastest
 /// exact method takes.
 pub fn methods() -> Vec<Method> {
-    Method::IN_ORDER.into_iter().filter(|m| !matches!(m, Method::Grid | Method::Mip)).collect()
+    Method::IN_ORDER.iter().copied().filter(|m| !matches!(m, Method::Grid | Method::Mip)).collect()
 }
 
 /// Trains the networks and runs everything; `say` hears how far it is.

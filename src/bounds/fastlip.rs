@@ -1,8 +1,19 @@
 //! FastLip (Weng et al. 2018; RecurJac §3.1): bounds of the gradient by plain interval propagation, last layer first.
 
+use super::tiers::Tiers;
 use super::{ForwardBounds, Interval};
 use crate::arithmetic::rounding::{product_down, product_up};
 use crate::network::{Activations, Network};
+use crate::room::Room;
+
+/// The method `fastlip`.
+pub const ROOM: Room = Room::tier("interval propagation of the gradient", constant);
+
+fn constant(tiers: &Tiers<'_>) -> Option<f64> {
+    tiers.from_rows(|c| {
+        Some(tiers.entrywise(BackwardBounds::fastlip(tiers.network(), tiers.forward, c).gradient().clone()))
+    })
+}
 
 /// Bounds of the gradient `∂(cᵀ f)/∂h^(l)` at every layer over a region.
 #[derive(Clone, Debug, PartialEq)]

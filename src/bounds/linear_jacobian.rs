@@ -7,12 +7,18 @@ use super::fastlip::{BackwardBounds, pre_activation_gradient};
 use super::linear::{self, Constant, Step};
 use super::norms::dual_norm_up;
 use super::relaxation::{Relaxation, absolute_value_chord};
+use super::tiers::Tiers;
 use super::{ForwardBounds, Interval};
 use crate::arithmetic::rounding::{inner_product_error, product_down, product_up, sum_down, sum_up};
 use crate::arithmetic::vector::{Work, vectorized};
 use crate::network::{Matrix, Network, dot};
 use crate::problem::{Region, VectorNorm};
+use crate::room::Room;
 use crate::workers::Workers;
+
+/// The method `linear_jacobian`.
+pub const ROOM: Room =
+    Room::tier("linear relaxation of the unrolled backward pass", |tiers: &Tiers<'_>| tiers.linear_jacobian());
 
 /// How many sums are kept side by side.
 const LANES: usize = 8;

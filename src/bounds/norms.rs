@@ -38,9 +38,9 @@ pub fn dual_norm_of_interval(input_norm: VectorNorm, gradient: &Interval, region
 /// R holds the rows of the question's functional; each layer counts with the largest σ' of its activations. The first layer
 /// counts its free inputs only.
 ///
-/// For α = ℓ∞ the operator norm of a layer is the largest absolute row sum, for ℓ1 the largest absolute column sum. `None` for
-/// ℓ2, where a sound spectral norm is needed.
-pub fn operator_norm_product(network: &Network, question: &Question) -> Option<f64> {
+/// For α = ℓ∞ the operator norm of a layer is the largest absolute row sum, for ℓ1 the largest absolute column sum, for ℓ2 what
+/// `spectral_norm_up` says of the matrix: an upper bound of its spectral norm.
+pub fn operator_norm_product(network: &Network, question: &Question, spectral_norm_up: impl Fn(&Matrix) -> f64) -> f64 {
     let (region, input_norm) = (&question.region, question.input_norm);
     let hidden = network.hidden();
     let counts = |k: usize| !hidden.is_empty() || region.is_free(k);
@@ -53,22 +53,26 @@ pub fn operator_norm_product(network: &Network, question: &Question) -> Option<f
     let rows: Vec<RowBound> = question.seeds.rows.iter().map(row).collect();
     let mut product = operator_norm_up(&rows, input_norm, question.seeds.norm, counts);
     for (l, layer) in hidden.iter().enumerate() {
-        let norm = operator_norm(layer.weight(), input_norm, |k| l > 0 || region.is_free(k))?;
+        let counts = |k: usize| l > 0 || region.is_free(k);
+        let norm = operator_norm(layer.weight(), input_norm, counts, &spectral_norm_up);
         product = product_up(product_up(product, norm), layer.activations.largest_derivative());
     }
-    Some(product)
+    product
 }
 
-fn operator_norm(weight: &Matrix, norm: VectorNorm, counts: impl Fn(usize) -> bool) -> Option<f64> {
+fn operator_norm(
+    weight: &Matrix,
+    norm: VectorNorm,
+    counts: impl Fn(usize) -> bool,
+    spectral_norm_up: impl Fn(&Matrix) -> f64,
+) -> f64 {
     let widened =
         |sum: f64, terms: usize| if sum == 0.0 { 0.0 } else { (sum + inner_product_error(terms, sum)).next_up() };
     match norm {
-        VectorNorm::Linf => Some(
-            weight
-                .iter_rows()
-                .map(|row| row.iter().enumerate().filter(|(k, _)| counts(*k)).map(|(_, w)| w.abs()).sum::<f64>())
-                .fold(0.0, |largest: f64, sum| largest.max(widened(sum, weight.columns()))),
-        ),
+        VectorNorm::Linf => weight
+            .iter_rows()
+            .map(|row| row.iter().enumerate().filter(|(k, _)| counts(*k)).map(|(_, w)| w.abs()).sum::<f64>())
+            .fold(0.0, |largest: f64, sum| largest.max(widened(sum, weight.columns()))),
         VectorNorm::L1 => {
             let mut sums = vec![0.0; weight.columns()];
             for row in weight.iter_rows() {
@@ -77,8 +81,11 @@ fn operator_norm(weight: &Matrix, norm: VectorNorm, counts: impl Fn(usize) -> bo
                 }
             }
             let free = sums.into_iter().enumerate().filter(|(k, _)| counts(*k));
-            Some(free.fold(0.0, |largest: f64, (_, sum)| largest.max(widened(sum, weight.rows()))))
+            free.fold(0.0, |largest: f64, (_, sum)| largest.max(widened(sum, weight.rows())))
         }
-        VectorNorm::L2 => None,
+        VectorNorm::L2 => {
+            let free: Vec<usize> = (0..weight.columns()).filter(|&k| counts(k)).collect();
+            spectral_norm_up(&weight.with_columns(&free))
+        }
     }
 }

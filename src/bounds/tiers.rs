@@ -1,15 +1,14 @@
 //! The upper tiers of one question, from the same pre-activation bounds. What several of them share is computed when the first
 //! of them asks.
 
-use std::cell::OnceCell;
+use std::sync::OnceLock;
 
 use super::fastlip::BackwardBounds;
 use super::linear_jacobian::{Entries, LinearJacobian, linear_jacobian};
-use super::recurjac::{self, backward::Recurjac};
 use super::rows::{self, RowBound};
 use super::{ForwardBounds, Interval, norms};
 use crate::network::Network;
-use crate::problem::{Method, Question};
+use crate::problem::Question;
 use crate::workers::Workers;
 
 /// The bounds of one scalar functional.
@@ -28,15 +27,15 @@ pub struct Tiers<'a> {
     /// Bounds of the pre-activations.
     pub forward: &'a ForwardBounds,
     workers: &'a Workers,
-    fastlip: OnceCell<BackwardBounds>,
-    relaxed: OnceCell<LinearJacobian>,
-    complete: OnceCell<LinearJacobian>,
+    fastlip: OnceLock<BackwardBounds>,
+    relaxed: OnceLock<LinearJacobian>,
+    complete: OnceLock<LinearJacobian>,
 }
 
 impl<'a> Tiers<'a> {
     /// Nothing but the pre-activation bounds is computed yet.
     pub fn new(network: &'a Network, question: &'a Question, forward: &'a ForwardBounds, workers: &'a Workers) -> Self {
-        let (fastlip, relaxed, complete) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
+        let (fastlip, relaxed, complete) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
         Self { network, question, forward, workers, fastlip, relaxed, complete }
     }
 
@@ -84,41 +83,43 @@ impl<'a> Tiers<'a> {
         question.seeds.extreme_points().as_ref().unwrap_or(&question.seeds.rows).iter().map(bounds).collect()
     }
 
-    /// The upper bound of `method`; `None` for other methods, where it has no value, and when the solve was asked to end.
-    pub fn upper(&self, method: Method) -> Option<f64> {
+    /// The network.
+    pub fn network(&self) -> &'a Network {
+        self.network
+    }
+
+    /// The question.
+    pub fn question(&self) -> &'a Question {
+        self.question
+    }
+
+    /// The threads.
+    pub fn workers(&self) -> &'a Workers {
+        self.workers
+    }
+
+    /// The bound of a gradient known by its entries alone.
+    pub fn entrywise(&self, gradient: Interval) -> RowBound {
+        let norm = norms::dual_norm_of_interval(self.question.input_norm, &gradient, &self.question.region);
+        RowBound { gradient, norm }
+    }
+
+    /// An upper bound of the question's constant from what `method` gives for a scalar functional `cᵀ f` ([`rows::constant`]).
+    pub fn from_rows(&self, method: impl Fn(&[f64]) -> Option<RowBound> + Sync) -> Option<f64> {
+        rows::constant(self.question, self.workers, method)
+    }
+
+    /// The linear Jacobian relaxation's upper bound; `None` when the solve was asked to end.
+    pub fn linear_jacobian(&self) -> Option<f64> {
         let Self { network, question, forward, workers, .. } = *self;
-        let region = &question.region;
-        let entrywise = |gradient: Interval| {
-            let norm = norms::dual_norm_of_interval(question.input_norm, &gradient, region);
-            RowBound { gradient, norm }
-        };
-        let bound = |method: &(dyn Fn(&[f64]) -> Option<RowBound> + Sync)| rows::constant(question, workers, method);
-        match method {
-            Method::Naive => norms::operator_norm_product(network, question),
-            Method::Fastlip => {
-                bound(&|c| Some(entrywise(BackwardBounds::fastlip(network, forward, c).gradient().clone())))
-            }
-            Method::Recurjac => bound(&|c| {
-                let found = Recurjac::new(network, forward, c, workers)?;
-                // Not above FastLip's by a rounding either.
-                let fastlip = entrywise(BackwardBounds::fastlip(network, forward, c).gradient().clone());
-                let norm = found.constant(network, region, question.input_norm).min(fastlip.norm);
-                Some(RowBound { gradient: found.bounds.gradient().clone(), norm })
-            }),
-            Method::RecurjacF0 => {
-                bound(&|c| recurjac::forward::from_inputs(network, forward, c, region, workers).map(entrywise))
-            }
-            Method::RecurjacF1 => {
-                bound(&|c| recurjac::forward::from_first_layer(network, forward, c, workers).map(entrywise))
-            }
-            Method::LinearJacobian if question.seeds.is_scalar() => Some(self.relaxed().norm),
-            Method::LinearJacobian => bound(&|c| {
-                let fastlip = BackwardBounds::fastlip(network, forward, c);
-                let found =
-                    linear_jacobian(network, forward, &fastlip, region, question.input_norm, Entries::Needed, workers);
-                Some(RowBound { gradient: found.bounds.gradient().clone(), norm: found.norm })
-            }),
-            _ => None,
+        if question.seeds.is_scalar() {
+            return Some(self.relaxed().norm);
         }
+        self.from_rows(|c| {
+            let fastlip = BackwardBounds::fastlip(network, forward, c);
+            let (region, norm) = (&question.region, question.input_norm);
+            let found = linear_jacobian(network, forward, &fastlip, region, norm, Entries::Needed, workers);
+            Some(RowBound { gradient: found.bounds.gradient().clone(), norm: found.norm })
+        })
     }
 }

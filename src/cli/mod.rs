@@ -28,6 +28,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 
+use crate::ladder;
+
 /// The exact local Lipschitz constant of a neural network.
 #[derive(Debug, Parser)]
 #[command(name = "exactlip", version, propagate_version = true)]
@@ -58,6 +60,7 @@ enum Command {
     ///
     /// Exits with 0 when there is an answer (an interval proved up to a limit is one), with 2 when the input is bad, with
     /// 1 otherwise. On SIGTERM or SIGINT it stops and prints what it has proved; a second signal ends it at once.
+    #[command(after_long_help = methods_in_words())]
     Solve(solve::Arguments),
     /// Compare all methods on networks that are trained for it, or put load on a service.
     Bench(bench::Arguments),
@@ -78,6 +81,14 @@ enum Command {
     Cancel(remote::OneJob),
     /// Print a page of jobs, newest first.
     List(remote::list::Arguments),
+}
+
+/// The methods that a problem may name, for the help.
+fn methods_in_words() -> String {
+    format!(
+        "Methods, in the order in which they run, and the end of the interval that each proves:\n{}",
+        ladder::described()
+    )
 }
 
 /// Reads the arguments and runs the command.

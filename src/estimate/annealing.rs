@@ -3,10 +3,19 @@
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
+use super::points::{STARTS, best_checked, drawn_to_start};
 use super::{Candidate, sampling::insert};
 use crate::control::Control;
 use crate::network::Network;
 use crate::problem::Question;
+use crate::room::{Room, Scope};
+
+/// The method `annealing`.
+pub const ROOM: Room = Room::points("simulated annealing from the best samples", Scope::EVERYTHING, |visit| {
+    let (mut random, mut found) = drawn_to_start(visit);
+    found.append(&mut anneal(visit.network(), visit.question(), &found, STARTS, &mut random, visit.control()));
+    best_checked(visit, found)
+});
 
 /// Steps of one run.
 const STEPS: usize = 5_000;

@@ -1,14 +1,31 @@
 //! Local search over activation patterns: from a point, step across a kink of one neuron at a time to a larger gradient.
 
+use super::points::{STARTS, best_checked, drawn_to_start};
 use super::{Candidate, sampling::insert};
 use crate::answer::Subject;
 use crate::control::Control;
 use crate::network::Pattern;
+use crate::room::{Activations, Room, Scope, Visit};
+
+/// The method `ascent`.
+pub const ROOM: Room = Room::points(
+    "local search over activation patterns from the best samples",
+    Scope { activations: Activations::PiecewiseLinear, ..Scope::EVERYTHING },
+    climb_from_samples,
+);
 
 /// How far behind the kink a step lands, as a multiple of the distance to it.
 const OVERSHOOT: [f64; 3] = [0.01, 0.3, 1.5];
 /// The most steps from one start.
 const MOST_STEPS: usize = 200;
+
+/// The whole method: samples, and a climb from the best of them.
+pub fn climb_from_samples(visit: &mut Visit<'_, '_>) -> Option<f64> {
+    let (_, mut found) = drawn_to_start(visit);
+    found.append(&mut climb(&visit.subject, &found, STARTS, visit.control()));
+    *visit.climbed = true;
+    best_checked(visit, found)
+}
 
 /// Climbs from each of `starts`; the `keep` best points seen, best first.
 ///

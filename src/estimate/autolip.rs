@@ -1,9 +1,17 @@
 //! AutoLip (Scaman and Virmaux 2018, Algorithm 1): a bound for every function that is computed step by step, each step with a
 //! bounded derivative by what it is computed from. On a chain it is the product of spectral norms (Proposition 1).
 
-use super::chain::Chain;
+use std::convert::Infallible;
+
+use super::chain::{self, Chain};
 use super::spectral::spectral_norm_up;
 use crate::arithmetic::rounding::{product_up, sum_up};
+use crate::room::{Room, Side, Size};
+
+/// The method `autolip`.
+pub const ROOM: Room = chain::room(Side::Upper, "AutoLip: the product of spectral norms", Size::Any, |visit| {
+    chain::run(visit, |chain, _| Ok::<f64, Infallible>(bound(chain)))
+});
 
 /// A computation graph: node 0 is the input, every other node a step.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,12 +1,15 @@
 //! A network as a product of matrices with σ' between them, for the bounds that look at nothing else: global ones, in the
 //! Euclidean norm.
 
+use serde_json::Value;
+
 use super::spectral::root_up;
 use crate::arithmetic::rounding::{difference_up, product_up};
 use crate::bounds::Interval;
 use crate::bounds::norms::dual_norm_up;
 use crate::network::{Matrix, Network};
 use crate::problem::{Question, VectorNorm};
+use crate::room::{Room, Run, Scope, Side, Size, Visit};
 
 /// `J(x)ᵀ c = W^(1)ᵀ D^(1) ⋯ D^(H-1) (cᵀ W^(H))ᵀ` over the free inputs, with 0 ≤ D ≤ 1.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,7 +33,7 @@ impl Chain {
         let seed = Interval { lower: question.seed().to_vec(), upper: question.seed().to_vec() };
         let mut image = seed.transposed_image(network.output().weight());
         match hidden.first_mut() {
-            Some(first) => *first = columns(first, &free),
+            Some(first) => *first = first.with_columns(&free),
             None => {
                 let pick = |ends: &[f64]| free.iter().map(|&k| ends[k]).collect();
                 image = Interval { lower: pick(&image.lower), upper: pick(&image.upper) };
@@ -54,6 +57,36 @@ impl Chain {
     }
 }
 
+/// The room of a method that looks at the weights alone, in the Euclidean norm.
+pub const fn room(side: Side, about: &'static str, size: Size, run: fn(&mut Visit<'_, '_>) -> Option<f64>) -> Room {
+    let scope = Scope { size, ..Scope::SCALAR };
+    Room { side, native_norm: Some(VectorNorm::L2), about, scope, run: Run::Visit(run) }
+}
+
+/// Runs such a method: its value in the Euclidean norm, converted to the asked one.
+pub fn run<E: ToString>(
+    visit: &mut Visit<'_, '_>,
+    bound: impl FnOnce(&Chain, &mut Visit<'_, '_>) -> Result<f64, E>,
+) -> Option<f64> {
+    let question = visit.question();
+    if visit.network().hidden().iter().any(|layer| layer.activations.largest_derivative() > 1.0) {
+        visit.tell("reason", "an activation of the network has a derivative above 1");
+        return None;
+    }
+    let chain = Chain::new(visit.network(), question);
+    match bound(&chain, visit) {
+        Ok(native) => {
+            visit.tell("native_value", native);
+            let free = (0..question.region.dim()).filter(|&k| question.region.is_free(k)).count();
+            Some(from_euclidean(native, question.input_norm, free))
+        }
+        Err(error) => {
+            visit.tell("reason", Value::String(error.to_string()));
+            None
+        }
+    }
+}
+
 /// The bound in the asked norm that a bound in the Euclidean norm gives for a scalar function of `free` inputs:
 /// `L^∞ ≤ √n L²` and `L¹ ≤ L²` (norm equivalence).
 pub fn from_euclidean(native: f64, asked: VectorNorm, free: usize) -> f64 {
@@ -61,14 +94,4 @@ pub fn from_euclidean(native: f64, asked: VectorNorm, free: usize) -> f64 {
         VectorNorm::Linf => product_up(root_up(free as f64), native),
         VectorNorm::L1 | VectorNorm::L2 => native,
     }
-}
-
-fn columns(matrix: &Matrix, kept: &[usize]) -> Matrix {
-    let mut out = Matrix::zeros(matrix.rows(), kept.len());
-    for (r, row) in matrix.iter_rows().enumerate() {
-        for (to, &k) in out.row_mut(r).iter_mut().zip(kept) {
-            *to = row[k];
-        }
-    }
-    out
 }

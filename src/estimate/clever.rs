@@ -3,6 +3,7 @@
 
 use std::time::Instant;
 
+use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::norm_at;
@@ -11,6 +12,16 @@ use super::weibull::{self, Fit};
 use crate::control::Control;
 use crate::network::Network;
 use crate::problem::Question;
+use crate::room::{Room, Run, Scope, Side, Visit};
+
+/// The method `clever`.
+pub const ROOM: Room = Room {
+    side: Side::Nothing,
+    native_norm: None,
+    about: "CLEVER: the end of the extreme value distribution fitted to samples",
+    scope: Scope::EVERYTHING,
+    run: Run::Visit(extrapolate),
+};
 
 /// N_b and N_s of the paper.
 pub const BATCHES: usize = 500;
@@ -19,6 +30,26 @@ pub const BATCH_SAMPLES: usize = 1024;
 /// The fewest batches that are fitted, and the share of the remaining time that more than these may take.
 const FEWEST_BATCHES: usize = 20;
 const TIME_SHARE: f64 = 0.25;
+
+fn extrapolate(visit: &mut Visit<'_, '_>) -> Option<f64> {
+    let question = visit.question();
+    let mut random = ChaCha8Rng::seed_from_u64(question.random_seed);
+    visit.tell("seed", question.random_seed);
+    let Some(found) = estimate(visit.network(), question, &mut random, visit.control()) else {
+        visit.tell("reason", "too few batches were drawn before the time limit");
+        return None;
+    };
+    let fit = found.fit;
+    visit.tell("batches", found.batches);
+    visit.tell("batch_samples", BATCH_SAMPLES);
+    visit.tell("largest_sample", found.largest);
+    visit.tell("shape", fit.shape);
+    visit.tell("scale", fit.scale);
+    visit.tell("ks_statistic", fit.ks_statistic);
+    visit.tell("ks_p_value", fit.ks_p_value);
+    visit.tell("fit_bounded", fit.bounded);
+    Some(fit.location)
+}
 
 /// What CLEVER found.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,10 +1,16 @@
 //! Greedy SeqLip (Scaman and Virmaux 2018, §6.1): SeqLip with each maximum over σ searched locally. It may miss the maximum,
 //! and for wide layers it drops small singular values, so it proves nothing.
 
-use super::chain::Chain;
+use super::chain::{self, Chain};
 use super::seqlip::{Junction, SeqLipError, junctions};
 use super::spectral::{from_faer, product, view};
 use crate::network::Matrix;
+use crate::room::{Room, Side, Size};
+
+/// The method `greedy_seqlip`.
+pub const ROOM: Room = chain::room(Side::Nothing, "SeqLip with each maximum searched locally", Size::Any, |visit| {
+    chain::run(visit, |chain, _| estimate(chain))
+});
 
 /// Singular values kept on each side of a layer (the paper's E).
 pub const RANK: usize = 200;

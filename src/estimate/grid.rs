@@ -1,12 +1,32 @@
 //! A grid over X, refined around its best points: nearly complete in one to three free inputs, hopeless in more.
 
+use super::points::{STARTS, best_checked};
 use super::{Candidate, sampling::insert};
 use crate::control::Control;
 use crate::network::Network;
-use crate::problem::{MAX_GRID_INPUTS, Question};
+use crate::problem::Question;
+use crate::room::{Asked, Room, Scope, Size};
+
+/// The method `grid`.
+pub const ROOM: Room = Room::points(
+    "a grid over X, refined around its best points",
+    Scope { size: Size::OfQuestion { limit: "up to 3 free inputs", too_large: too_many_inputs }, ..Scope::EVERYTHING },
+    |visit| {
+        let found = best_points(visit.network(), visit.question(), STARTS, visit.control());
+        best_checked(visit, found)
+    },
+);
 
 /// The most free inputs.
-pub const MOST_INPUTS: usize = MAX_GRID_INPUTS;
+pub const MOST_INPUTS: usize = 3;
+
+fn too_many_inputs(asked: &Asked<'_>) -> Option<String> {
+    let free = asked.free_inputs();
+    let words =
+        || format!("it searches at most {MOST_INPUTS} free inputs, the domain has {free}: use `ascent` or `annealing`");
+    (free > MOST_INPUTS).then(words)
+}
+
 /// Cells along each free input, for one to three of them: of the whole region, and of a refined part.
 const CELLS: [usize; MOST_INPUTS] = [8_192, 128, 26];
 const REFINED_CELLS: [usize; MOST_INPUTS] = [512, 24, 8];

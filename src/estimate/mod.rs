@@ -7,11 +7,12 @@
 //! - [`enclosure`]: the check of a point of a network that exact arithmetic cannot follow.
 //! - [`sampling`]: points drawn from X (LipMIP's RandomLB); [`grid`]: a refined grid, for up to three free inputs;
 //!   [`dataset`]: points that the client gives.
-//! - [`ascent`]: local search over activation patterns, from the best samples; [`annealing`]: simulated annealing.
+//! - [`points`]: what these share. [`ascent`]: local search over activation patterns, from the best samples; [`annealing`]: simulated annealing.
 //! - [`clever`]: CLEVER, an extrapolation from samples by extreme value theory ([`weibull`]); no bound.
 //!
 //! Bounds from the weights alone, on the whole space and in the Euclidean norm ([`chain`], [`spectral`]):
 //!
+//! - [`naive`]: an upper bound in the asked norm.
 //! - [`frobenius`], [`autolip`], [`seqlip`]: upper bounds, valid under rounding.
 //! - [`lipsdp`]: an upper bound by semidefinite programming, valid under rounding.
 //! - [`greedy_seqlip`]: SeqLip by local search; no bound.
@@ -27,6 +28,8 @@ pub mod frobenius;
 pub mod greedy_seqlip;
 pub mod grid;
 pub mod lipsdp;
+pub mod naive;
+pub mod points;
 pub mod sampling;
 pub mod seqlip;
 pub mod spectral;

@@ -4,9 +4,20 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 use super::Candidate;
+use super::points::{best_checked, drawn};
 use crate::control::Control;
 use crate::network::Network;
 use crate::problem::{Question, Region};
+use crate::room::{Room, Scope};
+
+/// Points that `random` draws.
+const SAMPLES: usize = 10_000;
+
+/// The method `random`.
+pub const ROOM: Room = Room::points("points drawn from X", Scope::EVERYTHING, |visit| {
+    let (_, found) = drawn(visit, SAMPLES);
+    best_checked(visit, found)
+});
 
 /// The `keep` best of at most `count` points of X, best first.
 ///

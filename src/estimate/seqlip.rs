@@ -12,7 +12,7 @@
 //! that cannot pass the best norm known, all choices are given up together, and count with the bound that was proved for them.
 //! A decision changes `M Mᵀ` by a matrix of rank two.
 
-use super::chain::Chain;
+use super::chain::{self, Chain};
 use super::spectral::{
     frobenius_norm_up, from_faer, largest_eigenvalue_up, product, product_error, prove_below, root_up,
     spectral_norm_up, view,
@@ -23,6 +23,20 @@ use crate::bounds::norms::dual_norm_up;
 use crate::control::Control;
 use crate::network::Matrix;
 use crate::problem::VectorNorm;
+use crate::room::{Asked, Room, Side, Size};
+
+/// The method `seqlip`.
+pub const ROOM: Room = chain::room(
+    Side::Upper,
+    "SeqLip by enumeration of each layer's patterns",
+    Size::OfNetwork { limit: "layers of up to 20 neurons", too_large: too_wide },
+    |visit| chain::run(visit, |chain, visit| bound(chain, visit.control())),
+);
+
+fn too_wide(asked: &Asked<'_>) -> Option<String> {
+    let wide = asked.hidden_widths().enumerate().find(|(_, neurons)| *neurons > MOST_NEURONS);
+    wide.map(|(i, neurons)| SeqLipError::TooWide { layer: i + 1, neurons }.to_string())
+}
 
 /// The most neurons in a layer for which all of {0,1}^n is searched.
 pub const MOST_NEURONS: usize = 20;

@@ -19,8 +19,9 @@ use utoipa::openapi::{Info, OpenApi, Ref, RefOr, Response, ResponseBuilder, Resp
 use super::batches::MAX_ITEMS;
 use super::{Code, ErrorDocument, Service};
 use crate::jobs::State;
+use crate::ladder::room;
 use crate::network::import::Format;
-use crate::problem::{Kind, Problem};
+use crate::problem::{Kind, Method, Problem};
 
 /// What the page may load: the style sheet and the icon.
 const POLICY: &str =
@@ -43,6 +44,12 @@ pub(super) fn complete(mut document: OpenApi) -> OpenApi {
     Problem::schemas(&mut schemas);
     ErrorDocument::schemas(&mut schemas);
     components.schemas.extend(schemas);
+    // What a method is stands in its room.
+    if let Some(RefOr::T(Schema::Object(method))) = components.schemas.get_mut(<Method as ToSchema>::name().as_ref()) {
+        let line = |&method: &Method| format!("- `{method}` ({}): {}", room(method).side.word(), room(method).about);
+        let lines: Vec<String> = Method::IN_ORDER.iter().map(line).collect();
+        method.description = Some(format!("A way to bound or to estimate the constant:\n{}", lines.join("\n")));
+    }
     // A job's body is a problem with one field more.
     if let RefOr::T(Schema::Object(problem)) = Problem::schema() {
         let mut request = problem;

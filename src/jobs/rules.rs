@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use super::{JobError, State};
 use crate::answer::{Check, Progress, Report, Status, relative_gap};
-use crate::problem::{Method, Problem};
+use crate::ladder;
+use crate::problem::Problem;
 
 /// How often a job is started at most.
 pub const MAX_ATTEMPTS: u32 = 3;
@@ -171,7 +172,7 @@ pub fn reuse(stored: Report, asked: &Problem) -> Option<Report> {
     let closed = stored.audit.witness_checked && stored.gap.is_some_and(|gap| gap <= asked.limits.gap);
     let above = asked.stop_when.lower_above.zip(stored.lower).is_some_and(|(wanted, lower)| lower > wanted);
     let below = asked.stop_when.upper_below.zip(stored.upper).is_some_and(|(wanted, upper)| upper < wanted);
-    let wants_constant = asked.methods.iter().any(|method| matches!(method, Method::Mip | Method::Exact));
+    let wants_constant = asked.methods.iter().any(|method| ladder::closes(*method));
     let all_ran = asked.methods.iter().all(|method| stored.tiers.iter().any(|tier| tier.method == *method));
     let satisfied =
         if closed || above || below { wants_constant || all_ran } else { all_ran && stored.status == Status::Optimal };
@@ -183,6 +184,7 @@ pub fn reuse(stored: Report, asked: &Problem) -> Option<Report> {
 mod tests {
     use super::*;
     use crate::answer::Audit;
+    use crate::problem::Method;
 
     fn progress(lower: f64, upper: f64) -> Progress {
         Progress { lower: Some(lower), upper: Some(upper), ..Progress::default() }

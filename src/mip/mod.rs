@@ -6,6 +6,7 @@
 //! - [`relaxation`]: LipLP; [`dual`]: the proof of its bound from the solver's multipliers.
 //! - [`tighten`]: linear programs that tighten pre-activation bounds.
 //! - [`highs`], [`cbc`]: HiGHS and CBC as solvers.
+//! - [`room`]: the method `mip`, and what questions programs answer.
 //! - [`lipmip`]: solves the programs of a question, audits what comes out, excludes patterns without interior.
 
 pub mod cbc;
@@ -17,6 +18,7 @@ pub mod highs;
 pub mod lipmip;
 mod program;
 pub mod relaxation;
+pub mod room;
 pub mod tighten;
 
 pub use encode::{Bounds, Encoding, Objective};

@@ -4,8 +4,39 @@ use super::dual;
 use super::encode::{Bounds, Encoding};
 use super::highs::{self, HighsError};
 use super::lipmip::parts_of;
+use super::room::SCOPE;
 use crate::answer::Subject;
 use crate::control::Control;
+use crate::room::{OVERFLOW, Room, Run, Side, Visit};
+
+/// The method `lp`.
+pub const ROOM: Room = Room {
+    side: Side::Upper,
+    native_norm: None,
+    about: "the LipMIP program with relaxed binaries, bounded by a proof from its multipliers",
+    scope: SCOPE,
+    run: Run::Visit(run),
+};
+
+fn run(visit: &mut Visit<'_, '_>) -> Option<f64> {
+    let Some(backward) = visit.tiers.of_programs() else {
+        visit.ledger.note(OVERFLOW.into());
+        return None;
+    };
+    let bounds = Bounds { forward: visit.tiers.forward, backward };
+    match upper_bound(&visit.subject, bounds, visit.control()) {
+        Ok(Some(relaxed)) => {
+            visit.ledger.solver("highs", highs::version).simplex_iterations += relaxed.simplex_iterations;
+            visit.tell("programs", relaxed.programs);
+            Some(relaxed.upper)
+        }
+        Ok(None) => None,
+        Err(error) => {
+            visit.tell("error", error.to_string());
+            None
+        }
+    }
+}
 
 /// What the relaxations gave.
 #[derive(Clone, Copy, Debug, PartialEq)]

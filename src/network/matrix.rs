@@ -75,6 +75,17 @@ impl Matrix {
         out
     }
 
+    /// The matrix of the columns `kept`, in this order.
+    pub fn with_columns(&self, kept: &[usize]) -> Matrix {
+        let mut out = Matrix::zeros(self.rows, kept.len());
+        for (r, row) in self.iter_rows().enumerate() {
+            for (to, &k) in out.row_mut(r).iter_mut().zip(kept) {
+                *to = row[k];
+            }
+        }
+        out
+    }
+
     /// `M v` in plain floating point; `v` has one entry a column.
     pub fn times(&self, v: &[f64]) -> Vec<f64> {
         self.iter_rows().map(|row| dot(row, v)).collect()

@@ -65,14 +65,4 @@ impl Problem {
             }
         }
     }
-
-    /// What is to be judged; `None` for the other kinds.
-    pub(super) fn check_request(&self) -> Option<CheckRequest> {
-        let judged = |m: &Method| !matches!(m, Method::Mip | Method::Exact);
-        let methods = match self.estimates.is_empty() {
-            true => self.methods.iter().copied().filter(judged).collect(),
-            false => Vec::new(),
-        };
-        (self.kind == Kind::Check).then(|| CheckRequest { estimates: self.estimates.clone(), methods })
-    }
 }

@@ -5,31 +5,75 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// A way to bound or to estimate the constant.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "each is one row of METHODS.md's table and documented where it is implemented")]
-pub enum Method {
-    Random,
-    Ascent,
-    Annealing,
-    Grid,
-    Dataset,
-    Clever,
-    Naive,
-    Frobenius,
-    Autolip,
-    Seqlip,
-    GreedySeqlip,
-    Lipsdp,
-    Fastlip,
-    Recurjac,
-    RecurjacF0,
-    RecurjacF1,
-    LinearJacobian,
-    Lp,
-    Mip,
-    Exact,
+/// The register: every method in the order in which methods run, cheap lower ends first, then from cheap to exact. A line gives
+/// a method's variant, its name in requests (the same in snake case) and its [`Room`](crate::room::Room), which says and does everything else.
+///
+/// `every_method!(then)` calls the macro `then` with all lines. The names are taken here; the rooms, which lie further down the
+/// house, only where [`ladder`](crate::ladder) takes them.
+macro_rules! every_method {
+    ($then:ident) => {
+        $then! {
+            Random "random" estimate::sampling::ROOM,
+            Ascent "ascent" estimate::ascent::ROOM,
+            Dataset "dataset" estimate::dataset::ROOM,
+            Naive "naive" estimate::naive::ROOM,
+            Frobenius "frobenius" estimate::frobenius::ROOM,
+            Autolip "autolip" estimate::autolip::ROOM,
+            GreedySeqlip "greedy_seqlip" estimate::greedy_seqlip::ROOM,
+            Fastlip "fastlip" bounds::fastlip::ROOM,
+            Recurjac "recurjac" bounds::recurjac::backward::ROOM,
+            LinearJacobian "linear_jacobian" bounds::linear_jacobian::ROOM,
+            Seqlip "seqlip" estimate::seqlip::ROOM,
+            Lipsdp "lipsdp" estimate::lipsdp::ROOM,
+            RecurjacF1 "recurjac_f1" bounds::recurjac::forward::F1,
+            RecurjacF0 "recurjac_f0" bounds::recurjac::forward::F0,
+            Annealing "annealing" estimate::annealing::ROOM,
+            Grid "grid" estimate::grid::ROOM,
+            Clever "clever" estimate::clever::ROOM,
+            Lp "lp" mip::relaxation::ROOM,
+            Mip "mip" mip::room::ROOM,
+            Exact "exact" search::room::ROOM,
+        }
+    };
+}
+pub(crate) use every_method;
+
+macro_rules! define {
+    ($($variant:ident $name:literal $($room:ident)::+,)*) => {
+        /// A way to bound or to estimate the constant; its room tells which.
+        #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, ToSchema)]
+        #[serde(rename_all = "snake_case")]
+        #[expect(missing_docs, reason = "what each method is stands in its room")]
+        pub enum Method {
+            $($variant,)*
+        }
+
+        impl Method {
+            /// All methods, in the order in which they run.
+            pub const IN_ORDER: &'static [Method] = &[$(Method::$variant,)*];
+
+            /// The name in requests.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Method::$variant => $name,)*
+                }
+            }
+        }
+    };
+}
+every_method!(define);
+
+impl Method {
+    /// What runs when a problem names no methods.
+    pub fn default_ladder() -> Vec<Method> {
+        vec![Method::Fastlip, Method::Recurjac, Method::LinearJacobian, Method::Lp, Method::Exact]
+    }
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 /// On which side of the constant a method's value lies.
@@ -44,89 +88,6 @@ pub enum Guarantee {
     Exact,
     /// Unknown: a heuristic.
     None,
-}
-
-impl Method {
-    /// All methods, from cheap to exact: the order in which they are run.
-    pub const IN_ORDER: [Method; 20] = [
-        Method::Naive,
-        Method::Frobenius,
-        Method::Autolip,
-        Method::GreedySeqlip,
-        Method::Seqlip,
-        Method::Fastlip,
-        Method::Recurjac,
-        Method::LinearJacobian,
-        Method::Lipsdp,
-        Method::Dataset,
-        Method::Random,
-        Method::Ascent,
-        Method::RecurjacF1,
-        Method::RecurjacF0,
-        Method::Annealing,
-        Method::Grid,
-        Method::Clever,
-        Method::Lp,
-        Method::Mip,
-        Method::Exact,
-    ];
-
-    /// What runs when a problem names no methods.
-    pub fn default_ladder() -> Vec<Method> {
-        vec![Method::Fastlip, Method::Recurjac, Method::LinearJacobian, Method::Lp, Method::Exact]
-    }
-
-    /// The name in requests.
-    pub fn name(self) -> &'static str {
-        match self {
-            Method::Random => "random",
-            Method::Ascent => "ascent",
-            Method::Annealing => "annealing",
-            Method::Grid => "grid",
-            Method::Dataset => "dataset",
-            Method::Clever => "clever",
-            Method::Naive => "naive",
-            Method::Frobenius => "frobenius",
-            Method::Autolip => "autolip",
-            Method::Seqlip => "seqlip",
-            Method::GreedySeqlip => "greedy_seqlip",
-            Method::Lipsdp => "lipsdp",
-            Method::Fastlip => "fastlip",
-            Method::Recurjac => "recurjac",
-            Method::RecurjacF0 => "recurjac_f0",
-            Method::RecurjacF1 => "recurjac_f1",
-            Method::LinearJacobian => "linear_jacobian",
-            Method::Lp => "lp",
-            Method::Mip => "mip",
-            Method::Exact => "exact",
-        }
-    }
-
-    /// Whether it follows activation patterns, which only networks of relu and leaky relu have.
-    pub fn needs_patterns(self) -> bool {
-        matches!(self, Method::Ascent) || self.solves_programs() || self.searches()
-    }
-
-    /// Whether it solves linear or mixed-integer programs, which are built for some questions only.
-    pub fn solves_programs(self) -> bool {
-        matches!(self, Method::Lp | Method::Mip)
-    }
-
-    /// Whether it searches through activation patterns, which is built for some questions only.
-    pub fn searches(self) -> bool {
-        self == Method::Exact
-    }
-
-    /// Whether it looks at nothing but the weights, through their Euclidean norms.
-    pub fn bounds_weights(self) -> bool {
-        matches!(self, Method::Frobenius | Method::Autolip | Method::Seqlip | Method::GreedySeqlip | Method::Lipsdp)
-    }
-}
-
-impl fmt::Display for Method {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
 }
 
 /// Who solves the mixed-integer programs.

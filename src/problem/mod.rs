@@ -2,13 +2,14 @@
 //!
 //! - [`Problem`]: the question as a client writes it, with every default filled in on reading.
 //! - [`Domain`], [`Norm`], [`Functional`], [`Method`], [`Limits`]: its parts. [`Seeds`]: a functional in the engine's terms.
-//! - [`Estimate`]: a number made elsewhere, for the kind `check`.
+//! - [`Kind`]: what is wanted; [`Task`]: the same with what it needs. [`Estimate`]: a number made elsewhere, for the kind `check`.
 //! - [`Question`]: the question in the engine's terms, after [`Problem::question`] has checked it against a network.
 //! - [`FieldError`]: what is wrong, and where (a JSON pointer).
 
 mod domain;
 mod estimates;
 mod functional;
+mod kind;
 mod limits;
 mod method;
 mod points;
@@ -20,9 +21,11 @@ pub(crate) mod samples;
 pub use domain::{Ball, BallNorm, Domain, Region, Scalars};
 pub use estimates::{CheckRequest, Claims, Estimate};
 pub use functional::{Functional, Seeds};
+pub use kind::{Kind, Task};
 pub use limits::{Limits, StopWhen};
+pub(crate) use method::every_method;
 pub use method::{Guarantee, Method, Solver};
-pub(crate) use question::MAX_GRID_INPUTS;
+pub(crate) use question::Parts;
 pub use question::Question;
 pub use reading::ReadError;
 
@@ -44,54 +47,6 @@ impl FieldError {
     /// An error at `pointer`.
     pub fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         Self { pointer: pointer.into(), detail: detail.into() }
-    }
-}
-
-/// The kinds of questions that the interface knows.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// The local Lipschitz constant.
-    #[default]
-    Lipschitz,
-    /// Whether estimates made elsewhere are right.
-    Check,
-    /// A certified robustness radius.
-    Robustness,
-    /// A curvature certificate.
-    Curvature,
-    /// The largest ball without a stationary point.
-    Landscape,
-}
-
-impl Kind {
-    /// All kinds.
-    pub const ALL: [Kind; 5] = [Kind::Lipschitz, Kind::Check, Kind::Robustness, Kind::Curvature, Kind::Landscape];
-
-    /// The name in requests.
-    pub fn name(self) -> &'static str {
-        match self {
-            Kind::Lipschitz => "lipschitz",
-            Kind::Check => "check",
-            Kind::Robustness => "robustness",
-            Kind::Curvature => "curvature",
-            Kind::Landscape => "landscape",
-        }
-    }
-
-    /// What a client should hear who asks for a kind that is not built.
-    pub(crate) fn not_built(self) -> String {
-        format!(
-            "`{}` is not built yet: this version answers `{}` and `{}`",
-            self.name(),
-            Kind::Lipschitz.name(),
-            Kind::Check.name()
-        )
-    }
-
-    /// Whether this version answers it.
-    pub fn is_built(self) -> bool {
-        matches!(self, Kind::Lipschitz | Kind::Check)
     }
 }
 

@@ -32,20 +32,12 @@ impl Problem {
     /// [`ReadError::Shape`] for the first thing that is wrong.
     pub fn from_value(value: Value) -> Result<Self, ReadError> {
         // The fields of a kind that is not built are unknown here: the kind is what the client should hear about.
-        if let Some(kind) =
-            value.get("kind").and_then(|kind| Kind::deserialize_name(kind).ok()).filter(|k| !k.is_built())
-        {
-            return Err(ReadError::Shape(FieldError::new("/kind", kind.not_built())));
+        if let Some(detail) = value.get("kind").and_then(Value::as_str).and_then(Kind::not_built) {
+            return Err(ReadError::Shape(FieldError::new("/kind", detail)));
         }
         serde_path_to_error::deserialize(value).map_err(|error| {
             let pointer = json_pointer(error.path());
             ReadError::Shape(FieldError::new(pointer, error.into_inner().to_string()))
         })
-    }
-}
-
-impl Kind {
-    fn deserialize_name(value: &Value) -> Result<Self, serde_json::Error> {
-        serde_json::from_value(value.clone())
     }
 }

@@ -15,6 +15,7 @@
 //! - [`node`]: states, directions, nodes; `packed`: how directions are kept. [`root`]: what all nodes share.
 //! - `quadratic`: the quadratic bound at a node; `joint`: all rows at once. `pseudo_costs`: which neuron to branch on.
 //! - [`leaves`]: what a proof would need.
+//! - [`room`]: the method `exact`.
 //! - [`tree`]: the heap, the workers, the bracket.
 //!
 //! [`Subject::audit`]: crate::answer::Subject::audit
@@ -28,6 +29,7 @@ mod node;
 mod packed;
 mod pseudo_costs;
 mod quadratic;
+pub mod room;
 mod root;
 mod simplex;
 mod tree;

@@ -13,6 +13,7 @@
 //! - [`degenerate`]: networks that are not in general position.
 //! - [`estimators`]: the estimators against their definitions and the truth.
 //! - [`guarantees`]: the promise of every method, in every norm.
+//! - [`rooms`]: what methods say of themselves, and who reads it.
 //! - [`check`]: estimates made elsewhere, judged.
 //! - [`bench`]: the comparison of all methods on trained networks.
 //! - [`solvers`]: HiGHS and CBC against each other.
@@ -35,6 +36,7 @@ mod leaves;
 mod oracle;
 mod order;
 mod programs;
+mod rooms;
 mod solvers;
 mod strategies;
 mod truth;

@@ -1,5 +1,7 @@
 //! What the service tells about itself: the description of its interface, and its numbers.
 
+use exactlip::ladder;
+use exactlip::problem::Method;
 use serde_json::{Value, json};
 
 use super::server::Server;
@@ -77,6 +79,12 @@ fn the_description_names_every_path_and_what_it_refers_to_is_there() {
     let batch = &document["components"]["schemas"]["BatchRequest"];
     assert_eq!(batch["required"], json!(["items"]));
     assert_eq!(batch["properties"]["items"]["items"]["type"], "object");
+    let schemas = &document["components"]["schemas"];
+    let names: Vec<&str> = Method::IN_ORDER.iter().map(|method| method.name()).collect();
+    assert_eq!(schemas["Method"]["enum"], json!(names));
+    let words = schemas["Method"]["description"].as_str().unwrap();
+    assert!(Method::IN_ORDER.iter().all(|&method| words.contains(ladder::room(method).about)), "{words}");
+    assert_eq!(schemas["Kind"]["enum"], json!(["lipschitz", "check"]), "what is not built is not described");
     let request = &document["components"]["schemas"]["JobRequest"];
     assert!(request["required"].as_array().unwrap().contains(&json!("network")));
     assert!(request["properties"]["domain"].is_object() && request["properties"]["network"].is_object());

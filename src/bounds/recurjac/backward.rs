@@ -5,10 +5,27 @@ use super::level::sign;
 use crate::arithmetic::rounding::{inner_product_error, sum_up};
 use crate::bounds::fastlip::BackwardBounds;
 use crate::bounds::norms::{dual_norm_of_interval, dual_norm_up};
+use crate::bounds::rows::RowBound;
+use crate::bounds::tiers::Tiers;
 use crate::bounds::{ForwardBounds, Interval};
 use crate::network::Network;
 use crate::problem::{Region, VectorNorm};
+use crate::room::Room;
 use crate::workers::Workers;
+
+/// The method `recurjac`.
+pub const ROOM: Room = Room::tier("RecurJac from the output to the input, and its Algorithm 2 in ℓ∞", constant);
+
+fn constant(tiers: &Tiers<'_>) -> Option<f64> {
+    let (network, question) = (tiers.network(), tiers.question());
+    tiers.from_rows(|c| {
+        let found = Recurjac::new(network, tiers.forward, c, tiers.workers())?;
+        // Not above FastLip's by a rounding either.
+        let fastlip = tiers.entrywise(BackwardBounds::fastlip(network, tiers.forward, c).gradient().clone());
+        let norm = found.constant(network, &question.region, question.input_norm).min(fastlip.norm);
+        Some(RowBound { gradient: found.bounds.gradient().clone(), norm })
+    })
+}
 
 /// Bounds of the gradient at every layer, and the chain that led to the last.
 pub struct Recurjac {

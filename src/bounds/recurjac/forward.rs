@@ -4,10 +4,24 @@
 use super::Chain;
 use super::chain::product_with_ranges;
 use crate::arithmetic::rounding::difference_up;
+use crate::bounds::tiers::Tiers;
 use crate::bounds::{ForwardBounds, Interval};
 use crate::network::{Matrix, Network};
 use crate::problem::Region;
+use crate::room::Room;
 use crate::workers::Workers;
+
+/// The method `recurjac_f0`.
+pub const F0: Room = Room::tier("RecurJac from the input to the output, a row for each input", |tiers: &Tiers<'_>| {
+    let region = &tiers.question().region;
+    let bound = |c: &[f64]| from_inputs(tiers.network(), tiers.forward, c, region, tiers.workers());
+    tiers.from_rows(|c| bound(c).map(|gradient| tiers.entrywise(gradient)))
+});
+/// The method `recurjac_f1`.
+pub const F1: Room = Room::tier("RecurJac from the first hidden layer to the output", |tiers: &Tiers<'_>| {
+    let bound = |c: &[f64]| from_first_layer(tiers.network(), tiers.forward, c, tiers.workers());
+    tiers.from_rows(|c| bound(c).map(|gradient| tiers.entrywise(gradient)))
+});
 
 /// The transposed network from some hidden layer on.
 struct Transposed<'a> {

@@ -114,7 +114,7 @@ mod tests {
             Ratio { method: method.name(), least, most: least + (k % 2) as f64 }
         };
         let ratios: Vec<Ratio> =
-            Method::IN_ORDER.into_iter().flat_map(|m| (0..200).map(move |k| ratio(m, k))).collect();
+            Method::IN_ORDER.iter().copied().flat_map(|m| (0..200).map(move |k| ratio(m, k))).collect();
         let (wide, narrow) = (methods(&ratios, 880).unwrap(), methods(&ratios, 380).unwrap());
         assert!(wide.contains("naive") && wide.len() + narrow.len() < 250_000, "{} + {}", wide.len(), narrow.len());
         assert_eq!(methods(&[], 880), None);

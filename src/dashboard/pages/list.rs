@@ -147,7 +147,7 @@ pub(in crate::dashboard) async fn show(
         [tab(None, "all")].into_iter().chain(JobState::ALL.map(|state| tab(Some(state), state.name()))).collect();
     render(&ListPage {
         tabs,
-        kinds: Kind::ALL.into_iter().filter(|kind| kind.is_built()).map(Kind::name).collect(),
+        kinds: Kind::ALL.into_iter().map(Kind::name).collect(),
         rows: page.entries.iter().map(Row::new).collect(),
         paged: choice.cursor.is_some(),
         first: choice.address(choice.state, None),

@@ -18,11 +18,35 @@ mod barrier;
 mod tests;
 
 use super::autolip;
-use super::chain::Chain;
+use super::chain::{self, Chain};
 use super::spectral::{frobenius_norm_up, largest_eigenvalue_up, root_up, spectral_norm_up};
 use crate::arithmetic::rounding::{UNIT_ROUNDOFF, product_up, sum_up};
 use crate::control::Control;
 use crate::network::Matrix;
+use crate::room::{Asked, Room, Side, Size, Visit};
+
+/// The method `lipsdp`.
+pub const ROOM: Room = chain::room(
+    Side::Upper,
+    "LipSDP-Neuron: semidefinite programming",
+    Size::OfNetwork { limit: "up to 700 inputs and hidden neurons together", too_large },
+    run,
+);
+
+fn run(visit: &mut Visit<'_, '_>) -> Option<f64> {
+    chain::run(visit, |chain, visit| {
+        let found = bound(chain, visit.control())?;
+        visit.tell("order", found.order);
+        visit.tell("newton_steps", found.steps);
+        visit.tell("unrepaired_native_value", found.unrepaired);
+        Ok::<f64, LipSdpError>(found.value)
+    })
+}
+
+fn too_large(asked: &Asked<'_>) -> Option<String> {
+    let order = asked.free_inputs() + asked.hidden_widths().sum::<usize>();
+    (order > LARGEST_ORDER).then(|| LipSdpError::TooLarge { order }.to_string())
+}
 
 /// The largest order of M that is taken on: it takes some hundred factorisations of that order.
 pub const LARGEST_ORDER: usize = 700;

@@ -11,12 +11,14 @@ use thiserror::Error;
 use super::encode::{Bounds, Encoding};
 use super::lipmip::parts_of;
 use super::program::Program;
+use super::room::SCOPE;
 use crate::answer::Subject;
 use crate::bounds::ForwardBounds;
 use crate::bounds::fastlip::BackwardBounds;
 use crate::bounds::linear_jacobian::{Entries, linear_jacobian};
 use crate::network::Network;
 use crate::problem::Question;
+use crate::room::Asked;
 use crate::workers::Workers;
 
 /// Why there is no program to write.
@@ -43,8 +45,8 @@ pub enum ExportError {
 /// # Errors
 /// [`ExportError`]
 pub fn program(network: &Network, question: &Question, index: usize) -> Result<Program, ExportError> {
-    let obstacle = question.obstacle_to_programs().map(str::to_string).or(network.exact_support().reason);
-    if let Some(reason) = obstacle {
+    let summary = network.summary();
+    if let Some(reason) = SCOPE.obstacle(&Asked::of(question, Some(&summary))) {
         return Err(ExportError::NotApplicable(reason));
     }
     let forward = ForwardBounds::crown(network, &question.region);

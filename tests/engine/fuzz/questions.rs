@@ -1,6 +1,8 @@
 //! Questions about the networks: every functional, norm and domain that the oracle knows, every method alone and the ladder.
 
+use exactlip::ladder;
 use exactlip::problem::Method;
+use exactlip::room::{Domains, Functionals, InputNorms};
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -70,16 +72,17 @@ fn draw(seed: u64, random: &mut ChaCha8Rng) -> Asked {
     let turn = seed as usize % (Method::IN_ORDER.len() + OFTEN.len());
     let alone = Method::IN_ORDER.get(turn).map(std::slice::from_ref);
     let methods = alone.unwrap_or_else(|| OFTEN[turn - Method::IN_ORDER.len()]);
-    let needs = |what: fn(Method) -> bool| methods.iter().any(|&m| what(m));
+    let scopes = || methods.iter().map(|method| ladder::room(*method).scope);
 
     let ends = networks::ends(random.random_range(1..=3), random);
     let network = networks::network(&ends, random);
-    let scalar = needs(Method::solves_programs) || needs(Method::bounds_weights);
+    let scalar = scopes().any(|scope| matches!(scope.functionals, Functionals::Scalar { .. }));
     let functional = functional(network.outputs(), scalar, random);
-    let input_norms: &[&str] = if needs(Method::solves_programs) { &["linf", "l1"] } else { &["linf", "l1", "l2"] };
+    let polyhedral = scopes().any(|scope| matches!(scope.input_norms, InputNorms::Polyhedral { .. }));
+    let input_norms: &[&str] = if polyhedral { &["linf", "l1"] } else { &["linf", "l1", "l2"] };
     let domain = match methods == [Method::Dataset] {
         true => cuboid(&ends),
-        false => domain(&ends, !needs(Method::solves_programs) && !needs(Method::searches), random),
+        false => domain(&ends, scopes().all(|scope| matches!(scope.domains, Domains::All)), random),
     };
     let input_norm = input_norms.choose(random).unwrap();
     let output_norm = ["linf", "l1", "l2"].choose(random).unwrap();
@@ -97,7 +100,7 @@ fn draw(seed: u64, random: &mut ChaCha8Rng) -> Asked {
     if !methods.is_empty() {
         problem["methods"] = json!(methods);
     }
-    if needs(Method::solves_programs) && random.random_bool(0.3) {
+    if polyhedral && random.random_bool(0.3) {
         problem["solver"] = json!("cbc");
     }
     if methods == [Method::Dataset] {

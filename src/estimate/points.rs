@@ -1,0 +1,63 @@
+//! What the methods share that look for points of X with a large gradient: a point counts once it is checked.
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+use super::{Candidate, ascent, enclosure, sampling};
+use crate::answer::Checked;
+use crate::room::Visit;
+
+/// From how many of the best points a method goes on.
+pub const STARTS: usize = 8;
+/// Points drawn before a method climbs from the best of them.
+const START_SAMPLES: usize = 4_000;
+
+/// The generator of everything random, and the best of `count` samples.
+pub fn drawn(visit: &mut Visit<'_, '_>, count: usize) -> (ChaCha8Rng, Vec<Candidate>) {
+    let question = visit.question();
+    visit.tell("seed", question.random_seed);
+    visit.tell("samples", count);
+    let mut random = ChaCha8Rng::seed_from_u64(question.random_seed);
+    let found = sampling::best_samples(visit.network(), question, count, STARTS, &mut random, visit.control());
+    (random, found)
+}
+
+/// As [`drawn`], with as many samples as methods start from that go on from the best of them.
+pub fn drawn_to_start(visit: &mut Visit<'_, '_>) -> (ChaCha8Rng, Vec<Candidate>) {
+    drawn(visit, START_SAMPLES)
+}
+
+/// The value of the best of `found` that passes the check; the ledger has been offered it.
+pub fn best_checked(visit: &mut Visit<'_, '_>, mut found: Vec<Candidate>) -> Option<f64> {
+    let region = &visit.question().region;
+    // The centre counts as a sample, so that a region without unstable neurons is settled however few samples there were.
+    let center = (0..region.dim()).map(|k| region.center(k)).collect();
+    found.push(Candidate::at(visit.network(), visit.question(), center));
+    found.sort_by(|a, b| b.value.total_cmp(&a.value));
+    let checked = found.iter().find_map(|candidate| check_point(visit, &candidate.x))?;
+    let value = checked.value;
+    visit.ledger.offer_lower(checked);
+    Some(value)
+}
+
+/// The lower bound that the point `x` proves.
+pub fn check_point(visit: &Visit<'_, '_>, x: &[f64]) -> Option<Checked> {
+    let range = |l: usize, r: usize| visit.tiers.forward.layers[l].magnitude(r);
+    match visit.network().exact_support().supported {
+        true => visit.subject.check_point(x, range),
+        false => enclosure::check_point(&visit.subject, x),
+    }
+}
+
+/// What the exact methods start from: points climbed to from samples, unless that was done before, and the linear Jacobian
+/// relaxation's bound. Whether there is anything left to solve.
+pub fn start_of_exact(visit: &mut Visit<'_, '_>) -> bool {
+    visit.tell("unstable_neurons", visit.unstable_neurons());
+    if !*visit.climbed {
+        ascent::climb_from_samples(visit);
+    }
+    if let Some(upper) = visit.tiers.linear_jacobian() {
+        visit.ledger.offer_upper(upper);
+    }
+    !visit.ledger.is_closed() && !visit.ledger.should_stop()
+}

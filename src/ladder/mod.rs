@@ -1,0 +1,156 @@
+//! Runs the asked methods from cheap to exact and keeps the bracket.
+//!
+//! - [`answer`]: one question about one network.
+//! - [`room`]: the room of each method. `asking`: the check of problems against them.
+
+#![deny(clippy::wildcard_enum_match_arm)]
+
+mod asking;
+mod rooms;
+
+pub use asking::closes;
+pub use rooms::{described, room, table, tier};
+
+use std::time::Instant;
+
+use serde_json::{Map, json};
+
+use crate::answer::{Ledger, Report, Rigor, Subject};
+use crate::bounds::ForwardBounds;
+use crate::bounds::tiers::Tiers;
+use crate::control::Control;
+use crate::network::{Network, Summary};
+use crate::problem::{Guarantee, Method, Question, Task};
+use crate::room::{Asked, OVERFLOW, Room, Run, Side, Visit};
+use crate::workers::Workers;
+
+/// Answers `question` about `network`.
+///
+/// Never fails: what cannot be computed leaves its end of the bracket open, and the report says why.
+pub fn answer(network: &Network, question: &Question, control: &Control) -> Report {
+    match question.task {
+        // The estimates of a check are judged by the bracket when the report is written.
+        Task::Lipschitz | Task::Check(_) => bracket(network, question, control),
+    }
+}
+
+/// The local Lipschitz constant.
+fn bracket(network: &Network, question: &Question, control: &Control) -> Report {
+    let mut ledger = Ledger::new(question, control);
+    network.notes().iter().for_each(|note| ledger.note(note.clone()));
+    let summary = network.summary();
+    let workers = Workers::new(question.limits.threads, control);
+    let forward = ForwardBounds::crown_on(network, &question.region, &workers);
+    let phases = forward.phases(network);
+    let subject = Subject { network, question, phases: &phases };
+    let tiers = Tiers::new(network, question, &forward, &workers);
+    let mut ladder = Ladder { subject, summary: &summary, tiers, workers: &workers, ledger, climbed: false };
+    if forward.layers.iter().all(|bounds| bounds.is_finite()) {
+        for method in ladder.applicable() {
+            if ladder.ledger.should_stop() {
+                break;
+            }
+            ladder.run(method);
+        }
+    } else {
+        ladder.ledger.note(OVERFLOW.into());
+    }
+    ladder.ledger.report()
+}
+
+/// One climb of the ladder.
+struct Ladder<'a> {
+    subject: Subject<'a>,
+    summary: &'a Summary,
+    tiers: Tiers<'a>,
+    workers: &'a Workers,
+    ledger: Ledger<'a>,
+    /// Whether some method has climbed from samples to points of large gradient.
+    climbed: bool,
+}
+
+impl<'a> Ladder<'a> {
+    /// What rooms are asked.
+    fn asked(&self) -> Asked<'a> {
+        Asked::of(self.subject.question, Some(self.summary))
+    }
+
+    /// The asked methods without those that do not apply to the network or the question; where one is left out, points of X
+    /// take its place at the lower end.
+    fn applicable(&mut self) -> Vec<Method> {
+        let asked = self.asked();
+        let mut kept = Vec::new();
+        let mut dropped: Vec<(String, Vec<&str>)> = Vec::new();
+        for &method in &self.subject.question.methods {
+            match room(method).scope.obstacle(&asked) {
+                None => kept.push(method),
+                Some(reason) => match dropped.iter_mut().find(|(other, _)| *other == reason) {
+                    Some((_, names)) => names.push(method.name()),
+                    None => dropped.push((reason, vec![method.name()])),
+                },
+            }
+        }
+        for (reason, names) in &dropped {
+            self.ledger.note(format!("`{}` left out: {reason}", names.join("`, `")));
+        }
+        let climbs = room(Method::Ascent).scope.obstacle(&asked).is_none();
+        let points = if climbs { Method::Ascent } else { Method::Random };
+        if !dropped.is_empty() && !kept.contains(&points) {
+            kept.push(points);
+        }
+        kept
+    }
+
+    /// Runs one method and writes down what it found.
+    fn run(&mut self, method: Method) {
+        self.ledger.begin(method);
+        let begun = Instant::now();
+        let room = room(method);
+        let (value, rigor, mut detail) = match room.scope.too_large(&self.asked()) {
+            Some(reason) => (None, None, Map::from_iter([("reason".into(), json!(reason))])),
+            None => self.visit(room),
+        };
+        if let Some(norm) = room.native_norm {
+            detail.insert("native_norm".into(), json!(norm));
+        }
+        let (guarantee, rigor) = match room.side {
+            Side::Lower => (Guarantee::Lower, None),
+            Side::Nothing => (Guarantee::None, None),
+            Side::Upper => {
+                value.into_iter().for_each(|value| self.ledger.offer_upper(value));
+                (Guarantee::Upper, Some(Rigor::Rounded))
+            }
+            Side::Both(_) if self.ledger.is_closed() => (Guarantee::Exact, rigor),
+            Side::Both(_) => (Guarantee::Upper, rigor),
+        };
+        self.ledger.end(guarantee, rigor, value, begun.elapsed().as_secs_f64(), detail);
+    }
+
+    /// What a method finds, how rigorous it is, and what else it has to tell.
+    fn visit(&mut self, room: &Room) -> (Option<f64>, Option<Rigor>, Map<String, serde_json::Value>) {
+        let mut visit = Visit {
+            subject: self.subject,
+            tiers: &self.tiers,
+            workers: self.workers,
+            ledger: &mut self.ledger,
+            rigor: match room.side {
+                Side::Both(rigor) => Some(rigor),
+                Side::Lower | Side::Upper | Side::Nothing => None,
+            },
+            detail: Map::new(),
+            climbed: &mut self.climbed,
+        };
+        let value = match room.run {
+            Run::Tier(bound) => {
+                let rows = visit.question().seeds.rows.len();
+                if rows > 1 {
+                    visit.tell("rows", rows);
+                }
+                visit.tell("unstable_neurons", visit.unstable_neurons());
+                bound(visit.tiers)
+            }
+            Run::Visit(run) => run(&mut visit),
+        };
+        (value, visit.rigor, visit.detail)
+    }
+}

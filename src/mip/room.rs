@@ -1,0 +1,72 @@
+//! The method `mip`, and which questions programs answer.
+
+use super::lipmip::{LipMip, LipMipError};
+use super::{Bounds, tighten};
+use crate::answer::{Rigor, Subject};
+use crate::bounds::tiers::Tiers;
+use crate::estimate::points::start_of_exact;
+use crate::room::{Activations, Domains, Functionals, InputNorms, OVERFLOW, Room, Run, Scope, Side, Size, Visit};
+use crate::search::{Start, look_ahead};
+
+/// The most unstable neurons whose bounds are tightened by linear programs.
+const MAX_TIGHTENED: usize = 300;
+
+/// The questions for which programs are built.
+pub const SCOPE: Scope = Scope {
+    functionals: Functionals::Scalar {
+        otherwise: "programs are built for the functionals vector, logit and margin; this one has several outputs",
+    },
+    domains: Domains::Boxes {
+        otherwise: "exact methods are built for boxes and balls in linf; this domain is a ball in another norm",
+    },
+    input_norms: InputNorms::Polyhedral { otherwise: "programs are built for the input norms linf and l1" },
+    activations: Activations::PiecewiseLinear,
+    size: Size::Any,
+};
+
+/// The method `mip`.
+pub const ROOM: Room = Room {
+    side: Side::Both(Rigor::Tolerance),
+    native_norm: None,
+    about: "the LipMIP program (Jordan and Dimakis, 2020) solved by HiGHS or CBC",
+    scope: SCOPE,
+    run: Run::Visit(run),
+};
+
+/// LipMIP from the best start that is known; the value is the upper end that then stands.
+fn run(visit: &mut Visit<'_, '_>) -> Option<f64> {
+    visit.tell("engine", "mip");
+    if !start_of_exact(visit) {
+        // Nothing was solved: the end that stands rests on no solver's tolerances.
+        visit.rigor = Some(Rigor::Rounded);
+    } else if visit.tiers.of_programs().is_none() {
+        visit.ledger.note(OVERFLOW.into());
+    } else if let Err(error) = solve_programs(visit) {
+        visit.tell("error", error.to_string());
+        visit.ledger.note(format!("the solver failed: {error}"));
+    }
+    visit.ledger.bracket().upper()
+}
+
+/// LipMIP, from pre-activation bounds that linear programs have tightened and the gradient bounds that follow from them.
+fn solve_programs(visit: &mut Visit<'_, '_>) -> Result<(), LipMipError> {
+    let Subject { network, question, .. } = visit.subject;
+    let forward = match visit.unstable_neurons() <= MAX_TIGHTENED {
+        true => tighten::tightened(&visit.subject, visit.tiers.forward, visit.workers),
+        false => visit.tiers.forward.clone(),
+    };
+    visit.tell("binaries_of_neurons", forward.unstable(network));
+    let tiers = Tiers::new(network, question, &forward, visit.workers);
+    let phases = forward.phases(network);
+    let subject = Subject { phases: &phases, ..visit.subject };
+    let Some(backward) = tiers.of_programs() else { return Ok(()) };
+    visit.ledger.offer_upper(tiers.complete().norm);
+    // The search's root bound, and an incumbent that solvers take long to find by themselves.
+    if let Some(seeds) = tiers.of_search() {
+        look_ahead(subject, Start { forward: &forward, seeds }, visit.ledger);
+    }
+    if visit.ledger.is_closed() {
+        return Ok(());
+    }
+    LipMip::new(subject, Bounds { forward: &forward, backward }, visit.ledger).run()
+}
