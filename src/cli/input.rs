@@ -78,7 +78,7 @@ pub(super) fn network(path: &Path, format: Option<Format>, output: Option<&str>)
         max_nodes: usize::MAX,
         max_multiplications: u64::MAX,
     };
-    let options = ImportOptions { format, output: output.map(str::to_owned), limits };
+    let options = ImportOptions { format, output: output.map(str::to_owned), limits, ..ImportOptions::default() };
     import(&bytes, &options).map_err(|e| bad_network(path, &e))
 }
 

@@ -65,7 +65,12 @@ impl Service {
             check_name(name)?;
         }
         let bytes = upload.bytes;
-        let options = ImportOptions { format: query.format, output: query.output, limits: self.maxima.import() };
+        let options = ImportOptions {
+            format: query.format,
+            output: query.output,
+            limits: self.maxima.import(),
+            ..ImportOptions::default()
+        };
         let new = self.blocking(move || read_network(bytes, name, options)).await?;
         let new = new.map_err(|detail| ApiError::new(Code::InvalidNetwork, detail))?;
         Ok(self.queue.store().add_network(new).await?)
@@ -78,7 +83,12 @@ impl Service {
     pub async fn stored_network(&self, record: &NetworkRecord) -> Result<Network, ApiError> {
         let bytes = self.queue.store().network_bytes(&record.id).await?.ok_or_else(|| unknown(&record.id))?;
         let format = serde_json::from_value(Value::String(record.format.clone())).ok();
-        let options = ImportOptions { format, output: record.output.clone(), limits: self.maxima.import() };
+        let options = ImportOptions {
+            format,
+            output: record.output.clone(),
+            limits: self.maxima.import(),
+            ..ImportOptions::default()
+        };
         let network = self.blocking(move || import(&bytes, &options)).await?;
         network.map_err(|error| ApiError::new(Code::InvalidNetwork, error.to_string()))
     }

@@ -12,6 +12,7 @@
 //! - [`carried`]: units that carry a value past a layer, and maps kept as sparse rows.
 //! - [`degenerate`]: networks that are not in general position.
 //! - [`estimators`]: the estimators against their definitions and the truth.
+//! - [`graphs`]: graphs with branches, joins and convolutions against values that were enumerated elsewhere.
 //! - [`guarantees`]: the promise of every method, in every norm.
 //! - [`rooms`]: what methods say of themselves, and who reads it.
 //! - [`check`]: estimates made elsewhere, judged.
@@ -30,6 +31,7 @@ mod degenerate;
 mod estimators;
 mod export;
 mod fuzz;
+mod graphs;
 mod guarantees;
 mod jacobian;
 mod leaves;

@@ -1,5 +1,6 @@
 //! Import against recorded outputs of another runtime, and against broken files.
 
+mod graphs;
 mod mutated;
 mod recorded;
 mod text;

@@ -10,6 +10,8 @@ use super::{fixture_files, package_file};
 struct Record {
     file: String,
     output: Option<String>,
+    #[serde(default)]
+    keep_output_activation: Option<bool>,
     tolerance: f64,
     inputs: Vec<Vec<f64>>,
     outputs: Vec<Vec<f64>>,
@@ -27,7 +29,11 @@ fn records() -> Vec<Record> {
 fn networks_compute_what_onnxruntime_computed() {
     for record in records() {
         let bytes = std::fs::read(package_file(&record.file)).expect("the model is there");
-        let options = ImportOptions { output: record.output.clone(), ..ImportOptions::default() };
+        let options = ImportOptions {
+            output: record.output.clone(),
+            keep_output_activation: record.keep_output_activation,
+            ..ImportOptions::default()
+        };
         let network = import(&bytes, &options).unwrap_or_else(|e| panic!("{}: {e}", record.file));
         for (x, expected) in record.inputs.iter().zip(&record.outputs) {
             assert_eq!(network.input_dim(), x.len(), "{}: inputs", record.file);

@@ -34,7 +34,6 @@ pub(super) struct Chain {
     multiplications: u64,
     second_biases: usize,
     scalings: usize,
-    changes: usize,
 }
 
 impl Chain {
@@ -55,13 +54,7 @@ impl Chain {
             multiplications: 0,
             second_biases: 0,
             scalings: 0,
-            changes: 0,
         })
-    }
-
-    /// How often the value at the end of the chain was replaced by another one.
-    pub(super) fn changes(&self) -> usize {
-        self.changes
     }
 
     /// Tells the user of the network what was changed.
@@ -71,7 +64,6 @@ impl Chain {
 
     /// Appends `x ↦ W x + b`.
     pub(super) fn affine(&mut self, weight: Matrix, bias: Vec<f64>) -> Result<(), String> {
-        self.changes += 1;
         if weight.columns() != self.width {
             return Err(format!("its weights take {} entries, its input has {}", weight.columns(), self.width));
         }
@@ -86,7 +78,6 @@ impl Chain {
 
     /// Appends `x ↦ x + b`, `offset` having one entry an entry of x.
     pub(super) fn offset(&mut self, offset: Vec<f64>) -> Result<(), String> {
-        self.changes += 1;
         if let (Some(_), Some(Step::Affine { bias, .. })) = (self.open, self.steps.last_mut()) {
             self.second_biases += usize::from(bias.iter().any(|&b| b != 0.0));
             for (b, o) in bias.iter_mut().zip(&offset) {
@@ -105,7 +96,6 @@ impl Chain {
 
     /// Appends a scaling, `factors` having one entry an entry of x.
     pub(super) fn scale(&mut self, factors: &[f64], scaling: Scaling) -> Result<(), String> {
-        self.changes += 1;
         if self.open.is_none() {
             self.offset(vec![0.0; self.width])?;
         }
@@ -138,7 +128,6 @@ impl Chain {
 
     /// Appends an activation.
     pub(super) fn activation(&mut self, activation: Activation) -> Result<(), String> {
-        self.changes += 1;
         self.activations += 1;
         check("brings the network to", self.activations, self.limits.max_layers, "activations")?;
         if self.open.is_none() {

@@ -2,6 +2,7 @@
 //!
 //! - The one entrance is [`import()`]; [`Format`], [`ImportOptions`], [`ImportLimits`], [`ImportError`] are its words.
 //! - `onnx`: ONNX models; `nnet`: the text format of the ACAS Xu networks; `json`: layers written down by hand or by a script.
+//! - `symbolic`: affine forms of units, and from them the layers of a network.
 //! - `chain`: affine maps and activations, in order and within limits, on their way to
 //!   [`lowering`](super::lowering).
 //!
@@ -12,6 +13,7 @@ mod chain;
 mod json;
 mod nnet;
 mod onnx;
+mod symbolic;
 
 pub(crate) use json::json_pointer;
 
@@ -101,6 +103,11 @@ pub struct ImportOptions {
     pub format: Option<Format>,
     /// The output of the graph to take; `None`: the first float tensor that depends on the input.
     pub output: Option<String>,
+    /// Inputs of the graph that are constants: their names, and the value of all their entries.
+    pub fix: Vec<(String, f64)>,
+    /// Whether a Softmax, LogSoftmax or Sigmoid at the end is part of the function. `None`: one that squashes the scores of
+    /// classes is dropped, one behind a single output is kept.
+    pub keep_output_activation: Option<bool>,
     /// How large the network may be.
     pub limits: ImportLimits,
 }

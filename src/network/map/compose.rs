@@ -75,13 +75,13 @@ fn of_entries(outer: &LinearMap, inner: &LinearMap) -> LinearMap {
 
 /// A sum of products in about twice the working precision (Ogita, Rump and Oishi 2005, algorithm Dot2).
 #[derive(Clone, Copy, Default)]
-pub(super) struct Sum {
+pub(in crate::network) struct Sum {
     sum: f64,
     error: f64,
 }
 
 impl Sum {
-    pub(super) fn add_product(&mut self, a: f64, b: f64) {
+    pub(in crate::network) fn add_product(&mut self, a: f64, b: f64) {
         let product = a * b;
         let product_error = a.mul_add(b, -product);
         let sum = self.sum + product;
@@ -90,7 +90,7 @@ impl Sum {
         self.sum = sum;
     }
 
-    pub(super) fn value(self) -> f64 {
+    pub(in crate::network) fn value(self) -> f64 {
         self.sum + self.error
     }
 }

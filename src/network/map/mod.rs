@@ -10,7 +10,7 @@ mod sparse;
 pub use sparse::SparseRows;
 
 use super::Matrix;
-use compose::Sum;
+pub(in crate::network) use compose::Sum;
 
 /// A linear map `x ↦ W x`. What it computes does not depend on how it is kept.
 #[derive(Clone, Debug, PartialEq)]

@@ -10,8 +10,8 @@ use crate::network::import::{ImportError, ImportLimits};
 pub(super) struct Graph<'a> {
     /// The nodes, in the order of the file.
     pub nodes: &'a [NodeProto],
-    /// The one input that is no initializer.
-    pub input: &'a ValueInfoProto,
+    /// The inputs that are no initializers, in the order of the file.
+    pub inputs: Vec<&'a ValueInfoProto>,
     initializers: HashMap<&'a str, &'a TensorProto>,
     producers: HashMap<&'a str, usize>,
     /// The outputs, in the order of the file.
@@ -22,7 +22,7 @@ impl<'a> Graph<'a> {
     /// Resolves the names of a graph.
     ///
     /// # Errors
-    /// There is not exactly one input, a name is given twice, or there are too many nodes.
+    /// There is no input, a name is given twice, or there are too many nodes.
     pub(super) fn new(proto: &'a GraphProto, limits: &ImportLimits) -> Result<Self, ImportError> {
         if proto.node.len() > limits.max_nodes {
             return Err(ImportError::Model(format!(
@@ -42,30 +42,25 @@ impl<'a> Graph<'a> {
         }
         // Before IR version 4 initializers are listed among the inputs too.
         let inputs: Vec<_> = proto.input.iter().filter(|i| !initializers.contains_key(i.name.as_str())).collect();
-        let input = match inputs[..] {
-            [input] => input,
-            [] => return Err(ImportError::Model("the graph has no input".into())),
-            [first, second, ..] => {
-                return Err(ImportError::Model(format!(
-                    "the graph has {} inputs ({}, {} …), one is supported",
-                    inputs.len(),
-                    quote(&first.name),
-                    quote(&second.name)
-                )));
-            }
-        };
+        if inputs.is_empty() {
+            return Err(ImportError::Model("the graph has no input".into()));
+        }
+        let mut names = HashSet::new();
+        if let Some(twice) = inputs.iter().find(|input| !names.insert(input.name.as_str())) {
+            return Err(ImportError::Model(format!("the input {} is given twice", quote(&twice.name))));
+        }
         let mut producers = HashMap::new();
         for (index, node) in proto.node.iter().enumerate() {
             // An empty name stands for an optional output that nobody takes.
             for output in node.output.iter().map(String::as_str).filter(|o| !o.is_empty()) {
-                let taken = initializers.contains_key(output) || output == input.name;
+                let taken = initializers.contains_key(output) || names.contains(output);
                 if taken || producers.insert(output, index).is_some() {
                     let detail = format!("produces {}, which exists already", quote(output));
                     return Err(node_error(index, node, detail));
                 }
             }
         }
-        Ok(Self { nodes: &proto.node, input, initializers, producers, outputs: &proto.output })
+        Ok(Self { nodes: &proto.node, inputs, initializers, producers, outputs: &proto.output })
     }
 
     /// The initializer of this name.
@@ -78,16 +73,27 @@ impl<'a> Graph<'a> {
         self.producers.get(name).map(|&index| &self.nodes[index])
     }
 
-    /// All values that depend on the input.
-    pub(super) fn dependent(&self) -> HashSet<&'a str> {
+    /// The number of the node that produces this value.
+    pub(super) fn producer_index(&self, name: &str) -> Option<usize> {
+        self.producers.get(name).copied()
+    }
+
+    /// The nodes that take each value, in the order of the file.
+    pub(super) fn consumers(&self) -> HashMap<&'a str, Vec<usize>> {
         let mut consumers: HashMap<&str, Vec<usize>> = HashMap::new();
         for (index, node) in self.nodes.iter().enumerate() {
             for input in &node.input {
                 consumers.entry(input).or_default().push(index);
             }
         }
-        let mut dependent = HashSet::from([self.input.name.as_str()]);
-        let mut waiting = vec![self.input.name.as_str()];
+        consumers
+    }
+
+    /// All values that depend on the inputs.
+    pub(super) fn dependent(&self) -> HashSet<&'a str> {
+        let mut consumers = self.consumers();
+        let mut waiting: Vec<&str> = self.inputs.iter().map(|input| input.name.as_str()).collect();
+        let mut dependent: HashSet<&str> = waiting.iter().copied().collect();
         while let Some(value) = waiting.pop() {
             for node in consumers.remove(value).unwrap_or_default() {
                 for output in self.nodes[node].output.iter().filter(|o| !o.is_empty()) {
@@ -139,7 +145,7 @@ impl<'a> Graph<'a> {
                 }
                 Some(_) => {}
                 None if input.is_empty()
-                    || *input == self.input.name
+                    || self.inputs.iter().any(|given| given.name == *input)
                     || self.initializers.contains_key(input.as_str()) => {}
                 None => {
                     let detail = format!("takes {}, which nothing produces", quote(input));

@@ -1,14 +1,15 @@
 //! ONNX models → [`Network`].
 //!
-//! - `proto`: the messages of the format; `wire`: what decoding them would take.
-//! - `tensor`: constants; `graph`: names and order; `outputs`: which value carries the scores.
+//! - `proto`: the messages of the format; `wire`: what decoding them would take; `functions`: calls written out.
+//! - `tensor`: constants; `graph`: names and order; `inputs`: shapes and columns; `outputs`: which value carries the scores.
 //! - `operators`: what each operator does.
 //!
-//! The nodes behind the chosen output are run one by one. A value is either a constant, which is computed, or depends on
-//! the input; then it is known by its shape, and what leads there is in the chain. Every supported operator takes at most
-//! one value that depends on the input and makes another of it, so those that do lie on one path.
+//! The nodes that lead to the chosen output are run one by one, no other. A value is either a constant, which is computed, or
+//! depends on the input; then its entries are affine forms of [units](super::symbolic), from which the layers are made.
 
+mod functions;
 mod graph;
+mod inputs;
 mod operators;
 mod outputs;
 mod proto;
@@ -21,72 +22,188 @@ use std::collections::HashMap;
 
 use prost::Message;
 
-use super::chain::Chain;
+use super::symbolic::Making;
 use super::{Format, ImportError, ImportOptions, clip};
 use crate::network::Network;
 use graph::Graph;
-use operators::{Run, Value};
-use outputs::Scores;
-use proto::{ModelProto, NodeProto, ValueInfoProto, kind};
+use inputs::Input;
+use operators::{Kind, Run, Signal, Value};
+use outputs::{Scores, Squashing};
+use proto::{ModelProto, NodeProto};
 
-/// The oldest version of the standard operators whose meaning is the one that is implemented.
-const OLDEST_OPERATOR_SET: i64 = 7;
+/// The domain of scikit-learn's operators.
+const MACHINE_LEARNING: &str = "ai.onnx.ml";
+
+/// The names of the operators that are read, each once.
+#[cfg(test)]
+fn operator_names() -> Vec<&'static str> {
+    operators::names()
+}
 
 /// Reads a network from the bytes of an ONNX model.
 ///
 /// # Errors
 /// [`ImportError`].
 pub(super) fn read(bytes: &[u8], options: &ImportOptions) -> Result<Network, ImportError> {
-    let model = decode(bytes)?;
+    let mut model = decode(bytes)?;
     let version = model.opset_import.iter().filter(|set| is_standard(&set.domain)).map(|set| set.version).max();
-    match version {
-        Some(version) if version >= OLDEST_OPERATOR_SET => {}
+    let version = match version {
+        Some(version) if version >= 1 => version,
         Some(version) => {
             return Err(ImportError::Model(format!(
-                "the model uses version {version} of the standard operators, {OLDEST_OPERATOR_SET} or later is supported"
+                "the model uses version {version} of the standard operators: there is none"
             )));
         }
         None => return Err(ImportError::Model("the model names no version of the standard operators".into())),
-    }
+    };
+    functions::inline(&mut model, &options.limits)?;
     let graph = model.graph.as_ref().ok_or_else(|| ImportError::Model("the model has no graph".into()))?;
     let graph = Graph::new(graph, &options.limits)?;
-    let Scores { value: output, notes } = graph.scores(options.output.as_deref())?;
-    let order = graph.order(output)?;
-
-    let in_input = |detail| ImportError::Model(format!("input {}: {detail}", quote(&graph.input.name)));
-    let shape = input_shape(graph.input).map_err(in_input)?;
-    let input_dim = tensor::size(&shape).unwrap_or(usize::MAX);
-    let chain = Chain::new(input_dim, options.limits).map_err(in_input)?;
-    let mut run = Run::new(chain, options.limits.max_parameters);
-    run.made(&graph.input.name);
-    let mut values = HashMap::from([(graph.input.name.as_str(), Value::Signal(shape))]);
-    for index in order {
-        let node = &graph.nodes[index];
-        let value = run.node(node, &graph, &values).map_err(|detail| node_error(index, node, detail))?;
-        if let Some(name) = node.output.first() {
-            if matches!(value, Value::Signal(_)) {
-                run.made(name);
-            }
-            values.insert(name, value);
-        }
-    }
-    match values.get(output) {
-        Some(Value::Signal(_)) if run.is_last(output) => {}
-        Some(Value::Signal(_)) => {
+    let scores = graph.scores(options.output.as_deref())?;
+    let reading = Reading { graph: &graph, options, version, bytes: bytes.len() };
+    let order = graph.order(scores.squashing.as_ref().map_or(scores.value, |squashing| squashing.value))?;
+    let inputs = graph.taken_inputs(&order, scores.value, &options.fix)?;
+    if let Some((name, batch)) = inputs.iter().find_map(|input| Some((input.name, input.batch()?))) {
+        // Where the graph computes the same for one sample, its first dimension is a batch.
+        let single: Vec<Input> = inputs.iter().map(Input::of_one_sample).collect();
+        if graph.may_keep_batch(batch) && reading.run(&single, scores.clone()).is_ok_and(|made| made.has_layers) {
             return Err(ImportError::Model(format!(
-                "output {}: other nodes have taken and changed it: branching and residual graphs are not supported",
-                quote(output)
+                "input {}: has a fixed batch of {batch} samples, and the question is about one: export the model with a \
+                 batch of 1, or an open one (in PyTorch `dynamic_axes={{\"{}\": {{0: \"N\"}}}}`)",
+                quote(name),
+                clip(name)
             )));
         }
-        _ => {
-            return Err(ImportError::Model(format!("output {}: does not depend on the input", quote(output))));
+    }
+    reading.run(&inputs, scores).map(|made| made.network)
+}
+
+/// What is read, and how.
+struct Reading<'a> {
+    graph: &'a Graph<'a>,
+    options: &'a ImportOptions,
+    version: i64,
+    bytes: usize,
+}
+
+/// A network, and whether weights are applied to its input.
+struct Made {
+    network: Network,
+    has_layers: bool,
+}
+
+impl Reading<'_> {
+    fn run(&self, inputs: &[Input], scores: Scores) -> Result<Made, ImportError> {
+        let (graph, limits) = (self.graph, self.options.limits);
+        let in_input = |name: &str, detail| ImportError::Model(format!("input {}: {detail}", quote(name)));
+        let free: Vec<&Input> = inputs.iter().filter(|input| input.fixed.is_none()).collect();
+        let name = free.first().map_or("", |input| input.name);
+        let width = free.iter().map(|input| input.len()).fold(0, usize::saturating_add);
+        let making = Making::new(width, self.bytes, limits).map_err(|detail| in_input(name, detail))?;
+        let mut run = Run::new(making, limits.max_parameters, self.version);
+        let mut values: HashMap<&str, Value> = HashMap::new();
+        let mut first = 0;
+        let mut columns = Vec::new();
+        for input in inputs {
+            let value = match input.fixed {
+                Some(fixed) => {
+                    let length = input.len();
+                    run.making.spend(length).map_err(|detail| in_input(input.name, detail))?;
+                    Value::Constant(input.constant(fixed).map_err(|detail| in_input(input.name, detail))?)
+                }
+                None => {
+                    let forms = run.making.input(first, input.len());
+                    first += input.len();
+                    columns.push(format!("{} to {} are {}", first - input.len(), first - 1, quote(input.name)));
+                    Value::Signal(Signal { shape: input.shape.clone(), kind: Kind::Forms(forms.into()) })
+                }
+            };
+            values.insert(input.name, value);
         }
+        let mut notes = Vec::new();
+        if columns.len() > 1 {
+            notes.push(format!("the inputs of the graph are joined: columns {}", columns.join(", ")));
+        }
+        for input in inputs {
+            if let Some(value) = input.fixed {
+                notes.push(format!("the input {} is fixed at {value}", quote(input.name)));
+            }
+        }
+        let left_out: Vec<String> = graph
+            .inputs
+            .iter()
+            .filter(|given| inputs.iter().all(|input| input.name != given.name))
+            .map(|given| quote(&given.name))
+            .collect();
+        if !left_out.is_empty() {
+            notes.push(format!("the output does not depend on the input {}: left out", left_out.join(", ")));
+        }
+        let mut output = scores.value;
+        notes.extend(scores.notes.clone());
+        let squashing = scores.squashing.as_ref();
+        let asked = self.options.keep_output_activation;
+        run.unsquashed = squashing.filter(|_| asked != Some(true)).and_then(|squashing| squashing.part_of);
+        self.nodes(&mut run, &mut values, output)?;
+        if let Some(squashing) = squashing
+            && squashing.part_of.is_none()
+        {
+            let outputs = values.get(output).and_then(|value| tensor::size(value.shape()));
+            // One score in a Softmax of its own would be no function at all.
+            let is_the_function = outputs == Some(1) && !squashing.of_classes && squashing.operator == "Sigmoid";
+            if asked.unwrap_or(is_the_function) {
+                notes.truncate(notes.len() - scores.notes.len());
+                notes.extend(squashing.notes.clone());
+                if asked.is_none() {
+                    notes.push(kept(squashing));
+                }
+                output = squashing.value;
+                self.nodes(&mut run, &mut values, output)?;
+            }
+        }
+        let forms = match values.get(output) {
+            Some(Value::Signal(signal)) => {
+                let forms = signal
+                    .forms()
+                    .map_err(|detail| ImportError::Model(format!("output {}: {detail}", quote(output))))?;
+                forms.clone()
+            }
+            _ => return Err(ImportError::Model(format!("output {}: does not depend on the input", quote(output)))),
+        };
+        drop(values);
+        let has_layers = run.has_layers;
+        let (making, more) = run.finish();
+        let network = making.finish(&forms, [more, notes].concat())?;
+        Ok(Made { network, has_layers })
     }
-    let mut chain = run.finish();
-    for note in notes {
-        chain.note(note);
+
+    /// Runs the nodes that lead to a value, those that did not run yet.
+    fn nodes<'a>(
+        &'a self,
+        run: &mut Run,
+        values: &mut HashMap<&'a str, Value>,
+        output: &str,
+    ) -> Result<(), ImportError> {
+        let graph = self.graph;
+        for index in graph.order(output)? {
+            let node = &graph.nodes[index];
+            if node.output.iter().any(|name| values.contains_key(name.as_str())) {
+                continue;
+            }
+            let results = run.node(index, graph, values).map_err(|detail| node_error(index, node, detail))?;
+            for (name, value) in node.output.iter().zip(results).filter(|(name, _)| !name.is_empty()) {
+                values.insert(name, value);
+            }
+        }
+        Ok(())
     }
-    chain.finish()
+}
+
+/// That a squashing is part of the function.
+fn kept(squashing: &Squashing) -> String {
+    format!(
+        "the last {} was kept: the network has one output, whose squashing is part of the function",
+        squashing.operator
+    )
 }
 
 fn decode(bytes: &[u8]) -> Result<ModelProto, ImportError> {
@@ -103,29 +220,6 @@ fn decode(bytes: &[u8]) -> Result<ModelProto, ImportError> {
 
 fn is_standard(domain: &str) -> bool {
     matches!(domain, "" | "ai.onnx")
-}
-
-/// The shape of the graph's input for one sample: a leading dimension that is not fixed is the batch and taken as 1.
-fn input_shape(input: &ValueInfoProto) -> Result<Vec<usize>, String> {
-    let tensor = input.r#type.as_ref().and_then(|t| t.tensor_type.as_ref()).ok_or("is no tensor")?;
-    if !matches!(tensor.elem_type, kind::TENSOR_FLOAT | kind::TENSOR_DOUBLE) {
-        return Err(format!("has the element type {}, not a float", tensor::type_name(tensor.elem_type)));
-    }
-    let dims = &tensor.shape.as_ref().ok_or("states no shape")?.dim;
-    if dims.is_empty() || dims.len() > tensor::MAX_RANK {
-        return Err(format!("has {} dimensions: 1 to {} are supported", dims.len(), tensor::MAX_RANK));
-    }
-    dims.iter()
-        .enumerate()
-        .map(|(axis, dim)| match dim.dim_value {
-            Some(value) => match usize::try_from(value) {
-                Ok(value) if value > 0 => Ok(value),
-                _ => Err(format!("has the dimension {value} at axis {axis}: it must be positive")),
-            },
-            None if axis == 0 && dims.len() > 1 => Ok(1),
-            None => Err(format!("has no fixed size at axis {axis}: only a leading batch dimension may be left open")),
-        })
-        .collect()
 }
 
 /// An error at a node: by its name, or by operator and index when it has none.

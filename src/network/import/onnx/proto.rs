@@ -1,22 +1,32 @@
 //! The messages of ONNX that the import reads, field numbers as in `onnx.proto` (ONNX 1.x, IR version 3 and later).
 //!
 //! Fields that are not listed are skipped. Subgraphs are among them: no operator that has one is supported, and without
-//! them the messages nest to a fixed depth.
+//! them the messages nest to a fixed depth. Functions that a model defines are lists of nodes.
 
 /// `TensorProto.DataType` and `AttributeProto.AttributeType`, the values that the import names.
 pub(super) mod kind {
     pub const TENSOR_FLOAT: i32 = 1;
+    pub const TENSOR_UINT8: i32 = 2;
+    pub const TENSOR_INT8: i32 = 3;
+    pub const TENSOR_UINT16: i32 = 4;
+    pub const TENSOR_INT16: i32 = 5;
     pub const TENSOR_INT32: i32 = 6;
     pub const TENSOR_INT64: i32 = 7;
     pub const TENSOR_BOOL: i32 = 9;
+    pub const TENSOR_FLOAT16: i32 = 10;
     pub const TENSOR_DOUBLE: i32 = 11;
+    pub const TENSOR_UINT32: i32 = 12;
+    pub const TENSOR_UINT64: i32 = 13;
+    pub const TENSOR_BFLOAT16: i32 = 16;
 
     pub const ATTRIBUTE_UNDEFINED: i32 = 0;
     pub const ATTRIBUTE_FLOAT: i32 = 1;
     pub const ATTRIBUTE_INT: i32 = 2;
+    pub const ATTRIBUTE_STRING: i32 = 3;
     pub const ATTRIBUTE_TENSOR: i32 = 4;
     pub const ATTRIBUTE_FLOATS: i32 = 6;
     pub const ATTRIBUTE_INTS: i32 = 7;
+    pub const ATTRIBUTE_STRINGS: i32 = 8;
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -25,6 +35,28 @@ pub(super) struct ModelProto {
     pub graph: Option<GraphProto>,
     #[prost(message, repeated, tag = "8")]
     pub opset_import: Vec<OperatorSetIdProto>,
+    #[prost(message, repeated, tag = "25")]
+    pub functions: Vec<FunctionProto>,
+}
+
+/// An operator that the model defines by nodes.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct FunctionProto {
+    #[prost(string, tag = "1")]
+    pub name: String,
+    #[prost(string, repeated, tag = "4")]
+    pub input: Vec<String>,
+    #[prost(string, repeated, tag = "5")]
+    pub output: Vec<String>,
+    #[prost(message, repeated, tag = "7")]
+    pub node: Vec<NodeProto>,
+    #[prost(string, tag = "10")]
+    pub domain: String,
+    /// Attributes with the values that hold where a call gives none.
+    #[prost(message, repeated, tag = "11")]
+    pub attribute_proto: Vec<AttributeProto>,
+    #[prost(string, tag = "13")]
+    pub overload: String,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -67,6 +99,8 @@ pub(super) struct NodeProto {
     pub attribute: Vec<AttributeProto>,
     #[prost(string, tag = "7")]
     pub domain: String,
+    #[prost(string, tag = "8")]
+    pub overload: String,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -77,14 +111,21 @@ pub(super) struct AttributeProto {
     pub f: f32,
     #[prost(int64, tag = "3")]
     pub i: i64,
+    #[prost(bytes = "vec", tag = "4")]
+    pub s: Vec<u8>,
     #[prost(message, optional, tag = "5")]
     pub t: Option<TensorProto>,
     #[prost(float, repeated, tag = "7")]
     pub floats: Vec<f32>,
     #[prost(int64, repeated, tag = "8")]
     pub ints: Vec<i64>,
+    #[prost(bytes = "vec", repeated, tag = "9")]
+    pub strings: Vec<Vec<u8>>,
     #[prost(int32, tag = "20")]
     pub r#type: i32,
+    /// In a function: the attribute of the call whose value this one has.
+    #[prost(string, tag = "21")]
+    pub ref_attr_name: String,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -108,6 +149,8 @@ pub(super) struct TensorProto {
     pub raw_data: Vec<u8>,
     #[prost(double, repeated, tag = "10")]
     pub double_data: Vec<f64>,
+    #[prost(uint64, repeated, tag = "11")]
+    pub uint64_data: Vec<u64>,
     /// Only whether there is any: values outside the file are refused.
     #[prost(message, repeated, tag = "13")]
     pub external_data: Vec<ExternalDataProto>,

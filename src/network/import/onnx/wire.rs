@@ -69,6 +69,15 @@ fn model(tag: u32) -> Field {
     match tag {
         7 => Field::Message { fields: graph, size: size_of::<proto::GraphProto>() },
         8 => Field::Message { fields: plain, size: size_of::<proto::OperatorSetIdProto>() },
+        25 => Field::Message { fields: function, size: size_of::<proto::FunctionProto>() },
+        _ => Field::Plain,
+    }
+}
+
+fn function(tag: u32) -> Field {
+    match tag {
+        7 => Field::Message { fields: node, size: size_of::<proto::NodeProto>() },
+        11 => Field::Message { fields: attribute, size: size_of::<proto::AttributeProto>() },
         _ => Field::Plain,
     }
 }
@@ -101,7 +110,7 @@ fn attribute(tag: u32) -> Field {
 fn tensor(tag: u32) -> Field {
     match tag {
         // Lists of floats take in memory what they take on the wire: they are part of the file's own size.
-        1 | 7 => Field::Numbers { size: 8, packed: 1 },
+        1 | 7 | 11 => Field::Numbers { size: 8, packed: 1 },
         5 => Field::Numbers { size: 4, packed: 1 },
         _ => Field::Plain,
     }

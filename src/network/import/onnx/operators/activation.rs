@@ -1,90 +1,222 @@
-//! The activations: Relu, LeakyRelu, PRelu, Clip, HardSigmoid, Elu, Sigmoid, Tanh, Atan, Softplus.
+//! Functions of one unit: Relu and its relatives, Clip, Abs, the curved activations; of constants, too.
 
-use super::{Call, Run, Value};
+use super::super::tensor::{Tensor, broadcast_steps, indices};
+use super::{Call, Run, Value, one, signal};
 use crate::network::Activation;
+use crate::network::import::symbolic::{Extreme, Forms};
 
 /// `max(x, 0)`.
-pub(super) fn relu(run: &mut Run, call: &Call) -> Result<Value, String> {
-    append(run, call, Activation::Relu)
+pub(super) fn relu(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
+    apply(run, call, Activation::Relu)
 }
 
 /// `x` for x ≥ 0 and `alpha` x below.
-pub(super) fn leaky_relu(run: &mut Run, call: &Call) -> Result<Value, String> {
+pub(super) fn leaky_relu(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
     let slope = call.float("alpha", 0.01)?;
-    if !(0.0..=1.0).contains(&slope) {
-        return Err(format!("`alpha` is {slope}: slopes between 0 and 1 are supported"));
-    }
-    append(run, call, Activation::LeakyRelu { slope })
+    sloped(run, call, &mut |entries| Ok(vec![slope; entries]))
 }
 
-/// A LeakyRelu with its slope as second input, the same one for every entry.
-pub(super) fn prelu(run: &mut Run, call: &Call) -> Result<Value, String> {
-    let slopes = call.constant(1, "the slope")?.as_reals().ok_or("its slope is no float")?;
-    let Some(&slope) = slopes.first().filter(|first| slopes.iter().all(|slope| slope == *first)) else {
-        return Err("has several slopes: one for all entries is supported".into());
-    };
-    append(run, call, Activation::LeakyRelu { slope })
+/// A LeakyRelu with its slopes as second input, repeated to the shape of the first.
+pub(super) fn prelu(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
+    let shape = call.input(0)?.shape().to_vec();
+    let slopes = call.constant(1, "the slope")?;
+    let mut own = slopes.shape.clone();
+    // In versions before 7, one slope a channel, whatever follows.
+    if run.version < 7 && own.len() == 1 && shape.len() > 2 && own[0] == shape[1] {
+        own.extend(std::iter::repeat_n(1, shape.len() - 2));
+    }
+    let values = slopes.to_reals();
+    let steps = broadcast_steps(&own, &shape).map_err(|detail| format!("its slope {detail}"))?;
+    sloped(run, call, &mut |_| Ok(indices(&shape, &steps).map(|at| values[at]).collect()))
+}
+
+fn sloped(
+    run: &mut Run,
+    call: &Call,
+    slopes: &mut dyn FnMut(usize) -> Result<Vec<f64>, String>,
+) -> Result<Vec<Value>, String> {
+    match call.input(0)? {
+        Value::Constant(tensor) => {
+            run.spend(tensor.len())?;
+            let slopes = slopes(tensor.len())?;
+            let values = tensor.to_reals().iter().zip(slopes).map(|(&v, s)| if v < 0.0 { s * v } else { v }).collect();
+            one(Value::Constant(Tensor::reals(tensor.shape.clone(), values)?))
+        }
+        Value::Signal(x) => {
+            let forms = x.forms()?;
+            run.spend(forms.len())?;
+            let forms = run.making.leaky(forms, &slopes(forms.len())?)?;
+            signal(x.shape.clone(), forms)
+        }
+    }
+}
+
+/// `|x|`.
+pub(super) fn abs(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
+    match call.input(0)? {
+        Value::Constant(tensor) => super::constant::mapped(run, tensor, f64::abs, Some(i64::wrapping_abs)),
+        Value::Signal(x) => {
+            let forms = run.making.absolute(x.forms()?)?;
+            signal(x.shape.clone(), forms)
+        }
+    }
 }
 
 /// `x` cut to [min, max]: two attributes before opset 11, two optional inputs since.
-pub(super) fn clip(run: &mut Run, call: &Call) -> Result<Value, String> {
+pub(super) fn clip(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
     let (lower, upper) = (end(call, 1, "min")?, end(call, 2, "max")?);
-    match (lower, upper) {
-        (Some(0.0), None) => append(run, call, Activation::Relu),
-        (Some(lower), Some(upper)) => append(run, call, Activation::Clip { slope: 1.0, offset: 0.0, lower, upper }),
-        _ => Err("has an open end: both a minimum and a maximum are needed, or a minimum of 0 alone".into()),
-    }
+    let cut = |v: f64| v.max(lower.unwrap_or(f64::NEG_INFINITY)).min(upper.unwrap_or(f64::INFINITY));
+    let x = match call.input(0)? {
+        Value::Constant(tensor) => {
+            run.spend(tensor.len())?;
+            let values: Vec<f64> = tensor.to_reals().into_iter().map(cut).collect();
+            let result = match tensor.as_integers() {
+                Some(_) => Tensor::integers(tensor.shape.clone(), values.iter().map(|&v| v as i64).collect()),
+                None => Tensor::reals(tensor.shape.clone(), values),
+            };
+            return one(Value::Constant(result?));
+        }
+        Value::Signal(x) => x,
+    };
+    let forms = x.forms()?;
+    let all = |value: f64| vec![value; forms.len()];
+    let result = match (lower, upper) {
+        (None, None) => forms.clone(),
+        (Some(lower), None) => run.making.bounded(forms, &all(lower), Extreme::Max)?,
+        (None, Some(upper)) => run.making.bounded(forms, &all(upper), Extreme::Min)?,
+        (Some(lower), Some(upper)) if lower < upper => {
+            run.making.apply(forms, Activation::Clip { slope: 1.0, offset: 0.0, lower, upper })?
+        }
+        (Some(_), Some(upper)) => Forms::constants(all(upper)).into(),
+    };
+    signal(x.shape.clone(), result)
 }
 
 /// One end of a Clip; `None` where it is left out, or is the largest number there is.
 fn end(call: &Call, at: usize, name: &str) -> Result<Option<f64>, String> {
     let value = match call.optional(at) {
         None => call.attribute(name, super::kind::ATTRIBUTE_FLOAT)?.map(|attribute| f64::from(attribute.f)),
-        Some(_) => match call.constant(at, name)?.as_reals() {
-            Some([value]) => Some(*value),
-            _ => return Err(format!("its {name} must be one float")),
+        Some(_) => match call.constant(at, name)?.to_reals()[..] {
+            [value] => Some(value),
+            _ => return Err(format!("its {name} must be one number")),
         },
     };
+    if value.is_some_and(f64::is_nan) {
+        return Err(format!("its {name} is no number"));
+    }
     Ok(value.filter(|v| v.abs() < f64::from(f32::MAX)))
 }
 
 /// `alpha` x + `beta` cut to [0, 1].
-pub(super) fn hard_sigmoid(run: &mut Run, call: &Call) -> Result<Value, String> {
+pub(super) fn hard_sigmoid(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
     let (slope, offset) = (call.float("alpha", 0.2)?, call.float("beta", 0.5)?);
-    append(run, call, Activation::Clip { slope, offset, lower: 0.0, upper: 1.0 })
+    apply(run, call, Activation::Clip { slope, offset, lower: 0.0, upper: 1.0 })
+}
+
+/// `x` for x > `alpha`, 0 below: continuous only for `alpha` 0.
+pub(super) fn thresholded_relu(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
+    let alpha = call.float("alpha", 1.0)?;
+    if alpha != 0.0 {
+        return Err(format!(
+            "jumps at its `alpha` {alpha}: a function must be continuous to have a Lipschitz constant"
+        ));
+    }
+    apply(run, call, Activation::Relu)
+}
+
+/// `x + bias` below `-lambd`, `x - bias` above `lambd`, 0 between: continuous only where the two are equal.
+pub(super) fn shrink(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
+    let (lambd, bias) = (call.float("lambd", 0.5)?, call.float("bias", 0.0)?);
+    if lambd != bias || lambd < 0.0 {
+        return Err(format!(
+            "jumps at its `lambd` {lambd}, as its `bias` is {bias}: a function must be continuous to have a Lipschitz \
+             constant"
+        ));
+    }
+    let (shape, forms) = call.signal(0)?;
+    // σ(x - λ) + min(x + λ, 0)
+    let all = vec![lambd; forms.len()];
+    let zero = vec![0.0; forms.len()];
+    let above = run.making.offset(forms, &all.iter().map(|l| -l).collect::<Vec<_>>())?;
+    let above = run.making.apply(&above.into(), Activation::Relu)?;
+    let below = run.making.offset(forms, &all)?;
+    let below = run.making.bounded(&below.into(), &zero, Extreme::Min)?;
+    let result = run.making.add(&above, &below, 1.0)?;
+    signal(shape.to_vec(), result)
 }
 
 /// `x` for x ≥ 0 and `alpha` (eˣ - 1) below.
-pub(super) fn elu(run: &mut Run, call: &Call) -> Result<Value, String> {
+pub(super) fn elu(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
     let alpha = call.float("alpha", 1.0)?;
-    append(run, call, Activation::Elu { alpha })
+    apply(run, call, Activation::Elu { alpha })
 }
 
 /// `1/(1 + e⁻ˣ)`.
-pub(super) fn sigmoid(run: &mut Run, call: &Call) -> Result<Value, String> {
-    append(run, call, Activation::Sigmoid)
+pub(super) fn sigmoid(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
+    apply(run, call, Activation::Sigmoid)
 }
 
 /// `tanh x`.
-pub(super) fn tanh(run: &mut Run, call: &Call) -> Result<Value, String> {
-    append(run, call, Activation::Tanh)
+pub(super) fn tanh(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
+    apply(run, call, Activation::Tanh)
 }
 
 /// `arctan x`.
-pub(super) fn atan(run: &mut Run, call: &Call) -> Result<Value, String> {
-    append(run, call, Activation::Arctan)
+pub(super) fn atan(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
+    apply(run, call, Activation::Arctan)
 }
 
 /// `ln(1 + eˣ)`.
-pub(super) fn softplus(run: &mut Run, call: &Call) -> Result<Value, String> {
-    append(run, call, Activation::Softplus)
+pub(super) fn softplus(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
+    apply(run, call, Activation::Softplus)
 }
 
-fn append(run: &mut Run, call: &Call, activation: Activation) -> Result<Value, String> {
-    let shape = call.signal(0)?;
-    if let Some(defect) = activation.defect() {
-        return Err(defect);
+/// `gamma` (x for x ≥ 0, `alpha` (eˣ - 1) below).
+pub(super) fn selu(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
+    let (alpha, gamma) = (call.float("alpha", 1.673_263_2)?, call.float("gamma", 1.050_701)?);
+    scaled(run, call, 1.0, Activation::Elu { alpha }, gamma)
+}
+
+/// x for x ≥ 0, `alpha` (e^(x/alpha) - 1) below.
+pub(super) fn celu(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
+    let alpha = call.float("alpha", 1.0)?;
+    if alpha <= 0.0 {
+        return Err(format!("has the alpha {alpha}: it must be positive"));
     }
-    run.chain.activation(activation)?;
-    Ok(Value::Signal(shape.to_vec()))
+    scaled(run, call, 1.0 / alpha, Activation::Elu { alpha: 1.0 }, alpha)
+}
+
+/// `ln x` of a Sigmoid: -softplus(-x).
+pub(super) fn log(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
+    let Value::Signal(x) = call.input(0)? else { return super::constant::function(run, call) };
+    let Some((argument, Activation::Sigmoid)) = run.function_of(x.forms()?) else {
+        return super::constant::function(run, call);
+    };
+    let turned = run.making.times(&argument.clone(), -1.0)?;
+    let softplus = run.making.apply(&turned, Activation::Softplus)?;
+    let result = run.making.times(&softplus, -1.0)?;
+    signal(x.shape.clone(), result)
+}
+
+/// `outer σ(inner x)`.
+fn scaled(run: &mut Run, call: &Call, inner: f64, activation: Activation, outer: f64) -> Result<Vec<Value>, String> {
+    match call.input(0)? {
+        Value::Constant(tensor) => super::constant::mapped(run, tensor, |v| outer * activation.value(inner * v), None),
+        Value::Signal(x) => {
+            let argument = if inner == 1.0 { x.forms()?.clone() } else { run.making.times(x.forms()?, inner)? };
+            let forms = run.making.apply(&argument, activation)?;
+            let forms = if outer == 1.0 { forms } else { run.making.times(&forms, outer)? };
+            signal(x.shape.clone(), forms)
+        }
+    }
+}
+
+fn apply(run: &mut Run, call: &Call, activation: Activation) -> Result<Vec<Value>, String> {
+    match call.input(0)? {
+        Value::Constant(tensor) => super::constant::mapped(run, tensor, |v| activation.value(v), None),
+        Value::Signal(x) => {
+            let forms = run.activate(x.forms()?, activation)?;
+            signal(x.shape.clone(), forms)
+        }
+    }
 }

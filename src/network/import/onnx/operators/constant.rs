@@ -1,11 +1,12 @@
-//! Constant, and the operators that leave a float as it is: Identity, Dropout, Cast.
+//! Constant, and the operators that leave a float as it is: Identity, Dropout, Cast; DequantizeLinear of weights; functions of
+//! constants alone.
 
 use super::super::proto::kind;
-use super::super::tensor::{Tensor, Values, type_name};
-use super::{Call, Run, Value};
+use super::super::tensor::{Tensor, Values, broadcast_steps, indices, type_name};
+use super::{Call, Kind, Run, Signal, Value, axis, one};
 
 /// The tensor in the node's one attribute.
-pub(super) fn constant(run: &mut Run, call: &Call) -> Result<Value, String> {
+pub(super) fn constant(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
     let [attribute] = &call.node.attribute[..] else {
         return Err(format!("has {} values, it takes one", call.node.attribute.len()));
     };
@@ -29,16 +30,16 @@ pub(super) fn constant(run: &mut Run, call: &Call) -> Result<Value, String> {
     }
     .map_err(|detail| format!("its value {detail}"))?;
     run.spend(tensor.len())?;
-    Ok(Value::Constant(tensor))
+    one(Value::Constant(tensor))
 }
 
 /// The value as it is.
-pub(super) fn identity(_run: &mut Run, call: &Call) -> Result<Value, String> {
-    call.input(0).cloned()
+pub(super) fn identity(_run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
+    one(call.input(0)?.clone())
 }
 
 /// The value as it is, unless the node says that it is in training.
-pub(super) fn dropout(run: &mut Run, call: &Call) -> Result<Value, String> {
+pub(super) fn dropout(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
     if call.optional(2).is_some() {
         let training = call.constant(2, "`training_mode`")?;
         if training.as_integers().is_none_or(|values| values != [0]) {
@@ -46,37 +47,166 @@ pub(super) fn dropout(run: &mut Run, call: &Call) -> Result<Value, String> {
         }
     }
     run.dropouts += 1;
-    call.input(0).cloned()
+    identity(run, call)
 }
 
-/// A constant brought to the type; a value that depends on the input as it is.
-pub(super) fn cast(run: &mut Run, call: &Call) -> Result<Value, String> {
+/// A constant brought to the type; a value that depends on the input as it is, brought to a float type.
+pub(super) fn cast(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
     let target = i32::try_from(call.int("to", 0)?).unwrap_or(0);
-    let to_float = matches!(target, kind::TENSOR_FLOAT | kind::TENSOR_DOUBLE);
-    let refused = || Err(format!("casts to {}: float32 and float64 are supported", type_name(target)));
-    let tensor = match call.input(0)? {
-        Value::Signal(shape) if to_float => {
-            run.casts += 1;
-            return Ok(Value::Signal(shape.clone()));
+    cast_to(run, call.input(0)?, target)
+}
+
+/// As [`cast`], to the type of the second input.
+pub(super) fn cast_like(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
+    let target = match call.input(1)? {
+        Value::Constant(Tensor { values: Values::Integer(_), .. }) => kind::TENSOR_INT64,
+        _ => kind::TENSOR_DOUBLE,
+    };
+    cast_to(run, call.input(0)?, target)
+}
+
+fn cast_to(run: &mut Run, value: &Value, target: i32) -> Result<Vec<Value>, String> {
+    let to_float =
+        matches!(target, kind::TENSOR_FLOAT | kind::TENSOR_DOUBLE | kind::TENSOR_FLOAT16 | kind::TENSOR_BFLOAT16);
+    let to_whole = matches!(
+        target,
+        kind::TENSOR_INT8
+            | kind::TENSOR_INT16
+            | kind::TENSOR_INT32
+            | kind::TENSOR_INT64
+            | kind::TENSOR_UINT8
+            | kind::TENSOR_UINT16
+            | kind::TENSOR_UINT32
+            | kind::TENSOR_UINT64
+    );
+    let tensor = match value {
+        Value::Signal(Signal { kind: Kind::Positive(_), .. })
+            if to_float || to_whole || target == kind::TENSOR_BOOL =>
+        {
+            return one(value.clone());
         }
-        Value::Signal(_) => return refused(),
+        Value::Signal(_) if to_float => {
+            run.casts += 1;
+            return one(value.clone());
+        }
+        Value::Signal(_) => {
+            return Err(format!(
+                "casts to {}, which is a staircase: only casts to floats are supported",
+                type_name(target)
+            ));
+        }
         Value::Constant(tensor) => tensor,
     };
-    let result = match (&tensor.values, target) {
-        (Values::Real(_), kind::TENSOR_DOUBLE) | (Values::Integer(_), kind::TENSOR_INT32 | kind::TENSOR_INT64) => {
-            return Ok(Value::Constant(tensor.clone()));
-        }
-        (Values::Real(values), kind::TENSOR_FLOAT) => {
-            // The nearest float32 is what the format asks for.
-            #[expect(clippy::cast_possible_truncation, reason = "rounding to float32 is what the node does")]
-            let rounded = values.iter().map(|&v| f64::from(v as f32)).collect();
-            Tensor::reals(tensor.shape.clone(), rounded)
-        }
-        (Values::Integer(values), _) if to_float => {
-            Tensor::reals(tensor.shape.clone(), values.iter().map(|&v| v as f64).collect())
-        }
-        _ => return refused(),
-    };
     run.spend(tensor.len())?;
-    result.map(Value::Constant).map_err(|detail| format!("its result {detail}"))
+    let shape = tensor.shape.clone();
+    let result = if target == kind::TENSOR_BOOL {
+        Tensor::integers(shape, tensor.to_reals().iter().map(|&v| i64::from(v != 0.0)).collect())
+    } else if to_whole {
+        // Saturates; nobody casts a weight beyond 64 bits.
+        let whole = |values: &[f64]| values.iter().map(|&v| v as i64).collect();
+        match &tensor.values {
+            Values::Integer(_) => return one(Value::Constant(tensor.clone())),
+            Values::Real(values) => Tensor::integers(shape, whole(values)),
+        }
+    } else if target == kind::TENSOR_FLOAT {
+        // The nearest float32 is what the format asks for.
+        let rounded = tensor.to_reals().iter().map(|&v| f64::from(v as f32)).collect();
+        Tensor::reals(shape, rounded)
+    } else if to_float {
+        if target != kind::TENSOR_DOUBLE && matches!(tensor.values, Values::Real(_)) {
+            run.note(format!("a Cast of a constant to {} was left out: its rounding is not done", type_name(target)));
+        }
+        Tensor::reals(shape, tensor.to_reals())
+    } else {
+        return Err(format!("casts to {}, which is not supported", type_name(target)));
+    };
+    one(Value::Constant(result?))
+}
+
+/// A function of each value of a constant; of whole numbers by `integers`, where there is one.
+pub(super) fn mapped(
+    run: &mut Run,
+    tensor: &Tensor,
+    reals: impl Fn(f64) -> f64,
+    integers: Option<fn(i64) -> i64>,
+) -> Result<Vec<Value>, String> {
+    run.spend(tensor.len())?;
+    let shape = tensor.shape.clone();
+    let result = match (tensor.as_integers(), integers) {
+        (Some(values), Some(of)) => Tensor::integers(shape, values.iter().map(|&v| of(v)).collect()),
+        _ => Tensor::reals(shape, tensor.to_reals().into_iter().map(reals).collect()),
+    };
+    one(Value::Constant(result?))
+}
+
+/// Sqrt, Exp, Floor and others, of constants.
+pub(super) fn function(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
+    let operator = call.node.op_type.as_str();
+    let of: fn(f64) -> f64 = match operator {
+        "Ceil" => f64::ceil,
+        "Cos" => f64::cos,
+        "Exp" => f64::exp,
+        "Floor" => f64::floor,
+        "Log" => f64::ln,
+        "Reciprocal" => f64::recip,
+        "Round" => f64::round_ties_even,
+        "Sign" => |v| if v == 0.0 { 0.0 } else { v.signum() },
+        "Sin" => f64::sin,
+        _ => f64::sqrt,
+    };
+    match call.input(0)? {
+        Value::Constant(tensor) => mapped(run, tensor, of, None),
+        Value::Signal(_) => Err(match operator {
+            "Ceil" | "Floor" | "Round" | "Sign" => {
+                "is applied to a value that depends on the graph's input: it is a staircase, and a function must be continuous \
+                 to have a Lipschitz constant"
+            }
+            _ => {
+                "is applied to a value that depends on the graph's input: as a function of one unit it is no activation that \
+                 is known here"
+            }
+        }
+        .into()),
+    }
+}
+
+/// `(x - zero point) · scale` of whole numbers that are constant: weights that were stored in few bits.
+pub(super) fn dequantize(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
+    let Value::Constant(stored) = call.input(0)? else {
+        return Err(
+            "takes a quantised activation, which is a staircase: export the network with its weights alone quantised, \
+                    or not quantised"
+                .into(),
+        );
+    };
+    run.spend(stored.len())?;
+    let scale = call.constant(1, "the scale")?;
+    if call.int("block_size", 0)? != 0 {
+        return Err("has a `block_size`, which is not supported".into());
+    }
+    // One scale for all, or one for each place along an axis.
+    let mut own = scale.shape.clone();
+    if own.len() == 1 && scale.len() != 1 {
+        let at = axis(call.int("axis", 1)?, stored.shape.len())?;
+        own = vec![1; stored.shape.len()];
+        own[at] = scale.len();
+    } else if scale.len() == 1 {
+        own = Vec::new();
+    }
+    let steps = broadcast_steps(&own, &stored.shape).map_err(|detail| format!("its scale {detail}"))?;
+    let scales = scale.to_reals();
+    let zeros = match call.optional(2) {
+        None => vec![0.0; scales.len()],
+        Some(_) => call.constant(2, "the zero point")?.to_reals(),
+    };
+    if zeros.len() != scales.len() {
+        return Err(format!("has {} scales and {} zero points", scales.len(), zeros.len()));
+    }
+    let values = stored
+        .to_reals()
+        .iter()
+        .zip(indices(&stored.shape, &steps))
+        .map(|(v, at)| (v - zeros[at]) * scales[at])
+        .collect();
+    one(Value::Constant(Tensor::reals(stored.shape.clone(), values)?))
 }

@@ -1,114 +1,210 @@
-//! Add, Sub, Mul, Div: a bias, or a normalisation in front of a network; and arithmetic with constants alone.
+//! Add, Sub, Mul, Div, Sum, Mean, Neg, Pow: arithmetic of values and constants, repeated to a common shape.
 
-use super::super::tensor::{Tensor, size};
-use super::{Call, Run, Value};
-use crate::network::import::chain::Scaling;
+use std::rc::Rc;
 
-/// A signal and a constant, brought to the signal's shape.
-struct Operands {
-    constant: Vec<f64>,
-    /// Whether the constant is the first operand.
-    constant_first: bool,
+use super::super::tensor::{Tensor, common_shape, size};
+use super::choice::switched;
+use super::shape::broadcast;
+use super::{Call, Kind, Run, Signal, Value, one, signal};
+use crate::network::Activation;
+use crate::network::import::symbolic::{Forms, Scaling};
+
+/// Two values of one shape.
+struct Pair {
+    a: Value,
+    b: Value,
     shape: Vec<usize>,
 }
 
-fn operands(run: &mut Run, call: &Call) -> Result<Operands, String> {
-    let (tensor, shape, constant_first) = match (call.input(0)?, call.input(1)?) {
-        (Value::Signal(shape), Value::Constant(tensor)) => (tensor, shape, false),
-        (Value::Constant(tensor), Value::Signal(shape)) => (tensor, shape, true),
-        // The caller lets no two signals pass, and constants are taken before.
-        _ => return Err("is applied to two constants, which is not supported".into()),
-    };
-    // The value may gain axes of size 1 from the constant, but no entries.
-    let mut result = vec![1; tensor.shape.len().saturating_sub(shape.len())];
-    result.extend(shape);
-    run.spend(result.iter().product())?;
-    let misfit = |_| format!("its constant of shape {:?} does not fit the value of shape {shape:?}", tensor.shape);
-    Ok(Operands { constant: tensor.broadcast(&result).map_err(misfit)?, constant_first, shape: result })
+/// The shape to which inputs are brought, the second one's axes as `axis` says in versions before 7.
+fn pair(run: &mut Run, call: &Call) -> Result<Pair, String> {
+    let (a, mut b) = (call.input(0)?.clone(), call.input(1)?.clone());
+    if call.int("broadcast", 0)? != 0
+        && let Some(axis) = call.attribute("axis", super::kind::ATTRIBUTE_INT)?
+    {
+        let (rank, own) = (a.shape().len(), b.shape().len());
+        let behind = rank.checked_sub(super::axis(axis.i, rank)? + own).ok_or("its `axis` does not fit")?;
+        let shape = b.shape().iter().copied().chain(std::iter::repeat_n(1, behind)).collect();
+        b = b.with_shape(shape);
+    }
+    let shape = common_shape(a.shape(), b.shape()).ok_or_else(|| match (&a, &b) {
+        (Value::Constant(c), Value::Signal(x)) | (Value::Signal(x), Value::Constant(c)) => {
+            format!("its constant of shape {:?} does not fit the value of shape {:?}", c.shape, x.shape)
+        }
+        _ => format!("its inputs of shapes {:?} and {:?} do not fit", a.shape(), b.shape()),
+    })?;
+    let count = size(&shape).ok_or("its result is too large")?;
+    run.spend(count)?;
+    Ok(Pair { a: broadcast(run, &a, &shape)?, b: broadcast(run, &b, &shape)?, shape })
 }
 
 /// The result where both operands are constants: in double precision, or in whole numbers.
-fn constants(
-    run: &mut Run,
-    call: &Call,
-    reals: fn(f64, f64) -> f64,
-    integers: fn(i64, i64) -> Option<i64>,
-) -> Result<Option<Value>, String> {
-    let (Value::Constant(a), Value::Constant(b)) = (call.input(0)?, call.input(1)?) else { return Ok(None) };
-    let shape = common_shape(&a.shape, &b.shape)
-        .ok_or_else(|| format!("its constants of shapes {:?} and {:?} do not fit", a.shape, b.shape))?;
-    run.spend(size(&shape).ok_or("its result is too large")?)?;
+pub(super) fn of_constants(
+    a: &Tensor,
+    b: &Tensor,
+    shape: &[usize],
+    reals: impl Fn(f64, f64) -> f64,
+    integers: impl Fn(i64, i64) -> Option<i64>,
+) -> Result<Vec<Value>, String> {
     let tensor = match (a.as_integers(), b.as_integers()) {
-        (Some(_), Some(_)) => {
-            let pairs = a.broadcast_integers(&shape)?.into_iter().zip(b.broadcast_integers(&shape)?);
-            let values: Option<Vec<i64>> = pairs.map(|(a, b)| integers(a, b)).collect();
-            Tensor::integers(shape, values.ok_or("its result is no whole number of 64 bits")?)
+        (Some(a), Some(b)) => {
+            let values: Option<Vec<i64>> = a.iter().zip(b).map(|(&a, &b)| integers(a, b)).collect();
+            Tensor::integers(shape.to_vec(), values.ok_or("its result is no whole number of 64 bits")?)
         }
         _ => {
-            let pairs = a.broadcast(&shape)?.into_iter().zip(b.broadcast(&shape)?);
-            Tensor::reals(shape, pairs.map(|(a, b)| reals(a, b)).collect())
+            let pairs = a.to_reals().into_iter().zip(b.to_reals());
+            Tensor::reals(shape.to_vec(), pairs.map(|(a, b)| reals(a, b)).collect())
         }
     };
-    Ok(Some(Value::Constant(tensor.map_err(|detail| format!("its result {detail}"))?)))
+    one(Value::Constant(tensor?))
 }
 
-/// The shape that both are broadcast to.
-fn common_shape(a: &[usize], b: &[usize]) -> Option<Vec<usize>> {
-    let rank = a.len().max(b.len());
-    let at = |shape: &[usize], axis: usize| (axis + shape.len()).checked_sub(rank).map_or(1, |axis| shape[axis]);
-    (0..rank)
-        .map(|axis| match (at(a, axis), at(b, axis)) {
-            (a, b) if a == b || b == 1 => Some(a),
-            (1, b) => Some(b),
+/// `a + b`.
+pub(super) fn add(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
+    let Pair { a, b, shape } = pair(run, call)?;
+    sum_of(run, &a, &b, shape)
+}
+
+fn sum_of(run: &mut Run, a: &Value, b: &Value, shape: Vec<usize>) -> Result<Vec<Value>, String> {
+    let forms = match (a, b) {
+        (Value::Constant(a), Value::Constant(b)) => return of_constants(a, b, &shape, |a, b| a + b, i64::checked_add),
+        (Value::Signal(x), Value::Constant(c)) | (Value::Constant(c), Value::Signal(x)) => {
+            run.making.offset(x.forms()?, &c.to_reals())?
+        }
+        (Value::Signal(a), Value::Signal(b)) => run.making.add(a.forms()?, b.forms()?, 1.0)?,
+    };
+    signal(shape, forms)
+}
+
+/// `a - b`.
+pub(super) fn sub(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
+    let Pair { a, b, shape } = pair(run, call)?;
+    let forms = match (&a, &b) {
+        (Value::Constant(a), Value::Constant(b)) => return of_constants(a, b, &shape, |a, b| a - b, i64::checked_sub),
+        (Value::Signal(x), Value::Constant(c)) => {
+            let negative: Vec<f64> = c.to_reals().iter().map(|c| -c).collect();
+            run.making.offset(x.forms()?, &negative)?
+        }
+        (Value::Constant(c), Value::Signal(x)) => {
+            let turned = run.making.times(x.forms()?, -1.0)?;
+            run.making.offset(&turned, &c.to_reals())?
+        }
+        (Value::Signal(a), Value::Signal(b)) => run.making.add(a.forms()?, b.forms()?, -1.0)?,
+    };
+    signal(shape, forms)
+}
+
+/// `a b`.
+pub(super) fn mul(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
+    let Pair { a, b, shape } = pair(run, call)?;
+    let forms = match (&a, &b) {
+        (Value::Constant(a), Value::Constant(b)) => return of_constants(a, b, &shape, |a, b| a * b, i64::checked_mul),
+        (Value::Signal(x), Value::Constant(c)) | (Value::Constant(c), Value::Signal(x)) => match &x.kind {
+            // A switch times c is c or 0.
+            Kind::Positive(_) => return switched(run, x, &Value::Constant(c.clone()), None),
+            Kind::Forms(forms) => run.making.scale(forms, &c.to_reals(), Scaling::Times)?,
+        },
+        (Value::Signal(x), Value::Signal(y)) => {
+            match (&x.kind, &y.kind) {
+                (Kind::Positive(_), Kind::Forms(_)) => return switched(run, x, &b, None),
+                (Kind::Forms(_), Kind::Positive(_)) => return switched(run, y, &a, None),
+                _ => {
+                    if let Some(name) = gated(run, x, y) {
+                        return Err(format!(
+                            "computes the activation {name}, which is not read: activations that are read are ReLU and its \
+                         relatives, ELU, SELU, CELU, Sigmoid, Tanh, Arctan and Softplus"
+                        ));
+                    }
+                    return Err("multiplies two values that both depend on the graph's input, as gates and attention do: such a \
+                            product is no linear map, and no method here bounds it"
+                    .into());
+                }
+            }
+        }
+    };
+    signal(shape, forms)
+}
+
+/// The name of the activation x·g(x) that a product is.
+fn gated(run: &Run, x: &Signal, y: &Signal) -> Option<&'static str> {
+    let (a, b) = (x.forms().ok()?, y.forms().ok()?);
+    let of = |gate: &Rc<Forms>, value: &Rc<Forms>| {
+        let (argument, activation) = run.function_of(gate)?;
+        match activation {
+            Activation::Sigmoid if argument == value => Some("SiLU"),
+            Activation::Clip { .. } if argument == value => Some("HardSwish"),
+            Activation::Tanh => match run.function_of(argument)? {
+                (inner, Activation::Softplus) if inner == value => Some("Mish"),
+                _ => None,
+            },
             _ => None,
-        })
-        .collect()
+        }
+    };
+    of(a, b).or_else(|| of(b, a))
 }
 
-/// `x + c`.
-pub(super) fn add(run: &mut Run, call: &Call) -> Result<Value, String> {
-    if let Some(sum) = constants(run, call, |a, b| a + b, i64::checked_add)? {
-        return Ok(sum);
-    }
-    let Operands { constant, shape, .. } = operands(run, call)?;
-    run.chain.offset(constant)?;
-    Ok(Value::Signal(shape))
+/// `a / b`.
+pub(super) fn div(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
+    let Pair { a, b, shape } = pair(run, call)?;
+    let forms = match (&a, &b) {
+        (Value::Constant(a), Value::Constant(b)) => return of_constants(a, b, &shape, |a, b| a / b, i64::checked_div),
+        (Value::Signal(x), Value::Constant(c)) => run.making.scale(x.forms()?, &c.to_reals(), Scaling::Divide)?,
+        (_, Value::Signal(_)) => return Err("divides by a value that depends on the graph's input".into()),
+    };
+    signal(shape, forms)
 }
 
-/// `x - c` or `c - x`.
-pub(super) fn sub(run: &mut Run, call: &Call) -> Result<Value, String> {
-    if let Some(difference) = constants(run, call, |a, b| a - b, i64::checked_sub)? {
-        return Ok(difference);
+/// The sum of any number of values.
+pub(super) fn sum(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
+    let mut total = call.input(0)?.clone();
+    for at in 1..call.node.input.len() {
+        let next = call.input(at)?;
+        let shape = common_shape(total.shape(), next.shape())
+            .ok_or_else(|| format!("its inputs of shapes {:?} and {:?} do not fit", total.shape(), next.shape()))?;
+        let (a, b) = (broadcast(run, &total, &shape)?, broadcast(run, next, &shape)?);
+        total = sum_of(run, &a, &b, shape)?.remove(0);
     }
-    let Operands { mut constant, constant_first, shape } = operands(run, call)?;
-    if constant_first {
-        run.chain.scale(&vec![-1.0; constant.len()], Scaling::Times)?;
-    } else {
-        constant.iter_mut().for_each(|c| *c = -*c);
-    }
-    run.chain.offset(constant)?;
-    Ok(Value::Signal(shape))
+    one(total)
 }
 
-/// `c x`.
-pub(super) fn mul(run: &mut Run, call: &Call) -> Result<Value, String> {
-    if let Some(product) = constants(run, call, |a, b| a * b, i64::checked_mul)? {
-        return Ok(product);
+/// The mean of any number of values.
+pub(super) fn mean(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
+    let total = sum(run, call)?.remove(0);
+    let count = call.node.input.len() as f64;
+    match &total {
+        Value::Constant(tensor) => {
+            let values = tensor.to_reals().iter().map(|v| v / count).collect();
+            one(Value::Constant(Tensor::reals(tensor.shape.clone(), values)?))
+        }
+        Value::Signal(x) => {
+            let forms = x.forms()?;
+            let scaled = run.making.scale(forms, &vec![count; forms.len()], Scaling::Divide)?;
+            signal(x.shape.clone(), scaled)
+        }
     }
-    let Operands { constant, shape, .. } = operands(run, call)?;
-    run.chain.scale(&constant, Scaling::Times)?;
-    Ok(Value::Signal(shape))
 }
 
-/// `x / c`.
-pub(super) fn div(run: &mut Run, call: &Call) -> Result<Value, String> {
-    if let Some(quotient) = constants(run, call, |a, b| a / b, i64::checked_div)? {
-        return Ok(quotient);
+/// `-x`.
+pub(super) fn neg(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
+    match call.input(0)? {
+        Value::Constant(tensor) => super::constant::mapped(run, tensor, |v| -v, Some(i64::wrapping_neg)),
+        Value::Signal(x) => {
+            let forms = run.making.times(x.forms()?, -1.0)?;
+            signal(x.shape.clone(), forms)
+        }
     }
-    let Operands { constant, constant_first, shape } = operands(run, call)?;
-    if constant_first {
-        return Err("divides by a value that depends on the graph's input".into());
+}
+
+/// `aᵇ` of constants; a value to the power 1.
+pub(super) fn pow(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
+    let Pair { a, b, shape } = pair(run, call)?;
+    match (&a, &b) {
+        (Value::Constant(a), Value::Constant(b)) => {
+            of_constants(a, b, &shape, f64::powf, |a, b| u32::try_from(b).ok().and_then(|b| a.checked_pow(b)))
+        }
+        (Value::Signal(Signal { kind, .. }), Value::Constant(b)) if b.to_reals().iter().all(|&b| b == 1.0) => {
+            one(Value::Signal(Signal { shape, kind: kind.clone() }))
+        }
+        _ => Err("raises a value that depends on the graph's input to a power, which no method here bounds".into()),
     }
-    run.chain.scale(&constant, Scaling::Divide)?;
-    Ok(Value::Signal(shape))
 }

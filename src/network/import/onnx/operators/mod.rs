@@ -1,34 +1,65 @@
 //! What each operator does: one function an operator, listed in [`TABLE`].
 //!
-//! - `affine`: Gemm, MatMul; `elementwise`: Add, Sub, Mul, Div; `normalization`: BatchNormalization, Scaler.
-//! - `activation`: Relu, LeakyRelu, PRelu, Clip, HardSigmoid, Elu, Sigmoid, Tanh, Atan, Softplus.
-//! - `shape`: Flatten, Reshape, Transpose, Squeeze, Unsqueeze.
-//! - `constant`: Constant, Identity, Dropout, Cast; `arrays`: Shape, Gather, Slice, Concat.
+//! - `affine`: Gemm, MatMul, Einsum and scikit-learn's linear models; `convolution`: Conv, ConvTranspose, on `geometry`, the
+//!   windows that pools slide, too; `pooling`: the pools; `reduction`: ReduceSum and its like; `resize`: Resize, Upsample.
+//! - `elementwise`: arithmetic; `choice`: comparisons, Where, Min, Max, TopK; `normalization`: BatchNormalization, Scaler.
+//! - `activation`: functions of one unit.
+//! - `shape`: Reshape, Transpose and their like; `arrays`: Gather, Slice, Split, Concat, Pad and their like: the same values
+//!   elsewhere.
+//! - `constant`: Constant, Cast, Dropout, and what is computed of constants alone.
+//! - `refused`: operators that are known and cannot be read, and what would help.
 
 mod activation;
 mod affine;
 mod arrays;
+mod choice;
 mod constant;
+mod convolution;
 mod elementwise;
+mod geometry;
 mod normalization;
+mod pooling;
+mod reduction;
+mod refused;
+mod resize;
 mod shape;
+mod table;
 
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 use super::graph::Graph;
-use super::outputs::MACHINE_LEARNING;
 use super::proto::{AttributeProto, NodeProto, kind};
 use super::tensor::Tensor;
 use super::{is_standard, quote};
-use crate::network::import::chain::Chain;
+use crate::network::Activation;
+use crate::network::import::symbolic::{Forms, Making};
+use table::TABLE;
 
 /// A value of the graph.
 #[derive(Clone, Debug)]
 pub(super) enum Value {
     /// Known.
     Constant(Tensor),
-    /// The result of the chain so far: depends on the input, and has this shape.
-    Signal(Vec<usize>),
+    /// Depends on the input.
+    Signal(Signal),
+}
+
+/// A value that depends on the input.
+#[derive(Clone, Debug)]
+pub(super) struct Signal {
+    /// The dimensions.
+    pub shape: Vec<usize>,
+    pub kind: Kind,
+}
+
+/// What is known of a signal.
+#[derive(Clone, Debug)]
+pub(super) enum Kind {
+    /// Its entries.
+    Forms(Rc<Forms>),
+    /// Whether the entries are above 0 (or at 0: what depends on it must be continuous there).
+    Positive(Rc<Forms>),
 }
 
 /// An operator that the import knows.
@@ -40,45 +71,10 @@ struct Operator {
     inputs: (usize, usize),
     /// The attributes that may stand at it.
     attributes: &'static [&'static str],
-    /// What it makes of its inputs; an error ends the sentence that starts with the node.
-    apply: fn(&mut Run, &Call) -> Result<Value, String>,
+    /// What it makes of its inputs: the values of its outputs, the last ones may be missing. An error ends the sentence that
+    /// starts with the node.
+    apply: fn(&mut Run, &Call) -> Result<Vec<Value>, String>,
 }
-
-/// The operators, in alphabetical order.
-#[rustfmt::skip]
-const TABLE: [Operator; 31] = [
-    Operator { name: "Add", domain: "", inputs: (2, 2), attributes: &[], apply: elementwise::add },
-    Operator { name: "Atan", domain: "", inputs: (1, 1), attributes: &[], apply: activation::atan },
-    Operator { name: "BatchNormalization", domain: "", inputs: (5, 5), attributes: &["epsilon", "momentum", "training_mode", "spatial"], apply: normalization::batch_normalization },
-    Operator { name: "Cast", domain: "", inputs: (1, 1), attributes: &["to", "saturate", "round_mode"], apply: constant::cast },
-    Operator { name: "Clip", domain: "", inputs: (1, 3), attributes: &["min", "max"], apply: activation::clip },
-    Operator { name: "Concat", domain: "", inputs: (1, 1000), attributes: &["axis"], apply: arrays::concat },
-    Operator { name: "Constant", domain: "", inputs: (0, 0), attributes: &["value", "value_float", "value_floats", "value_int", "value_ints"], apply: constant::constant },
-    Operator { name: "Div", domain: "", inputs: (2, 2), attributes: &[], apply: elementwise::div },
-    Operator { name: "Dropout", domain: "", inputs: (1, 3), attributes: &["ratio", "seed"], apply: constant::dropout },
-    Operator { name: "Elu", domain: "", inputs: (1, 1), attributes: &["alpha"], apply: activation::elu },
-    Operator { name: "Flatten", domain: "", inputs: (1, 1), attributes: &["axis"], apply: shape::flatten },
-    Operator { name: "Gather", domain: "", inputs: (2, 2), attributes: &["axis"], apply: arrays::gather },
-    Operator { name: "Gemm", domain: "", inputs: (2, 3), attributes: &["alpha", "beta", "transA", "transB"], apply: affine::gemm },
-    Operator { name: "HardSigmoid", domain: "", inputs: (1, 1), attributes: &["alpha", "beta"], apply: activation::hard_sigmoid },
-    Operator { name: "Identity", domain: "", inputs: (1, 1), attributes: &[], apply: constant::identity },
-    Operator { name: "LeakyRelu", domain: "", inputs: (1, 1), attributes: &["alpha"], apply: activation::leaky_relu },
-    Operator { name: "MatMul", domain: "", inputs: (2, 2), attributes: &[], apply: affine::matmul },
-    Operator { name: "Mul", domain: "", inputs: (2, 2), attributes: &[], apply: elementwise::mul },
-    Operator { name: "PRelu", domain: "", inputs: (2, 2), attributes: &[], apply: activation::prelu },
-    Operator { name: "Relu", domain: "", inputs: (1, 1), attributes: &[], apply: activation::relu },
-    Operator { name: "Reshape", domain: "", inputs: (2, 2), attributes: &["allowzero"], apply: shape::reshape },
-    Operator { name: "Scaler", domain: MACHINE_LEARNING, inputs: (1, 1), attributes: &["offset", "scale"], apply: normalization::scaler },
-    Operator { name: "Shape", domain: "", inputs: (1, 1), attributes: &["start", "end"], apply: arrays::shape },
-    Operator { name: "Sigmoid", domain: "", inputs: (1, 1), attributes: &[], apply: activation::sigmoid },
-    Operator { name: "Slice", domain: "", inputs: (1, 5), attributes: &["starts", "ends", "axes"], apply: arrays::slice },
-    Operator { name: "Softplus", domain: "", inputs: (1, 1), attributes: &[], apply: activation::softplus },
-    Operator { name: "Squeeze", domain: "", inputs: (1, 2), attributes: &["axes"], apply: shape::squeeze },
-    Operator { name: "Sub", domain: "", inputs: (2, 2), attributes: &[], apply: elementwise::sub },
-    Operator { name: "Tanh", domain: "", inputs: (1, 1), attributes: &[], apply: activation::tanh },
-    Operator { name: "Transpose", domain: "", inputs: (1, 1), attributes: &["perm"], apply: shape::transpose },
-    Operator { name: "Unsqueeze", domain: "", inputs: (1, 2), attributes: &["axes"], apply: shape::unsqueeze },
-];
 
 impl Operator {
     /// Whether it is what a node names.
@@ -88,16 +84,47 @@ impl Operator {
     }
 }
 
+/// Operators whose inputs and results may be infinite: open ends.
+const MAY_BE_INFINITE: [&str; 13] = [
+    "Cast",
+    "Clip",
+    "Constant",
+    "ConstantOfShape",
+    "Expand",
+    "Identity",
+    "Max",
+    "Min",
+    "Neg",
+    "Reshape",
+    "Squeeze",
+    "Unsqueeze",
+    "Where",
+];
+
 /// The nodes that ran so far, and what they led to.
 pub(super) struct Run {
-    chain: Chain,
-    /// How often the chain had changed when a value that depends on the input was made.
-    made_after: HashMap<String, usize>,
+    pub(super) making: Making,
     /// Entries of constants that may still be decoded or copied, so that a small file that uses them many times costs
     /// little.
     entries_left: usize,
+    /// Whether weights of a dense layer or a convolution were applied to a signal.
+    pub(super) has_layers: bool,
+    /// The version of the standard operators.
+    version: i64,
+    /// The node whose squashing of scores is left out.
+    pub(super) unsquashed: Option<usize>,
+    /// What activations made of a value: by the address of the result, which is kept, so that no other one gets its place.
+    functions: HashMap<*const Forms, Function>,
     dropouts: usize,
     casts: usize,
+    notes: Vec<String>,
+}
+
+/// A value as an activation of another one.
+struct Function {
+    _result: Rc<Forms>,
+    argument: Rc<Forms>,
+    activation: Activation,
 }
 
 /// A node with the values of its inputs.
@@ -105,39 +132,38 @@ struct Call<'a> {
     node: &'a NodeProto,
     /// `None` for an optional input that is left out.
     inputs: Vec<Option<Value>>,
+    /// Whether its squashing of scores is left out.
+    unsquashed: bool,
 }
 
 impl Run {
     /// Nothing ran yet. Constants may be decoded and copied up to four times `max_parameters` entries.
-    pub(super) fn new(chain: Chain, max_parameters: usize) -> Self {
+    pub(super) fn new(making: Making, max_parameters: usize, version: i64) -> Self {
         Self {
-            chain,
-            made_after: HashMap::new(),
+            making,
             entries_left: max_parameters.saturating_mul(4),
+            has_layers: false,
+            version,
+            unsquashed: None,
+            functions: HashMap::new(),
             dropouts: 0,
             casts: 0,
+            notes: Vec::new(),
         }
     }
 
-    /// The value of a node's first output.
+    /// The values of a node's outputs; the last ones may be missing.
     ///
     /// # Errors
     /// What is wrong with it, as the end of a sentence that starts with the node.
     pub(super) fn node(
         &mut self,
-        node: &NodeProto,
+        index: usize,
         graph: &Graph,
         values: &HashMap<&str, Value>,
-    ) -> Result<Value, String> {
-        let operator = TABLE.iter().find(|o| o.is(node)).ok_or_else(|| {
-            let domain = if is_standard(&node.domain) {
-                String::new()
-            } else {
-                format!(" of the domain {}", quote(&node.domain))
-            };
-            let known: Vec<&str> = TABLE.iter().map(|o| o.name).collect();
-            format!("the operator{domain} is not supported; supported are {}", known.join(", "))
-        })?;
+    ) -> Result<Vec<Value>, String> {
+        let node = &graph.nodes[index];
+        let operator = TABLE.iter().find(|o| o.is(node)).ok_or_else(|| unknown(node))?;
         let (least, most) = operator.inputs;
         if !(least..=most).contains(&node.input.len()) {
             return Err(format!("has {} inputs, it takes {least} to {most}", node.input.len()));
@@ -151,45 +177,31 @@ impl Run {
                 return Err(format!("the attribute {} is given twice", quote(&attribute.name)));
             }
         }
-        let inputs: Vec<_> =
-            node.input.iter().map(|name| self.value(name, graph, values)).collect::<Result<_, String>>()?;
-        let signals = inputs.iter().filter(|value| matches!(value, Some(Value::Signal(_)))).count();
-        if signals > 1 {
-            return Err(
-                "joins two values that both depend on the graph's input: branching and residual graphs are not \
-                        supported"
-                    .into(),
-            );
-        }
-        // A shape is known, whatever the values are.
-        let takes_values = operator.name != "Shape";
-        let passed = |name: &&String| self.made_after.get(*name).is_some_and(|made| *made != self.chain.changes());
-        if takes_values
-            && signals > 0
-            && let Some(name) = node.input.iter().find(passed)
-        {
-            return Err(format!(
-                "takes {}, which other nodes have taken and changed: branching and residual graphs are not supported",
-                quote(name)
-            ));
-        }
-        let value = (operator.apply)(self, &Call { node, inputs })?;
-        match value {
-            Value::Constant(_) if signals > 0 && takes_values => {
-                Err("takes a setting that depends on the graph's input".into())
+        let may_be_infinite = MAY_BE_INFINITE.contains(&operator.name);
+        let mut inputs = Vec::with_capacity(node.input.len());
+        for name in &node.input {
+            let value = self.value(name, graph, values)?;
+            if let Some(Value::Constant(tensor)) = &value {
+                tensor.check(may_be_infinite).map_err(|detail| format!("its input {} {detail}", quote(name)))?;
             }
-            value => Ok(value),
+            inputs.push(value);
         }
-    }
-
-    /// Tells that the value of this name is what the chain has come to.
-    pub(super) fn made(&mut self, name: &str) {
-        self.made_after.insert(name.to_owned(), self.chain.changes());
-    }
-
-    /// Whether the value of this name is what the chain has come to.
-    pub(super) fn is_last(&self, name: &str) -> bool {
-        self.made_after.get(name) == Some(&self.chain.changes())
+        let depends = inputs.iter().any(|value| matches!(value, Some(Value::Signal(_))));
+        let call = Call { node, inputs, unsquashed: self.unsquashed == Some(index) };
+        let values = (operator.apply)(self, &call)?;
+        for value in &values {
+            match value {
+                // A shape is known, whatever the values are.
+                Value::Constant(_) if depends && !operator.keeps_nothing() => {
+                    return Err("takes a setting that depends on the graph's input".into());
+                }
+                Value::Constant(tensor) => {
+                    tensor.check(may_be_infinite).map_err(|detail| format!("its result {detail}"))?;
+                }
+                Value::Signal(_) => {}
+            }
+        }
+        Ok(values)
     }
 
     fn value(&mut self, name: &str, graph: &Graph, values: &HashMap<&str, Value>) -> Result<Option<Value>, String> {
@@ -206,23 +218,108 @@ impl Run {
         Ok(Some(Value::Constant(tensor)))
     }
 
-    /// Counts entries that were decoded or will be copied.
+    /// The value that an activation makes of another one, remembered as such.
+    fn activate(&mut self, argument: &Rc<Forms>, activation: Activation) -> Result<Rc<Forms>, String> {
+        let result = self.making.apply(argument, activation)?;
+        let function = Function { _result: result.clone(), argument: argument.clone(), activation };
+        self.functions.insert(Rc::as_ptr(&result), function);
+        Ok(result)
+    }
+
+    /// The value and the activation of it that a value is.
+    fn function_of(&self, value: &Rc<Forms>) -> Option<(&Rc<Forms>, Activation)> {
+        self.functions.get(&Rc::as_ptr(value)).map(|function| (&function.argument, function.activation))
+    }
+
+    /// Counts entries of constants that were decoded or will be copied.
     fn spend(&mut self, entries: usize) -> Result<(), String> {
         self.entries_left = self.entries_left.checked_sub(entries).ok_or("the constants of the graph are too large")?;
         Ok(())
     }
 
-    /// The chain, with what was taken as the identity noted.
-    pub(super) fn finish(mut self) -> Chain {
+    /// Tells the user of the network what was changed.
+    fn note(&mut self, note: String) {
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
+
+    /// What was changed, and what was taken as the identity.
+    pub(super) fn finish(self) -> (Making, Vec<String>) {
+        let mut notes = self.notes;
         for (count, operator, reason) in [
             (self.dropouts, "Dropout", "as at inference"),
             (self.casts, "Cast", "the rounding of values between layers is not part of the network"),
         ] {
             if count > 0 {
-                self.chain.note(format!("{operator} ({count}×) was taken as the identity: {reason}"));
+                notes.push(format!("{operator} ({count}×) was taken as the identity: {reason}"));
             }
         }
-        self.chain
+        (self.making, notes)
+    }
+}
+
+impl Operator {
+    /// Whether a result is known though an input is not.
+    fn keeps_nothing(&self) -> bool {
+        matches!(self.name, "LinearClassifier" | "Shape" | "Size")
+    }
+}
+
+/// Why an operator is not taken.
+fn unknown(node: &NodeProto) -> String {
+    if let Some(why) = refused::reason(node) {
+        return why;
+    }
+    let domain =
+        if is_standard(&node.domain) { String::new() } else { format!(" of the domain {}", quote(&node.domain)) };
+    format!("the operator{domain} is not supported: the README lists the {} that are", TABLE.len())
+}
+
+/// The names of the operators, in alphabetical order.
+#[cfg(test)]
+pub(super) fn names() -> Vec<&'static str> {
+    TABLE.iter().map(|operator| operator.name).collect()
+}
+
+/// One result.
+fn one(value: Value) -> Result<Vec<Value>, String> {
+    Ok(vec![value])
+}
+
+/// One result that depends on the input.
+fn signal(shape: Vec<usize>, forms: impl Into<Rc<Forms>>) -> Result<Vec<Value>, String> {
+    one(Value::Signal(Signal { shape, kind: Kind::Forms(forms.into()) }))
+}
+
+impl Value {
+    pub(super) fn shape(&self) -> &[usize] {
+        match self {
+            Value::Constant(tensor) => &tensor.shape,
+            Value::Signal(signal) => &signal.shape,
+        }
+    }
+
+    /// The same values with another shape of the same size.
+    fn with_shape(&self, shape: Vec<usize>) -> Value {
+        match self {
+            Value::Constant(tensor) => Value::Constant(tensor.with_shape(shape)),
+            Value::Signal(signal) => Value::Signal(Signal { shape, kind: signal.kind.clone() }),
+        }
+    }
+}
+
+impl Signal {
+    /// The entries.
+    pub(super) fn forms(&self) -> Result<&Rc<Forms>, String> {
+        match &self.kind {
+            Kind::Forms(forms) => Ok(forms),
+            Kind::Positive(_) => {
+                Err("takes the result of a comparison, which jumps: only Where may take it, and a Mul \
+                                      after a Cast"
+                    .into())
+            }
+        }
     }
 }
 
@@ -237,10 +334,10 @@ impl Call<'_> {
         self.inputs.get(at).and_then(Option::as_ref)
     }
 
-    /// The shape of input `at`, which must depend on the graph's input.
-    fn signal(&self, at: usize) -> Result<&[usize], String> {
+    /// The shape and the entries of input `at`, which must depend on the graph's input.
+    fn signal(&self, at: usize) -> Result<(&[usize], &Rc<Forms>), String> {
         match self.input(at)? {
-            Value::Signal(shape) => Ok(shape),
+            Value::Signal(signal) => Ok((&signal.shape, signal.forms()?)),
             Value::Constant(_) => Err("is applied to a constant, which is not supported".into()),
         }
     }
@@ -267,14 +364,32 @@ impl Call<'_> {
         if value.is_finite() { Ok(value.into()) } else { Err(format!("the attribute `{name}` is {value}, not finite")) }
     }
 
+    fn floats(&self, name: &str) -> Result<Option<Vec<f64>>, String> {
+        let Some(attribute) = self.attribute(name, kind::ATTRIBUTE_FLOATS)? else { return Ok(None) };
+        match attribute.floats.iter().find(|v| !v.is_finite()) {
+            None => Ok(Some(attribute.floats.iter().copied().map(f64::from).collect())),
+            Some(bad) => Err(format!("the attribute `{name}` has the value {bad}, which is not finite")),
+        }
+    }
+
     fn int(&self, name: &str, default: i64) -> Result<i64, String> {
         Ok(self.attribute(name, kind::ATTRIBUTE_INT)?.map_or(default, |a| a.i))
+    }
+
+    fn ints(&self, name: &str) -> Result<Option<&[i64]>, String> {
+        Ok(self.attribute(name, kind::ATTRIBUTE_INTS)?.map(|attribute| &attribute.ints[..]))
+    }
+
+    /// A text, cut where it is no text.
+    fn text(&self, name: &str, default: &str) -> Result<String, String> {
+        let attribute = self.attribute(name, kind::ATTRIBUTE_STRING)?;
+        Ok(attribute.map_or_else(|| default.into(), |a| String::from_utf8_lossy(&a.s).into_owned()))
     }
 
     /// Whole numbers that are an attribute in older versions of an operator and the input `at` since.
     fn integers(&self, name: &str, at: usize) -> Result<Option<Vec<i64>>, String> {
         if self.optional(at).is_none() {
-            return Ok(self.attribute(name, kind::ATTRIBUTE_INTS)?.map(|attribute| attribute.ints.clone()));
+            return Ok(self.ints(name)?.map(<[i64]>::to_vec));
         }
         let values = self.constant(at, &format!("`{name}`"))?.as_integers();
         values.map(|values| Some(values.to_vec())).ok_or_else(|| format!("its `{name}` are no whole numbers"))
@@ -283,4 +398,22 @@ impl Call<'_> {
     fn flag(&self, name: &str) -> Result<bool, String> {
         Ok(self.int(name, 0)? != 0)
     }
+}
+
+/// An axis, counted from the end where it is negative.
+fn axis(axis: i64, rank: usize) -> Result<usize, String> {
+    let from_start = if axis < 0 { axis.saturating_add_unsigned(rank as u64) } else { axis };
+    let at = usize::try_from(from_start).ok().filter(|&at| at < rank);
+    at.ok_or_else(|| format!("`axis` is {axis}, its input has {rank} axes"))
+}
+
+/// Different axes of a value with `rank` of them, counted from the end where they are negative.
+fn axes(axes: &[i64], rank: usize) -> Result<Vec<usize>, String> {
+    let mut places = Vec::new();
+    for &axis in axes {
+        let from_start = if axis < 0 { axis.saturating_add_unsigned(rank as u64) } else { axis };
+        let place = usize::try_from(from_start).ok().filter(|place| *place < rank && !places.contains(place));
+        places.push(place.ok_or_else(|| format!("`axes` are {axes:?}: different ones of {rank} axes are needed"))?);
+    }
+    Ok(places)
 }

@@ -1,23 +1,22 @@
 //! BatchNormalization, Scaler: one factor and one offset a channel.
 
-use super::super::proto::kind;
-use super::{Call, Run, Value};
-use crate::network::import::chain::Scaling;
+use super::{Call, Run, Value, signal};
+use crate::network::import::symbolic::Scaling;
 
 /// `scale (x - mean) / √(variance + epsilon) + B`, as at inference; the channels are axis 1.
-pub(super) fn batch_normalization(run: &mut Run, call: &Call) -> Result<Value, String> {
-    let shape = call.signal(0)?.to_vec();
+pub(super) fn batch_normalization(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
+    let (shape, forms) = call.signal(0)?;
     if call.flag("training_mode")? {
         return Err("is in training mode: export the model for inference".into());
     }
     if call.int("spatial", 1)? != 1 {
         return Err("the attribute `spatial` must be 1".into());
     }
-    let &[batch, channels, ref inner @ ..] = &shape[..] else {
-        return Err(format!("its input has the shape {shape:?}: two dimensions or more are needed"));
+    let (batch, channels, inner) = match shape {
+        &[batch, channels, ref inner @ ..] => (batch, channels, inner.iter().product::<usize>()),
+        _ => return Err(format!("its input has the shape {shape:?}: two dimensions or more are needed")),
     };
-    let inner: usize = inner.iter().product();
-    run.spend(shape.iter().product())?;
+    run.spend(forms.len())?;
     let epsilon = call.float("epsilon", 1e-5)?;
     let parameter = |at: usize, what: &str| {
         let values = call.constant(at, what)?.as_reals().ok_or_else(|| format!("{what} is no float"))?;
@@ -40,19 +39,18 @@ pub(super) fn batch_normalization(run: &mut Run, call: &Call) -> Result<Value, S
         factors.extend(std::iter::repeat_n(factor, inner));
         offsets.extend(std::iter::repeat_n(offset[channel] - mean[channel] * factor, inner));
     }
-    run.chain.scale(&factors.repeat(batch), Scaling::Times)?;
-    run.chain.offset(offsets.repeat(batch))?;
-    Ok(Value::Signal(shape))
+    let scaled = run.making.scale(forms, &factors.repeat(batch), Scaling::Times)?;
+    let result = run.making.offset(&scaled, &offsets.repeat(batch))?;
+    signal(shape.to_vec(), result)
 }
 
 /// `(x - offset) · scale`, scikit-learn's scaler.
-pub(super) fn scaler(run: &mut Run, call: &Call) -> Result<Value, String> {
-    let shape = call.signal(0)?.to_vec();
-    let entries = shape.iter().product();
+pub(super) fn scaler(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
+    let (shape, forms) = call.signal(0)?;
+    let entries = forms.len();
     run.spend(entries)?;
-    let values = |name: &str, default: f32| {
-        let values = call.attribute(name, kind::ATTRIBUTE_FLOATS)?.map_or_else(|| vec![default], |a| a.floats.clone());
-        let values: Vec<f64> = values.into_iter().map(f64::from).collect();
+    let values = |name: &str, default: f64| {
+        let values = call.floats(name)?.unwrap_or_else(|| vec![default]);
         match values.len() {
             1 => Ok(vec![values[0]; entries]),
             count if count == entries => Ok(values),
@@ -60,7 +58,7 @@ pub(super) fn scaler(run: &mut Run, call: &Call) -> Result<Value, String> {
         }
     };
     let (offset, scale) = (values("offset", 0.0)?, values("scale", 1.0)?);
-    run.chain.offset(offset.into_iter().map(|o| -o).collect())?;
-    run.chain.scale(&scale, Scaling::Times)?;
-    Ok(Value::Signal(shape))
+    let shifted = run.making.offset(forms, &offset.into_iter().map(|o| -o).collect::<Vec<_>>())?;
+    let result = run.making.scale(&shifted, &scale, Scaling::Times)?;
+    signal(shape.to_vec(), result)
 }

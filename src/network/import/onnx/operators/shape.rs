@@ -1,11 +1,42 @@
-//! Flatten, Reshape, Transpose, Squeeze, Unsqueeze: the same values in another shape.
+//! Flatten, Reshape, Squeeze, Unsqueeze: the same values in another shape; Transpose, Expand, Tile, DepthToSpace, SpaceToDepth:
+//! the same values elsewhere.
 
 use super::super::proto::kind;
-use super::super::tensor::{MAX_RANK, size};
-use super::{Call, Run, Value};
+use super::super::tensor::{MAX_RANK, common_shape, indices, size};
+use super::{Call, Kind, Run, Signal, Value, axes, one};
+
+/// A value made of entries of another one, at the places `places`; `None` is `fill`.
+pub(super) fn moved(
+    run: &mut Run,
+    value: &Value,
+    shape: Vec<usize>,
+    places: &[Option<usize>],
+    fill: f64,
+) -> Result<Value, String> {
+    match value {
+        Value::Constant(tensor) => {
+            run.spend(places.len())?;
+            Ok(Value::Constant(tensor.at(shape, places, fill)))
+        }
+        Value::Signal(signal) => {
+            let kind = match &signal.kind {
+                Kind::Forms(forms) => {
+                    let mut forms = run.making.select(forms, places)?;
+                    if fill != 0.0 && places.contains(&None) {
+                        let fills: Vec<f64> = places.iter().map(|place| place.map_or(fill, |_| 0.0)).collect();
+                        forms = run.making.offset(&forms, &fills)?;
+                    }
+                    Kind::Forms(forms.into())
+                }
+                Kind::Positive(forms) => Kind::Positive(run.making.select(forms, places)?.into()),
+            };
+            Ok(Value::Signal(Signal { shape, kind }))
+        }
+    }
+}
 
 /// Two dimensions: those before `axis`, and the rest.
-pub(super) fn flatten(_run: &mut Run, call: &Call) -> Result<Value, String> {
+pub(super) fn flatten(_run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
     let value = call.input(0)?;
     let shape = value.shape();
     let axis = call.int("axis", 1)?;
@@ -14,14 +45,18 @@ pub(super) fn flatten(_run: &mut Run, call: &Call) -> Result<Value, String> {
     let from_start = if axis < 0 { axis.saturating_add_unsigned(rank as u64) } else { axis };
     let at = usize::try_from(from_start).ok().filter(|&at| at <= rank);
     let (front, back) = shape.split_at(at.ok_or_else(|| format!("`axis` is {axis}, the input has {rank} axes"))?);
-    Ok(value.with_shape(vec![front.iter().product(), back.iter().product()]))
+    one(value.with_shape(vec![front.iter().product(), back.iter().product()]))
 }
 
-/// The shape that the second input states: 0 stands for the input's own dimension, -1 for what is left.
-pub(super) fn reshape(_run: &mut Run, call: &Call) -> Result<Value, String> {
+/// The shape that the second input states (an attribute before version 5): 0 stands for the input's own dimension, -1 for
+/// what is left.
+pub(super) fn reshape(_run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
     let value = call.input(0)?;
     let shape = value.shape();
-    let wanted = call.constant(1, "the shape")?.as_integers().ok_or("its shape holds floats")?;
+    let wanted = match call.optional(1) {
+        None => call.ints("shape")?.ok_or("its shape is missing")?,
+        Some(_) => call.constant(1, "the shape")?.as_integers().ok_or("its shape holds floats")?,
+    };
     if wanted.len() > MAX_RANK {
         return Err(format!("asks for {} dimensions, the limit is {MAX_RANK}", wanted.len()));
     }
@@ -47,95 +82,162 @@ pub(super) fn reshape(_run: &mut Run, call: &Call) -> Result<Value, String> {
     if size(&result) != Some(available) {
         return Err(misfit());
     }
-    Ok(value.with_shape(result))
+    one(value.with_shape(result))
 }
 
 /// The axes in the order of `perm`, reversed by default.
-pub(super) fn transpose(run: &mut Run, call: &Call) -> Result<Value, String> {
+pub(super) fn transpose(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
     let value = call.input(0)?;
     let rank = value.shape().len();
-    let axes: Vec<usize> = match call.attribute("perm", kind::ATTRIBUTE_INTS)? {
+    let axes: Vec<usize> = match call.ints("perm")? {
         None => (0..rank).rev().collect(),
         Some(perm) => {
-            let axes: Vec<usize> = perm.ints.iter().filter_map(|&a| usize::try_from(a).ok()).collect();
+            let axes: Vec<usize> = perm.iter().filter_map(|&a| usize::try_from(a).ok()).collect();
             let mut sorted = axes.clone();
             sorted.sort_unstable();
-            if perm.ints.len() != rank || !sorted.into_iter().eq(0..rank) {
+            if perm.len() != rank || !sorted.into_iter().eq(0..rank) {
                 return Err(format!("`perm` is no order of {rank} axes"));
             }
             axes
         }
     };
-    match value {
-        Value::Constant(tensor) => {
-            run.spend(tensor.len())?;
-            Ok(Value::Constant(tensor.transposed(&axes)))
-        }
-        Value::Signal(shape) => {
-            // Axes of size 1 may go anywhere; the others must keep their order, so that the values keep theirs.
-            let long: Vec<usize> = axes.iter().copied().filter(|&a| shape[a] != 1).collect();
-            if !long.is_sorted() {
-                return Err(format!("changes the order of the values of shape {shape:?}, which is not supported"));
-            }
-            Ok(Value::Signal(axes.iter().map(|&a| shape[a]).collect()))
-        }
+    if let Value::Constant(tensor) = value {
+        run.spend(tensor.len())?;
+        return one(Value::Constant(tensor.transposed(&axes)));
     }
+    let shape = value.shape();
+    let result: Vec<usize> = axes.iter().map(|&a| shape[a]).collect();
+    // Axes of size 1 may go anywhere; where the others keep their order, the values keep theirs.
+    let long: Vec<usize> = axes.iter().copied().filter(|&a| shape[a] != 1).collect();
+    if long.is_sorted() {
+        return one(value.with_shape(result));
+    }
+    let strides = super::super::tensor::strides(shape);
+    let steps: Vec<usize> = axes.iter().map(|&a| strides[a]).collect();
+    one(moved(run, value, result.clone(), &places(&result, &steps), 0.0)?)
+}
+
+/// Where the entries of a value of this `shape` are taken from, when a step along axis i moves by `steps[i]`.
+pub(super) fn places(shape: &[usize], steps: &[usize]) -> Vec<Option<usize>> {
+    indices(shape, steps).map(Some).collect()
 }
 
 /// Without the axes of size 1, or without those that are named.
-pub(super) fn squeeze(_run: &mut Run, call: &Call) -> Result<Value, String> {
+pub(super) fn squeeze(_run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
     let value = call.input(0)?;
     let shape = value.shape();
     let dropped: Vec<usize> = match call.integers("axes", 1)? {
         None => (0..shape.len()).filter(|&axis| shape[axis] == 1).collect(),
-        Some(axes) => places(&axes, shape.len())?,
+        Some(named) => axes(&named, shape.len())?,
     };
     if let Some(axis) = dropped.iter().find(|&&axis| shape[axis] != 1) {
         return Err(format!("drops axis {axis} of the shape {shape:?}, which has not the size 1"));
     }
     let kept = shape.iter().enumerate().filter(|(axis, _)| !dropped.contains(axis)).map(|(_, &size)| size).collect();
-    Ok(value.with_shape(kept))
+    one(value.with_shape(kept))
 }
 
 /// With axes of size 1 at the named places of the result.
-pub(super) fn unsqueeze(_run: &mut Run, call: &Call) -> Result<Value, String> {
+pub(super) fn unsqueeze(_run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
     let value = call.input(0)?;
-    let axes = call.integers("axes", 1)?.ok_or("its `axes` are missing")?;
-    let rank = value.shape().len() + axes.len();
+    let named = call.integers("axes", 1)?.ok_or("its `axes` are missing")?;
+    let rank = value.shape().len() + named.len();
     if rank > MAX_RANK {
         return Err(format!("asks for {rank} dimensions, the limit is {MAX_RANK}"));
     }
-    let added = places(&axes, rank)?;
+    let added = axes(&named, rank)?;
     let mut sizes = value.shape().iter().copied();
     // Each place that is not an added one takes the next of the value's own axes.
     let shape = (0..rank).map(|axis| if added.contains(&axis) { 1 } else { sizes.next().unwrap_or(1) }).collect();
-    Ok(value.with_shape(shape))
+    one(value.with_shape(shape))
 }
 
-/// Different axes of a value with `rank` of them, counted from the end where they are negative.
-fn places(axes: &[i64], rank: usize) -> Result<Vec<usize>, String> {
-    let mut places = Vec::new();
-    for &axis in axes {
-        let from_start = if axis < 0 { axis.saturating_add_unsigned(rank as u64) } else { axis };
-        let place = usize::try_from(from_start).ok().filter(|place| *place < rank && !places.contains(place));
-        places.push(place.ok_or_else(|| format!("`axes` are {axes:?}: different ones of {rank} axes are needed"))?);
-    }
-    Ok(places)
+/// Repeated along axes of size 1, as in arithmetic with a value of the asked shape.
+pub(super) fn expand(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
+    let value = call.input(0)?;
+    let wanted = dimensions(call.constant(1, "the shape")?.as_integers().ok_or("its shape holds floats")?)?;
+    let shape = common_shape(value.shape(), &wanted)
+        .ok_or_else(|| format!("cannot expand the shape {:?} to {wanted:?}", value.shape()))?;
+    one(broadcast(run, value, &shape)?)
 }
 
-impl Value {
-    pub(super) fn shape(&self) -> &[usize] {
-        match self {
-            Value::Constant(tensor) => &tensor.shape,
-            Value::Signal(shape) => shape,
-        }
+/// A value repeated to a shape that its own can be broadcast to.
+pub(super) fn broadcast(run: &mut Run, value: &Value, shape: &[usize]) -> Result<Value, String> {
+    if value.shape() == shape {
+        return Ok(value.clone());
     }
+    let count = size(shape).ok_or("its result is too large")?;
+    if size(value.shape()) == Some(count) {
+        return Ok(value.with_shape(shape.to_vec()));
+    }
+    match value {
+        Value::Constant(_) => run.spend(count)?,
+        Value::Signal(_) => run.making.spend(count)?,
+    }
+    let steps = super::super::tensor::broadcast_steps(value.shape(), shape)?;
+    moved(run, value, shape.to_vec(), &places(shape, &steps), 0.0)
+}
 
-    /// The same values with another shape of the same size.
-    fn with_shape(&self, shape: Vec<usize>) -> Value {
-        match self {
-            Value::Constant(tensor) => Value::Constant(tensor.with_shape(shape)),
-            Value::Signal(_) => Value::Signal(shape),
-        }
+/// The dimensions of a shape that a constant states.
+pub(super) fn dimensions(values: &[i64]) -> Result<Vec<usize>, String> {
+    if values.len() > MAX_RANK {
+        return Err(format!("asks for {} dimensions, the limit is {MAX_RANK}", values.len()));
     }
+    values.iter().map(|&d| usize::try_from(d).map_err(|_| format!("asks for the dimension {d}"))).collect()
+}
+
+/// Repeated as a whole along each axis.
+pub(super) fn tile(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
+    let value = call.input(0)?;
+    let repeats = dimensions(call.constant(1, "the repeats")?.as_integers().ok_or("its repeats are floats")?)?;
+    let own = value.shape();
+    if repeats.len() != own.len() {
+        return Err(format!("has {} repeats for a value of {} axes", repeats.len(), own.len()));
+    }
+    let shape: Vec<usize> = own.iter().zip(&repeats).map(|(&d, &r)| d.saturating_mul(r)).collect();
+    let count = size(&shape).ok_or("its result is too large")?;
+    run.making.spend(count)?;
+    let strides = super::super::tensor::strides(own);
+    let places: Vec<Option<usize>> = super::super::tensor::positions(&shape)
+        .map(|position| Some(position.iter().zip(own).zip(&strides).map(|((&p, &d), &s)| (p % d) * s).sum()))
+        .collect();
+    one(moved(run, value, shape, &places, 0.0)?)
+}
+
+/// Blocks of channels moved into the plane, or back.
+pub(super) fn depth_to_space(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
+    let (value, block, [n, c, h, w]) = image(call)?;
+    if c % (block * block) != 0 {
+        return Err(format!("{c} channels are no multiple of {block}²"));
+    }
+    let depth = c / (block * block);
+    // Six axes, and how far apart the input's entries are along each.
+    let (b, plane) = (block, h * w);
+    let steps = match call.text("mode", "DCR")?.as_str() {
+        "DCR" => [c * plane, plane, w, b * depth * plane, 1, depth * plane],
+        "CRD" => [c * plane, b * b * plane, w, b * plane, 1, plane],
+        other => return Err(format!("the mode {other:?} is not known")),
+    };
+    let places = places(&[n, depth, h, b, w, b], &steps);
+    one(moved(run, value, vec![n, depth, h * b, w * b], &places, 0.0)?)
+}
+
+/// Blocks of the plane moved into channels.
+pub(super) fn space_to_depth(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
+    let (value, b, [n, c, h, w]) = image(call)?;
+    if h % b != 0 || w % b != 0 {
+        return Err(format!("the plane of {h} × {w} entries is no multiple of blocks of {b}"));
+    }
+    let places = places(&[n, b, b, c, h / b, w / b], &[c * h * w, w, 1, h * w, b * w, b]);
+    one(moved(run, value, vec![n, c * b * b, h / b, w / b], &places, 0.0)?)
+}
+
+/// A value of four axes, and `blocksize`.
+fn image<'a>(call: &'a Call) -> Result<(&'a Value, usize, [usize; 4]), String> {
+    let value = call.input(0)?;
+    let shape = value.shape();
+    let block = call.attribute("blocksize", kind::ATTRIBUTE_INT)?.ok_or("`blocksize` is missing")?.i;
+    let block = usize::try_from(block).ok().filter(|b| (1..=1024).contains(b)).ok_or("`blocksize` must be positive")?;
+    let shape = shape.try_into().map_err(|_| format!("its input has the shape {shape:?}: four axes are needed"))?;
+    Ok((value, block, shape))
 }

@@ -49,7 +49,7 @@ fn a_normalisation_is_folded_and_a_trailing_softmax_is_dropped() {
         assert_eq!(found, wanted.iter().map(|y| 1.0 - y).collect::<Vec<_>>());
     }
     let notes = network.notes().join("; ");
-    assert!(notes.contains("a trailing Softmax was dropped") && notes.contains("a scaling (3×)"), "{notes}");
+    assert!(notes.contains("a trailing Softmax was dropped") && notes.contains("a scaling (2×)"), "{notes}");
 }
 
 #[test]

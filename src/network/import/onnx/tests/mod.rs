@@ -2,11 +2,14 @@
 //! outputs in `tests/import`.
 //!
 //! - `graphs`: tensors, nodes and graphs; `settings`: the settings of operators; `limits`: sizes and other bytes.
+//! - `joins`: branches, several inputs, squashings and functions; `random`: random graphs against their definition.
 //! - `folding`: what is folded, and the notes.
 
 mod folding;
 mod graphs;
+mod joins;
 mod limits;
+mod random;
 mod settings;
 
 use prost::Message;
@@ -77,7 +80,7 @@ fn model() -> ModelProto {
         sparse_initializer: vec![],
     };
     let standard = OperatorSetIdProto { domain: String::new(), version: 17 };
-    ModelProto { graph: Some(graph), opset_import: vec![standard] }
+    ModelProto { graph: Some(graph), opset_import: vec![standard], functions: vec![] }
 }
 
 /// The model with its graph changed.

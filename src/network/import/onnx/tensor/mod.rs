@@ -1,8 +1,12 @@
 //! Constant tensors: the values of initializers and attributes, checked against the bytes that are really there.
 
+mod decode;
+
 use std::rc::Rc;
 
-use super::proto::{TensorProto, kind};
+use super::proto::TensorProto;
+pub(super) use decode::type_name;
+use decode::{integer, real};
 
 /// The largest number of dimensions of a tensor.
 pub(super) const MAX_RANK: usize = 8;
@@ -19,9 +23,9 @@ pub(super) struct Tensor {
 /// The values of a tensor.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Values {
-    /// float32 or float64, taken exactly; all are finite.
+    /// Floats of any size, taken exactly.
     Real(Rc<Vec<f64>>),
-    /// int32, int64 or bool.
+    /// Whole numbers of any size, and bool.
     Integer(Rc<Vec<i64>>),
 }
 
@@ -38,28 +42,14 @@ impl Tensor {
             return Err("is stored in segments, which is not supported".into());
         }
         let (shape, count) = checked_shape(&proto.dims)?;
-        let raw = &proto.raw_data;
-        let values = match proto.data_type {
-            kind::TENSOR_FLOAT if raw.is_empty() => real(proto.float_data.iter().map(|&v| f64::from(v)), count),
-            kind::TENSOR_FLOAT => real(chunks(raw)?.map(|b| f64::from(f32::from_le_bytes(b))), count),
-            kind::TENSOR_DOUBLE if raw.is_empty() => real(proto.double_data.iter().copied(), count),
-            kind::TENSOR_DOUBLE => real(chunks(raw)?.map(f64::from_le_bytes), count),
-            kind::TENSOR_INT64 if raw.is_empty() => integer(proto.int64_data.iter().copied(), count),
-            kind::TENSOR_INT64 => integer(chunks(raw)?.map(i64::from_le_bytes), count),
-            kind::TENSOR_INT32 | kind::TENSOR_BOOL if raw.is_empty() => {
-                integer(proto.int32_data.iter().map(|&v| i64::from(v)), count)
-            }
-            kind::TENSOR_INT32 => integer(chunks(raw)?.map(|b| i64::from(i32::from_le_bytes(b))), count),
-            kind::TENSOR_BOOL => integer(raw.iter().map(|&b| i64::from(b)), count),
-            other => Err(format!("has the element type {}, which is not supported", type_name(other))),
-        }?;
+        let values = decode::values(proto, count)?;
         Ok(Self { shape, values })
     }
 
     /// A tensor of floats.
     ///
     /// # Errors
-    /// Their number does not fit the shape, or one is not finite.
+    /// Their number does not fit the shape.
     pub(super) fn reals(shape: Vec<usize>, values: Vec<f64>) -> Result<Self, String> {
         let count = size(&shape).unwrap_or(usize::MAX);
         Ok(Self { values: real(values.into_iter(), count)?, shape })
@@ -72,6 +62,18 @@ impl Tensor {
     pub(super) fn integers(shape: Vec<usize>, values: Vec<i64>) -> Result<Self, String> {
         let count = size(&shape).unwrap_or(usize::MAX);
         Ok(Self { values: integer(values.into_iter(), count)?, shape })
+    }
+
+    /// That every value is finite, or at least a number.
+    ///
+    /// # Errors
+    /// The first value that is not.
+    pub(super) fn check(&self, may_be_infinite: bool) -> Result<(), String> {
+        let Values::Real(values) = &self.values else { return Ok(()) };
+        match values.iter().position(|v| v.is_nan() || !may_be_infinite && v.is_infinite()) {
+            None => Ok(()),
+            Some(at) => Err(format!("has the value {} at position {at}: values must be finite", values[at])),
+        }
     }
 
     /// The number of values.
@@ -96,6 +98,27 @@ impl Tensor {
             Values::Integer(values) => Some(values),
             Values::Real(_) => None,
         }
+    }
+
+    /// The values as floats; whole numbers to the nearest.
+    pub(super) fn to_reals(&self) -> Vec<f64> {
+        match &self.values {
+            Values::Real(values) => values.to_vec(),
+            Values::Integer(values) => values.iter().map(|&v| v as f64).collect(),
+        }
+    }
+
+    /// The values at these places, as a tensor of `shape`, which fits; `None` is `fill`.
+    pub(super) fn at(&self, shape: Vec<usize>, places: &[Option<usize>], fill: f64) -> Self {
+        let values = match &self.values {
+            Values::Real(values) => {
+                Values::Real(Rc::new(places.iter().map(|place| place.map_or(fill, |at| values[at])).collect()))
+            }
+            Values::Integer(values) => Values::Integer(Rc::new(
+                places.iter().map(|place| place.map_or(fill as i64, |at| values[at])).collect(),
+            )),
+        };
+        Self { shape, values }
     }
 
     /// The values with another shape of the same size.
@@ -158,31 +181,39 @@ impl Tensor {
     /// That the shape does not fit, or that the values are no floats.
     pub(super) fn broadcast(&self, shape: &[usize]) -> Result<Vec<f64>, String> {
         let values = self.as_reals().ok_or("holds integers where floats are needed")?;
-        Ok(gather(values, shape, &self.broadcast_steps(shape)?))
+        Ok(gather(values, shape, &broadcast_steps(&self.shape, shape)?))
     }
+}
 
-    /// The whole numbers repeated to `shape`.
-    ///
-    /// # Errors
-    /// That the shape does not fit, or that the values are floats.
-    pub(super) fn broadcast_integers(&self, shape: &[usize]) -> Result<Vec<i64>, String> {
-        let values = self.as_integers().ok_or("holds floats where integers are needed")?;
-        Ok(gather(values, shape, &self.broadcast_steps(shape)?))
-    }
-
-    fn broadcast_steps(&self, shape: &[usize]) -> Result<Vec<usize>, String> {
-        let misfit = || format!("has the shape {:?}, which does not fit {shape:?}", self.shape);
-        let missing = shape.len().checked_sub(self.shape.len()).ok_or_else(misfit)?;
-        let mut steps = vec![0; shape.len()];
-        for (axis, (&size, stride)) in self.shape.iter().zip(strides(&self.shape)).enumerate() {
-            if size == shape[missing + axis] {
-                steps[missing + axis] = stride;
-            } else if size != 1 {
-                return Err(misfit());
-            }
+/// How far a step along each axis of `shape` moves in a value of the shape `own` that is broadcast to it.
+///
+/// # Errors
+/// That the shape does not fit.
+pub(super) fn broadcast_steps(own: &[usize], shape: &[usize]) -> Result<Vec<usize>, String> {
+    let misfit = || format!("has the shape {own:?}, which does not fit {shape:?}");
+    let missing = shape.len().checked_sub(own.len()).ok_or_else(misfit)?;
+    let mut steps = vec![0; shape.len()];
+    for (axis, (&size, stride)) in own.iter().zip(strides(own)).enumerate() {
+        if size == shape[missing + axis] {
+            steps[missing + axis] = stride;
+        } else if size != 1 {
+            return Err(misfit());
         }
-        Ok(steps)
     }
+    Ok(steps)
+}
+
+/// The shape that both are broadcast to.
+pub(super) fn common_shape(a: &[usize], b: &[usize]) -> Option<Vec<usize>> {
+    let rank = a.len().max(b.len());
+    let at = |shape: &[usize], axis: usize| (axis + shape.len()).checked_sub(rank).map_or(1, |axis| shape[axis]);
+    (0..rank)
+        .map(|axis| match (at(a, axis), at(b, axis)) {
+            (a, b) if a == b || b == 1 => Some(a),
+            (1, b) => Some(b),
+            _ => None,
+        })
+        .collect()
 }
 
 /// The shape that `dims` state, and the number of values that it takes.
@@ -205,37 +236,8 @@ pub(super) fn size(shape: &[usize]) -> Option<usize> {
     Some(if shape.contains(&0) { 0 } else { product })
 }
 
-fn chunks<const SIZE: usize>(raw: &[u8]) -> Result<impl ExactSizeIterator<Item = [u8; SIZE]>, String> {
-    let (values, rest) = raw.as_chunks::<SIZE>();
-    if rest.is_empty() {
-        Ok(values.iter().copied())
-    } else {
-        Err(format!("has {} bytes of values, which is no multiple of {SIZE}", raw.len()))
-    }
-}
-
-fn counted<T>(values: impl ExactSizeIterator<Item = T>, count: usize) -> Result<Vec<T>, String> {
-    if values.len() == count {
-        Ok(values.collect())
-    } else {
-        Err(format!("has a shape of {count} values, but {} are there", values.len()))
-    }
-}
-
-fn real(values: impl ExactSizeIterator<Item = f64>, count: usize) -> Result<Values, String> {
-    let values = counted(values, count)?;
-    match values.iter().position(|v| !v.is_finite()) {
-        None => Ok(Values::Real(Rc::new(values))),
-        Some(at) => Err(format!("has the value {} at position {at}: values must be finite", values[at])),
-    }
-}
-
-fn integer(values: impl ExactSizeIterator<Item = i64>, count: usize) -> Result<Values, String> {
-    Ok(Values::Integer(Rc::new(counted(values, count)?)))
-}
-
 /// How far apart neighbours along each axis are in row-major order.
-fn strides(shape: &[usize]) -> Vec<usize> {
+pub(super) fn strides(shape: &[usize]) -> Vec<usize> {
     let mut strides = vec![1; shape.len()];
     for axis in (1..shape.len()).rev() {
         strides[axis - 1] = strides[axis] * shape[axis];
@@ -245,12 +247,17 @@ fn strides(shape: &[usize]) -> Vec<usize> {
 
 /// The values of a tensor of this `shape`, where a step along axis i moves by `steps[i]` in `values`.
 fn gather<T: Copy>(values: &[T], shape: &[usize], steps: &[usize]) -> Vec<T> {
+    indices(shape, steps).map(|at| values[at]).collect()
+}
+
+/// Where the entries of a value of this `shape` lie, in row-major order, when a step along axis i moves by `steps[i]`.
+pub(super) fn indices(shape: &[usize], steps: &[usize]) -> impl Iterator<Item = usize> {
+    let (shape, steps) = (shape.to_vec(), steps.to_vec());
     let count = shape.iter().product();
-    let mut out = Vec::with_capacity(count);
     let mut index = vec![0; shape.len()];
     let mut at = 0;
-    while out.len() < count {
-        out.push(values[at]);
+    (0..count).map(move |_| {
+        let here = at;
         // The next index in row-major order: the last axis moves first, an axis at its end starts anew.
         for axis in (0..shape.len()).rev() {
             index[axis] += 1;
@@ -261,30 +268,34 @@ fn gather<T: Copy>(values: &[T], shape: &[usize], steps: &[usize]) -> Vec<T> {
             at -= steps[axis] * shape[axis];
             index[axis] = 0;
         }
-    }
-    out
+        here
+    })
 }
 
-/// The name of an element type, for messages.
-pub(super) fn type_name(data_type: i32) -> &'static str {
-    const NAMES: [&str; 17] = [
-        "undefined",
-        "float32",
-        "uint8",
-        "int8",
-        "uint16",
-        "int16",
-        "int32",
-        "int64",
-        "string",
-        "bool",
-        "float16",
-        "float64",
-        "uint32",
-        "uint64",
-        "complex64",
-        "complex128",
-        "bfloat16",
-    ];
-    usize::try_from(data_type).ok().and_then(|at| NAMES.get(at)).copied().unwrap_or("of a later version")
+/// The positions of the entries of a value of this `shape`, in row-major order.
+pub(super) fn positions(shape: &[usize]) -> impl Iterator<Item = Vec<usize>> {
+    let shape = shape.to_vec();
+    let count: usize = shape.iter().product();
+    let mut next = vec![0; shape.len()];
+    (0..count).map(move |_| {
+        let here = next.clone();
+        for axis in (0..shape.len()).rev() {
+            next[axis] += 1;
+            if next[axis] < shape[axis] {
+                break;
+            }
+            next[axis] = 0;
+        }
+        here
+    })
+}
+
+/// The position of an entry of a value of this `shape`.
+pub(super) fn position(shape: &[usize], mut entry: usize) -> Vec<usize> {
+    let mut position = vec![0; shape.len()];
+    for axis in (0..shape.len()).rev() {
+        position[axis] = entry % shape[axis];
+        entry /= shape[axis];
+    }
+    position
 }
