@@ -135,6 +135,20 @@ fn the_engine_knows_nothing_of_the_service() {
 }
 
 #[test]
+fn bounds_are_not_folded_by_functions_that_drop_what_is_no_number() {
+    let last = place(ENGINE_ENDS).unwrap();
+    for (path, _, code) in sources().into_iter().filter(|(_, place, _)| *place <= last) {
+        for name in ["f64::max", "f64::min"] {
+            let folded = code.match_indices(name).any(|(at, _)| {
+                // `f64::maximum` is another function.
+                !code[at + name.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '_')
+            });
+            assert!(!folded, "{}: `{name}` drops NaN: use those of arithmetic::ends", path.display());
+        }
+    }
+}
+
+#[test]
 fn files_are_short() {
     for (path, _, _) in sources() {
         let lines = std::fs::read_to_string(&path).unwrap().lines().count();

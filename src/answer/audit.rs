@@ -83,7 +83,8 @@ impl Subject<'_> {
                         }
                     }
                     let scale = 1.0 / row.iter().map(|w| w.abs()).sum::<f64>();
-                    if !scale.is_finite() {
+                    // Where the row vanishes or overflows nothing can be measured: the check of the point decides.
+                    if !(scale.is_finite() && scale > 0.0) {
                         continue;
                     }
                     row.iter_mut().for_each(|w| *w *= side * scale);

@@ -8,7 +8,8 @@
 use faer::{Mat, Side};
 
 use super::exact;
-use crate::arithmetic::Dyadic;
+use crate::arithmetic::ends::hull_upper;
+use crate::arithmetic::{Dyadic, euclidean};
 use crate::network::dot;
 use crate::problem::{Seeds, VectorNorm};
 
@@ -83,8 +84,11 @@ pub fn best_seed(seeds: &Seeds, jacobian: &[Vec<f64>], input_norm: VectorNorm) -
         c = unit(c.len(), 0);
     }
     if seeds.norm == VectorNorm::L2 && c.len() > 1 {
+        // The steps grow, so that few are enough however far the rounded norm is off.
+        let mut step = f64::EPSILON;
         while square(&c) > exact::exact(1.0) {
-            c.iter_mut().for_each(|c| *c *= 1.0 - f64::EPSILON);
+            c.iter_mut().for_each(|c| *c *= 1.0 - step);
+            step = (2.0 * step).min(0.5);
         }
     }
     seeds.combination(&c)
@@ -168,8 +172,8 @@ fn dual_norm(norm: VectorNorm, v: &[f64]) -> f64 {
     let sizes = v.iter().map(|g| g.abs());
     match norm {
         VectorNorm::Linf => sizes.sum(),
-        VectorNorm::L1 => sizes.fold(0.0, f64::max),
-        VectorNorm::L2 => sizes.map(|g| g * g).sum::<f64>().sqrt(),
+        VectorNorm::L1 => sizes.fold(0.0, hull_upper),
+        VectorNorm::L2 => euclidean::norm(sizes),
     }
 }
 
@@ -187,7 +191,14 @@ fn maximiser(norm: VectorNorm, v: &[f64]) -> Vec<f64> {
             s
         }
         VectorNorm::L2 => {
-            let length = dual_norm(norm, v);
+            // Scaled by a power of two first: the length of subnormal entries has few digits, that of huge ones overflows.
+            let scale = match dual_norm(norm, v) {
+                length if length < 1e-290 => 2f64.powi(200),
+                length if length > 1e290 => 2f64.powi(-200),
+                _ => 1.0,
+            };
+            let v: Vec<f64> = v.iter().map(|g| g * scale).collect();
+            let length = dual_norm(norm, &v);
             if length > 0.0 { v.iter().map(|g| g / length).collect() } else { unit(v.len(), 0) }
         }
     }

@@ -13,6 +13,7 @@ use super::exact::{self, AffineForm};
 use super::interior::{Deepest, Inequality};
 use super::witness::Subject;
 use crate::arithmetic::Dyadic;
+use crate::arithmetic::ends::hull_upper;
 use crate::network::Pattern;
 
 /// The neurons whose inequalities carry a proof.
@@ -25,14 +26,15 @@ pub(super) fn prove_empty(
     inequalities: &[Inequality],
     found: &Deepest,
 ) -> Option<Support> {
-    let largest = found.multipliers.iter().copied().fold(0.0, f64::max);
+    let largest = found.multipliers.iter().copied().fold(0.0, hull_upper);
     let carrying: Vec<(&Inequality, f64)> = inequalities
         .iter()
         .zip(&found.multipliers)
         .filter(|(_, m)| m.is_finite() && **m > 1e-9 * largest)
         .map(|(i, m)| (i, m * i.scale))
         .collect();
-    if carrying.is_empty() || carrying.iter().any(|(_, m)| !m.is_finite()) {
+    // Multipliers that all vanished would prove anything.
+    if carrying.is_empty() || carrying.iter().any(|(_, m)| !(m.is_finite() && *m > 0.0)) {
         return None;
     }
     let support = || carrying.iter().map(|(i, _)| (i.layer, i.neuron)).collect();

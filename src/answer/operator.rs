@@ -4,7 +4,9 @@ use super::Subject;
 use super::direction::{Effort, signs};
 use super::exact;
 use crate::arithmetic::Dyadic;
-use crate::arithmetic::rounding::{inner_product_error, product_up, sum_up};
+use crate::arithmetic::ends::{hull_upper, intersection_upper, upper_end};
+use crate::arithmetic::euclidean;
+use crate::arithmetic::rounding::{inner_product_error, product_up, root_up, scaled_down, scaled_up, sum_up};
 use crate::network::{Pattern, dot};
 use crate::problem::VectorNorm;
 
@@ -28,7 +30,14 @@ impl Subject<'_> {
     }
 }
 
+/// Entries are scaled by a power of two, so that the largest is about 1: squares neither overflow nor underflow where it matters.
 fn norm_up(jacobian: &[Vec<Dyadic>], input_norm: VectorNorm, output_norm: VectorNorm) -> f64 {
+    let Some(power) = jacobian.iter().flatten().filter_map(Dyadic::power).max() else { return 0.0 };
+    let scaled: Vec<Vec<Dyadic>> = jacobian.iter().map(|row| row.iter().map(|g| g.scaled(-power)).collect()).collect();
+    scaled_up(scaled_norm_up(&scaled, input_norm, output_norm), power)
+}
+
+fn scaled_norm_up(jacobian: &[Vec<Dyadic>], input_norm: VectorNorm, output_norm: VectorNorm) -> f64 {
     let rows = || jacobian.iter().map(|row| ends(input_norm, row.iter()).1);
     let columns = || (0..jacobian.first().map_or(0, Vec::len)).map(|k| jacobian.iter().map(move |row| &row[k]));
     // ‖·‖_1 is the dual norm for ℓ∞.
@@ -37,47 +46,44 @@ fn norm_up(jacobian: &[Vec<Dyadic>], input_norm: VectorNorm, output_norm: Vector
     let few = |count: usize| count <= Effort::Thorough.most_signs();
     let numbers = || jacobian.iter().map(|row| row.iter().map(Dyadic::to_f64).collect()).collect::<Vec<Vec<f64>>>();
     match (input_norm, output_norm) {
-        (_, VectorNorm::Linf) => rows().fold(0.0, f64::max),
-        _ if outputs == 1 => rows().fold(0.0, f64::max),
-        (VectorNorm::L1, VectorNorm::L1) => column_norms(VectorNorm::Linf).fold(0.0, f64::max),
-        (VectorNorm::L1, VectorNorm::L2) => column_norms(VectorNorm::L2).fold(0.0, f64::max),
+        (_, VectorNorm::Linf) => rows().fold(0.0, hull_upper),
+        _ if outputs == 1 => rows().fold(0.0, hull_upper),
+        (VectorNorm::L1, VectorNorm::L1) => column_norms(VectorNorm::Linf).fold(0.0, hull_upper),
+        (VectorNorm::L1, VectorNorm::L2) => column_norms(VectorNorm::L2).fold(0.0, hull_upper),
         (VectorNorm::Linf, VectorNorm::L1) => {
             let sum = rows().fold(0.0, sum_up);
-            if few(outputs) { sum.min(largest_combination(&numbers(), VectorNorm::Linf)) } else { sum }
+            if few(outputs) { intersection_upper(sum, largest_combination(&numbers(), VectorNorm::Linf)) } else { sum }
         }
         (VectorNorm::L2, VectorNorm::L1) => {
-            let sum = euclidean_up(column_norms(VectorNorm::Linf));
-            if few(outputs) { sum.min(largest_combination(&numbers(), VectorNorm::L2)) } else { sum }
+            let sum = euclidean::norm_up(column_norms(VectorNorm::Linf));
+            if few(outputs) { intersection_upper(sum, largest_combination(&numbers(), VectorNorm::L2)) } else { sum }
         }
         (VectorNorm::Linf, VectorNorm::L2) => {
-            let sum = euclidean_up(rows());
+            let sum = euclidean::norm_up(rows());
             let transposed = || columns().map(|column| column.map(Dyadic::to_f64).collect()).collect::<Vec<Vec<f64>>>();
-            if few(inputs) { sum.min(largest_combination(&transposed(), VectorNorm::L2)) } else { sum }
+            if few(inputs) { intersection_upper(sum, largest_combination(&transposed(), VectorNorm::L2)) } else { sum }
         }
-        (VectorNorm::L2, VectorNorm::L2) => spectral_norm_up(&numbers()).min(euclidean_up(rows())),
+        (VectorNorm::L2, VectorNorm::L2) => {
+            intersection_upper(spectral_norm_up(&numbers()), euclidean::norm_up(rows()))
+        }
     }
 }
 
 /// The dual norm of exact numbers, rounded down and up.
 pub(super) fn ends<'a>(input_norm: VectorNorm, entries: impl Iterator<Item = &'a Dyadic>) -> (f64, f64) {
-    let ends = |exact: &Dyadic| (exact.round_down(), -(-exact).round_down());
+    let ends = |exact: &Dyadic| (exact.round_down(), exact.round_up());
     match input_norm {
         VectorNorm::Linf => ends(&entries.fold(Dyadic::zero(), |sum, g| &sum + &g.abs())),
-        VectorNorm::L1 => entries.map(|g| ends(&g.abs())).fold((0.0, 0.0), |a, b| (a.0.max(b.0), a.1.max(b.1))),
+        VectorNorm::L1 => entries.map(|g| ends(&g.abs())).fold((0.0, 0.0), |a, b| (a.0.max(b.0), hull_upper(a.1, b.1))),
         VectorNorm::L2 => {
-            let (low, high) = ends(&entries.fold(Dyadic::zero(), |sum, g| &sum + &(g * g)));
+            let square = entries.fold(Dyadic::zero(), |sum, g| &sum + &(g * g));
+            let Some(power) = square.power() else { return (0.0, 0.0) };
+            let half = power.div_euclid(2);
+            let (low, high) = ends(&square.scaled(-2 * half));
             // A root is rounded to the nearest: its neighbours lie on either side for certain.
-            (if low > 0.0 { low.sqrt().next_down() } else { 0.0 }, root_up(high))
+            (scaled_down(low.sqrt().next_down(), half).min(f64::MAX), scaled_up(root_up(high), half))
         }
     }
-}
-
-fn root_up(square: f64) -> f64 {
-    if square == 0.0 { 0.0 } else { square.sqrt().next_up() }
-}
-
-fn euclidean_up(values: impl Iterator<Item = f64>) -> f64 {
-    root_up(values.fold(0.0, |sum, v| sum_up(sum, product_up(v, v))))
 }
 
 /// An upper bound of the dual norm of `Σ ±v_i` over all signs; entries of v may have lost their last two bits.
@@ -91,13 +97,13 @@ fn largest_combination(vectors: &[Vec<f64>], norm: VectorNorm) -> f64 {
         let sum = (0..length).map(|k| vectors.iter().zip(&c).map(|(v, c)| c * v[k]).sum::<f64>());
         match norm {
             VectorNorm::Linf => sum.map(f64::abs).sum::<f64>(),
-            VectorNorm::L1 => sum.map(f64::abs).fold(0.0, f64::max),
-            VectorNorm::L2 => sum.map(|g| g * g).sum::<f64>().sqrt(),
+            VectorNorm::L1 => sum.map(f64::abs).fold(0.0, hull_upper),
+            VectorNorm::L2 => euclidean::norm(sum),
         }
     };
-    let largest = signs(vectors.len()).map(norm_of).fold(0.0, f64::max);
+    let largest = signs(vectors.len()).map(norm_of).fold(0.0, hull_upper);
     // Every norm of the error is at most its ℓ1 norm; a root's error is relative to the root, which is at most the magnitude.
-    sum_up(largest, inner_product_error(vectors.len() + length + 8, magnitude))
+    upper_end(sum_up(largest, inner_product_error(vectors.len() + length + 8, magnitude)))
 }
 
 /// An upper bound of the spectral norm; entries may have lost their last two bits.
@@ -108,7 +114,7 @@ fn largest_combination(vectors: &[Vec<f64>], norm: VectorNorm) -> f64 {
 fn spectral_norm_up(rows: &[Vec<f64>]) -> f64 {
     let order = rows.len();
     let length = rows.first().map_or(0, Vec::len);
-    let frobenius = euclidean_up(rows.iter().flatten().map(|g| g.abs().next_up().next_up()));
+    let frobenius = euclidean::norm_up(rows.iter().flatten().map(|g| g.abs().next_up().next_up()));
     if order > MAX_SQUARED_ORDER || frobenius == 0.0 {
         return frobenius;
     }
@@ -119,7 +125,7 @@ fn spectral_norm_up(rows: &[Vec<f64>]) -> f64 {
     let mut square = symmetric(&|i, j| dot(&rows[i], &rows[j]));
     let mut steps = vec![(1.0, product_error(length, frobenius))];
     for _ in 0..SQUARINGS {
-        let size = euclidean_up(square.iter().flatten().map(|g| g.abs()));
+        let size = euclidean::norm_up(square.iter().flatten().map(|g| g.abs()));
         if size == 0.0 || !size.is_finite() {
             break;
         }
@@ -130,7 +136,7 @@ fn spectral_norm_up(rows: &[Vec<f64>]) -> f64 {
         square = symmetric(&|i, j| dot(&square[i], &square[j]));
         steps.push((scale, product_error(order, size)));
     }
-    let last = euclidean_up(square.iter().flatten().map(|g| g.abs()));
+    let last = euclidean::norm_up(square.iter().flatten().map(|g| g.abs()));
     let back = |bound: f64, &(scale, error): &(f64, f64)| product_up(scale, root_up(sum_up(bound, error)));
     steps.iter().rev().fold(last, back)
 }

@@ -63,6 +63,21 @@ impl Dyadic {
         Self { mantissa: self.mantissa.abs(), exponent: self.exponent }
     }
 
+    /// The smallest k such that its absolute value is below 2^k; `None` for 0.
+    pub fn power(&self) -> Option<i64> {
+        (!self.is_zero()).then(|| self.exponent.saturating_add(self.mantissa.magnitude().bits() as i64))
+    }
+
+    /// The number times 2^power.
+    pub fn scaled(&self, power: i64) -> Self {
+        Self { mantissa: self.mantissa.clone(), exponent: self.exponent.saturating_add(power) }
+    }
+
+    /// The smallest `f64` at or above it.
+    pub fn round_up(&self) -> f64 {
+        -(-self).round_down()
+    }
+
     /// The largest `f64` at or below it.
     pub fn round_down(&self) -> f64 {
         let (magnitude, exact) = self.truncated();

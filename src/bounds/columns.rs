@@ -8,9 +8,10 @@
 
 use super::Interval;
 use super::forward::{LinearForm, Side};
-use super::linear::Constant;
+use super::linear::{Constant, Magnitudes};
 use super::relaxation::Relaxation;
 use crate::arithmetic::dense::{View, add_product};
+use crate::arithmetic::ends::{lower_end, upper_end};
 use crate::arithmetic::rounding::inner_product_error;
 use crate::network::Matrix;
 use crate::workers::Workers;
@@ -29,6 +30,8 @@ pub(super) struct Level {
     lines: Vec<Relaxation>,
     /// Q: the sum of absolute terms of each unit's affine map is at most this.
     magnitudes: Vec<f64>,
+    /// What a passage may lose because coefficients underflow.
+    underflow: f64,
     /// The constants of the affine maps; none in the backward pass.
     biases: Option<Vec<f64>>,
 }
@@ -45,7 +48,8 @@ pub(super) struct Map {
 
 impl Level {
     /// The level of a layer with these lines and magnitudes, one entry a unit.
-    pub fn new(lines: &[Relaxation], magnitudes: &[f64], biases: Option<&[f64]>) -> Self {
+    pub fn new(lines: &[Relaxation], magnitudes: &Magnitudes, biases: Option<&[f64]>) -> Self {
+        let Magnitudes { of_units: magnitudes, underflow } = magnitudes;
         let is_flat = |line: &Relaxation| line.lower_intercept == 0.0 && line.upper_intercept == 0.0;
         let is_settled = |r: &usize| lines[*r].lower_slope == lines[*r].upper_slope && is_flat(&lines[*r]);
         // A quantity that is always 0 passes nothing on, whatever its slopes.
@@ -58,6 +62,7 @@ impl Level {
             settled,
             lines: units.iter().map(|&r| lines[r]).collect(),
             magnitudes: units.iter().map(|&r| magnitudes[r]).collect(),
+            underflow: *underflow,
             biases: biases.map(|biases| units.iter().map(|&r| biases[r]).collect()),
             units,
         }
@@ -154,8 +159,7 @@ impl Columns {
         let open = settled.split_off((level.settled * width).min(settled.len()));
         for (r, row) in settled.chunks_exact_mut(width).enumerate() {
             let slope = level.lines[r].lower_slope;
-            row.iter_mut().for_each(|a| *a *= slope);
-            self.constants.carry(row, level.magnitudes[r]);
+            self.constants.carry(row, slope, level.magnitudes[r]);
             if let Some(biases) = &level.biases {
                 self.constants.add(row, biases[r]);
             }
@@ -176,7 +180,7 @@ impl Columns {
         }
         self.mirrored = stays_mirrored;
         self.coefficients = next;
-        self.constants.end();
+        self.constants.end(level);
     }
 
     /// Replaces the coefficients of the open units by those of the lines that bound them.
@@ -206,10 +210,13 @@ impl Columns {
                 *value += a * if a < 0.0 { high } else { low };
             }
         }
-        self.constants.end();
+        self.constants.end(level);
         let lowered = self.constants.lowered();
         let (lower, upper) = lowered.split_at(count);
-        Interval { lower: lower.to_vec(), upper: upper.iter().map(|v| -v).collect() }
+        Interval {
+            lower: lower.iter().map(|&v| lower_end(v)).collect(),
+            upper: upper.iter().map(|v| upper_end(-v)).collect(),
+        }
     }
 
     /// The bounds, where what is left are functions of the input: `extreme` knows the smallest and the largest value of a linear
@@ -250,10 +257,10 @@ impl Sums {
     }
 
     /// Ends a level: its rounding errors are known. A sum without terms has none.
-    fn end(&mut self) {
+    fn end(&mut self, level: &Level) {
         for ((error, size), &terms) in self.error.iter_mut().zip(&self.size).zip(&self.terms) {
             if terms != 0.0 {
-                *error += inner_product_error(2 * terms as usize + 4, *size);
+                *error += inner_product_error(2 * terms as usize + 4, *size) + level.underflow;
             }
         }
     }
@@ -266,11 +273,12 @@ impl Sums {
         self.terms.copy_within(..count, count);
     }
 
-    /// Counts the products of `row` with a quantity of the given magnitude.
-    fn carry(&mut self, row: &[f64], magnitude: f64) {
+    /// Multiplies the coefficients of a quantity of the given magnitude with a slope, and counts them; also those that underflow.
+    fn carry(&mut self, row: &mut [f64], slope: f64, magnitude: f64) {
         for ((size, terms), a) in self.size.iter_mut().zip(&mut self.terms).zip(row) {
-            *size += a.abs() * magnitude;
             *terms += if *a == 0.0 { 0.0 } else { 1.0 };
+            *a *= slope;
+            *size += a.abs() * magnitude;
         }
     }
 

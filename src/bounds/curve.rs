@@ -6,6 +6,7 @@
 //! to be tight, but not for it to be true: what t misses, and every rounding, moves the line outwards.
 
 use super::relaxation::Relaxation;
+use crate::arithmetic::ends::{hull_lower, hull_upper};
 use crate::arithmetic::rounding::{difference_down, difference_up, product_down, product_up, sum_down, sum_up};
 use crate::network::{Activation, Bend};
 
@@ -92,7 +93,8 @@ impl Curve {
         let (mut near, mut far) = (0.0, end);
         loop {
             let t = 0.5 * near + 0.5 * far;
-            if t == near || t == far {
+            // Nothing lies between the two, or they are no numbers.
+            if t == near || t == far || t.is_nan() {
                 return self.activation.derivative(far);
             }
             // |tangent's rise| against the curve's: too steep near 0, too flat at the end.
@@ -123,20 +125,20 @@ impl Curve {
     /// A number at or below `σ(z) - slope·z` for all z in the interval.
     fn intercept_below(self, slope: f64) -> f64 {
         let at = |z| difference_down(self.activation.value_down(z), product_up(slope, z));
-        let mut lowest = at(self.lower).min(at(self.upper));
+        let mut lowest = hull_lower(at(self.lower), at(self.upper));
         for (from, to, bend, off) in self.pieces() {
-            let mut low = at(from).min(at(to));
+            let mut low = hull_lower(at(from), at(to));
             if bend == Bend::Convex {
                 let t = self.touching(slope, from, to, 1.0);
                 let (least, most) = self.activation.derivative_bounds(t);
                 // (σ'(t) - a)(z - t) at both ends of the piece.
                 let down = product_down(sum_down(least, -slope), difference_up(to, t));
-                let down = down.min(product_down(sum_down(least, -slope), difference_down(to, t)));
+                let down = hull_lower(down, product_down(sum_down(least, -slope), difference_down(to, t)));
                 let up = product_up(sum_up(most, -slope), difference_up(t, from));
-                let up = up.max(product_up(sum_up(most, -slope), difference_down(t, from)));
-                low = sum_down(at(t), down.min(-up).min(0.0));
+                let up = hull_upper(up, product_up(sum_up(most, -slope), difference_down(t, from)));
+                low = sum_down(at(t), hull_lower(hull_lower(down, -up), 0.0));
             }
-            lowest = lowest.min(difference_down(low, self.slack(slope, off)));
+            lowest = hull_lower(lowest, difference_down(low, self.slack(slope, off)));
         }
         lowest
     }
@@ -144,19 +146,19 @@ impl Curve {
     /// A number at or above `σ(z) - slope·z` for all z in the interval.
     fn intercept_above(self, slope: f64) -> f64 {
         let at = |z| difference_up(self.activation.value_up(z), product_down(slope, z));
-        let mut highest = at(self.lower).max(at(self.upper));
+        let mut highest = hull_upper(at(self.lower), at(self.upper));
         for (from, to, bend, off) in self.pieces() {
-            let mut high = at(from).max(at(to));
+            let mut high = hull_upper(at(from), at(to));
             if bend == Bend::Concave {
                 let t = self.touching(slope, from, to, -1.0);
                 let (least, most) = self.activation.derivative_bounds(t);
                 let up = product_up(sum_up(most, -slope), difference_up(to, t));
-                let up = up.max(product_up(sum_up(most, -slope), difference_down(to, t)));
+                let up = hull_upper(up, product_up(sum_up(most, -slope), difference_down(to, t)));
                 let down = product_down(sum_down(least, -slope), difference_up(t, from));
-                let down = down.min(product_down(sum_down(least, -slope), difference_down(t, from)));
-                high = sum_up(at(t), up.max(-down).max(0.0));
+                let down = hull_lower(down, product_down(sum_down(least, -slope), difference_down(t, from)));
+                high = sum_up(at(t), hull_upper(hull_upper(up, -down), 0.0));
             }
-            highest = highest.max(sum_up(high, self.slack(slope, off)));
+            highest = hull_upper(highest, sum_up(high, self.slack(slope, off)));
         }
         highest
     }
@@ -175,7 +177,7 @@ impl Curve {
         let (mut low, mut high) = (from, to);
         loop {
             let t = 0.5 * low + 0.5 * high;
-            if t <= low || t >= high {
+            if t <= low || t >= high || t.is_nan() {
                 return high;
             }
             if steeper(t) {

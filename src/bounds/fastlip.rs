@@ -2,6 +2,7 @@
 
 use super::tiers::Tiers;
 use super::{ForwardBounds, Interval};
+use crate::arithmetic::ends::{lower_end, upper_end};
 use crate::arithmetic::rounding::{product_down, product_up};
 use crate::network::{Activations, Network};
 use crate::room::Room;
@@ -54,8 +55,8 @@ pub fn pre_activation_gradient(
     for r in 0..after.len() {
         let (low, high) = activations.of(r).derivative_range(forward.layers[l].lower[r], forward.layers[l].upper[r]);
         let (v, w) = (after.lower[r], after.upper[r]);
-        before.lower[r] = product_down(if v < 0.0 { high } else { low }, v);
-        before.upper[r] = product_up(if w > 0.0 { high } else { low }, w);
+        before.lower[r] = lower_end(product_down(if v < 0.0 { high } else { low }, v));
+        before.upper[r] = upper_end(product_up(if w > 0.0 { high } else { low }, w));
     }
     before
 }

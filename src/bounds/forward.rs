@@ -6,6 +6,7 @@ use super::crown;
 use super::linear;
 use super::norms::dual_norm_up;
 use super::relaxation::Relaxation;
+use crate::arithmetic::ends::{intersection_lower, intersection_upper, lower_end, upper_end};
 use crate::arithmetic::rounding::{inner_product_error, product_up};
 use crate::network::{Layer, Network, Phase};
 use crate::problem::{Ball, BallNorm, Region, VectorNorm};
@@ -90,8 +91,8 @@ impl ForwardBounds {
         let over_box = form.extreme(&self.input, side);
         match (&self.ball, side) {
             (None, _) => over_box,
-            (Some(ball), Side::Lower) => over_box.max(form.extreme_over_ball(ball, side)),
-            (Some(ball), Side::Upper) => over_box.min(form.extreme_over_ball(ball, side)),
+            (Some(ball), Side::Lower) => intersection_lower(over_box, form.extreme_over_ball(ball, side)),
+            (Some(ball), Side::Upper) => intersection_upper(over_box, form.extreme_over_ball(ball, side)),
         }
     }
 
@@ -145,8 +146,7 @@ fn level(layer: &Layer, before: &Interval, bounds: &Interval) -> Level {
     let ends = bounds.lower.iter().zip(&bounds.upper);
     let line = |(r, (&low, &high)): (usize, (&f64, &f64))| Relaxation::activation(layer.activation(r), low, high);
     let lines: Vec<Relaxation> = ends.enumerate().map(line).collect();
-    let sizes: Vec<f64> = (0..before.len()).map(|k| before.magnitude(k)).collect();
-    let magnitudes = linear::magnitudes(layer.weight(), Some(&layer.bias), &sizes);
+    let magnitudes = linear::magnitudes(layer.weight(), Some(&layer.bias), &before.sizes());
     Level::new(&lines, &magnitudes, Some(&layer.bias))
 }
 
@@ -165,7 +165,10 @@ impl LinearForm {
             magnitude += (a * c).abs();
         }
         let error = inner_product_error(self.coefficients.len() + 2, magnitude);
-        if side == Side::Lower { (value - spread - error).next_down() } else { (value + spread + error).next_up() }
+        match side {
+            Side::Lower => lower_end((value - spread - error).next_down()),
+            Side::Upper => upper_end((value + spread + error).next_up()),
+        }
     }
 
     /// The smallest or largest value over a box, outwards.

@@ -1,10 +1,11 @@
 //! Lower and upper bounds of a vector, and its image under an affine map.
 
+use crate::arithmetic::ends::{self, intersection_lower, intersection_upper, lower_end, upper_end};
 use crate::arithmetic::rounding::inner_product_error;
 use crate::arithmetic::vector::{Work, vectorized};
 use crate::network::{Activations, Matrix};
 
-/// Entrywise bounds `lower ≤ v ≤ upper`.
+/// Entrywise bounds `lower ≤ v ≤ upper`. An end that is unknown, because an overflow is in the way, is infinite; none is NaN.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Interval {
     /// The lower ends.
@@ -24,14 +25,19 @@ impl Interval {
         self.lower.is_empty()
     }
 
-    /// Whether every end is a number (an overflow leaves infinities or NaN).
+    /// Whether every end is a number (an overflow leaves infinities).
     pub fn is_finite(&self) -> bool {
         self.lower.iter().chain(&self.upper).all(|v| v.is_finite())
     }
 
-    /// `max(|lower|, |upper|)` of entry `k`.
+    /// `max(|lower|, |upper|)` of entry `k`; +∞ where an end is unknown.
     pub fn magnitude(&self, k: usize) -> f64 {
-        self.lower[k].abs().max(self.upper[k].abs())
+        ends::magnitude(self.lower[k], self.upper[k])
+    }
+
+    /// The magnitudes of all entries.
+    pub fn sizes(&self) -> Vec<f64> {
+        (0..self.len()).map(|k| self.magnitude(k)).collect()
     }
 
     /// `W v + b` over all v within the bounds, outwards.
@@ -89,18 +95,18 @@ impl Interval {
     /// The tighter end of both at the entries `at`, where entry i of `other` belongs to entry `at[i]` here.
     pub fn intersect_at(&mut self, at: &[usize], other: &Interval) {
         for (i, &k) in at.iter().enumerate() {
-            self.lower[k] = self.lower[k].max(other.lower[i]);
-            self.upper[k] = self.upper[k].min(other.upper[i]);
+            self.lower[k] = intersection_lower(self.lower[k], other.lower[i]);
+            self.upper[k] = intersection_upper(self.upper[k], other.upper[i]);
         }
     }
 
     /// The tighter end of both, entry by entry. Both must hold for the same vector.
     pub fn intersect(&mut self, other: &Interval) {
         for (a, b) in self.lower.iter_mut().zip(&other.lower) {
-            *a = a.max(*b);
+            *a = intersection_lower(*a, *b);
         }
         for (a, b) in self.upper.iter_mut().zip(&other.upper) {
-            *a = a.min(*b);
+            *a = intersection_upper(*a, *b);
         }
     }
 }
@@ -178,10 +184,10 @@ impl Sum {
     }
 
     fn down(&self) -> f64 {
-        if self.terms == 0 { self.value } else { (self.value - self.error()).next_down() }
+        lower_end(if self.terms == 0 { self.value } else { (self.value - self.error()).next_down() })
     }
 
     fn up(&self) -> f64 {
-        if self.terms == 0 { self.value } else { (self.value + self.error()).next_up() }
+        upper_end(if self.terms == 0 { self.value } else { (self.value + self.error()).next_up() })
     }
 }

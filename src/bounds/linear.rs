@@ -7,10 +7,12 @@
 //! *Rounding.* All rounding errors of a step are at most the a-priori error of inner products whose terms sum to
 //! `Σ_r |a_r| Q_r`, where a are the coefficients behind the lines and `Q_r` bounds the sum of absolute terms of the affine map
 //! of unit r over the region: an error in the coefficient of some quantity counts with that quantity's largest absolute value.
-//! They are added up and go into the constant at the end.
+//! They are added up and go into the constant at the end. What underflow takes from coefficients, also from those that became 0,
+//! counts with all quantities on both sides of the affine map ([`coefficient_underflow`]).
 
 use super::relaxation::Relaxation;
-use crate::arithmetic::rounding::inner_product_error;
+use crate::arithmetic::ends::lower_end;
+use crate::arithmetic::rounding::{coefficient_underflow, inner_product_error};
 use crate::arithmetic::vector::{Work, vectorized};
 use crate::network::Matrix;
 
@@ -24,7 +26,31 @@ pub struct Step<'a> {
     /// Its constants; none in the backward pass.
     pub bias: Option<&'a [f64]>,
     /// Q.
-    pub magnitudes: &'a [f64],
+    pub magnitudes: &'a Magnitudes,
+}
+
+/// Q of the units of an affine map over a region, rounded up, and what one passage through the map may lose to underflow.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Magnitudes {
+    /// Q: one entry a unit.
+    pub of_units: Vec<f64>,
+    /// What underflow may take from the coefficients of the units, and from those of what comes into the map.
+    pub underflow: f64,
+}
+
+impl Magnitudes {
+    /// Of units with these largest sizes and nothing behind them.
+    pub fn of_sizes(sizes: Vec<f64>) -> Self {
+        let underflow = coefficient_underflow(sizes.len(), sizes.iter().sum());
+        Self { of_units: sizes, underflow }
+    }
+
+    /// Of units whose map starts from quantities of the given largest sizes.
+    fn of_map(of_units: Vec<f64>, sizes: &[f64]) -> Self {
+        let reach = of_units.iter().chain(sizes).sum();
+        let underflow = coefficient_underflow(of_units.len() + sizes.len(), reach);
+        Self { of_units, underflow }
+    }
 }
 
 /// The constant of a lower bound in the making, and the error it has to give away.
@@ -37,9 +63,9 @@ pub struct Constant {
 }
 
 impl Constant {
-    /// The constant with everything that rounding may have cost taken off.
+    /// The constant with everything that rounding may have cost taken off; -∞ where that is unknown.
     pub fn lowered(self) -> f64 {
-        if self.error == 0.0 { self.value } else { (self.value - self.error * (1.0 + 1e-9)).next_down() }
+        lower_end(if self.error == 0.0 { self.value } else { (self.value - self.error * (1.0 + 1e-9)).next_down() })
     }
 }
 
@@ -80,7 +106,7 @@ impl Work for Carry<'_> {
             constant.value += shift;
             size += shift.abs();
             terms += usize::from(intercept != 0.0);
-            if slope == 0.0 || step.magnitudes[r] == 0.0 {
+            if slope == 0.0 || step.magnitudes.of_units[r] == 0.0 {
                 continue;
             }
             terms += 1;
@@ -88,11 +114,11 @@ impl Work for Carry<'_> {
             if let Some(bias) = step.bias {
                 constant.value += carried * bias[r];
             }
-            size += carried.abs() * step.magnitudes[r];
+            size += carried.abs() * step.magnitudes.of_units[r];
             *coefficient = carried;
         }
         if terms > 0 {
-            constant.error += inner_product_error(2 * terms + 4, size);
+            constant.error += inner_product_error(2 * terms + 4, size) + step.magnitudes.underflow;
         }
         spare.clear();
         spare.resize(step.weight.columns(), 0.0);
@@ -146,17 +172,18 @@ fn combine_blocks<const N: usize>(weight: &Matrix, factors: &[f64], sums: &mut [
 
 /// The constant's error of the lower bound `Σ_k coefficient_k·quantity_k` whose coefficients were combined from `weights`, each
 /// with the map's row of the given magnitude.
-pub fn combination_error(weights: &[f64], magnitudes: &[f64]) -> f64 {
+pub fn combination_error(weights: &[f64], magnitudes: &Magnitudes) -> f64 {
     let (mut size, mut terms) = (0.0, 0);
-    for (w, q) in weights.iter().zip(magnitudes).filter(|(w, q)| **w != 0.0 && **q != 0.0) {
+    for (w, q) in weights.iter().zip(&magnitudes.of_units).filter(|(w, q)| **w != 0.0 && **q != 0.0) {
         size += w.abs() * q;
         terms += 1;
     }
-    if terms == 0 { 0.0 } else { inner_product_error(2 * terms, size) }
+    if terms == 0 { 0.0 } else { inner_product_error(2 * terms, size) + magnitudes.underflow }
 }
 
-/// `Σ_k |row_k|·sizes_k + |bias|` for every row, rounded up: the Q of a step whose inputs have the given largest sizes.
-pub fn magnitudes(weight: &Matrix, bias: Option<&[f64]>, sizes: &[f64]) -> Vec<f64> {
+/// `Σ_k |row_k|·sizes_k + |bias|` for every row, rounded up: the Q of a step whose inputs have the given largest sizes. It is 0
+/// only where every term is.
+pub fn magnitudes(weight: &Matrix, bias: Option<&[f64]>, sizes: &[f64]) -> Magnitudes {
     let sum = |r: usize, row: &[f64]| {
         let (mut sum, mut terms) = (bias.map_or(0.0, |b| b[r].abs()), 0);
         for (w, h) in row.iter().zip(sizes).filter(|(w, h)| **w != 0.0 && **h != 0.0) {
@@ -165,14 +192,19 @@ pub fn magnitudes(weight: &Matrix, bias: Option<&[f64]>, sizes: &[f64]) -> Vec<f
         }
         if terms == 0 { sum } else { sum + inner_product_error(terms, sum) }
     };
-    weight.iter_rows().enumerate().map(|(r, row)| sum(r, row)).collect()
+    Magnitudes::of_map(weight.iter_rows().enumerate().map(|(r, row)| sum(r, row)).collect(), sizes)
 }
 
-/// `Σ_r |column_r|·sizes_r` for every column, rounded up: the Q of the backward pass, whose affine map is the transpose.
-pub fn transposed_magnitudes(weight: &Matrix, sizes: &[f64]) -> Vec<f64> {
+/// `Σ_r |column_r|·sizes_r` for every column, rounded up: the Q of the backward pass, whose affine map is the transpose. It is 0
+/// only where every term is.
+pub fn transposed_magnitudes(weight: &Matrix, sizes: &[f64]) -> Magnitudes {
     let mut sums = vec![0.0; weight.columns()];
     for (row, &size) in weight.iter_rows().zip(sizes).filter(|(_, size)| **size != 0.0) {
-        sums.iter_mut().zip(row).for_each(|(sum, w)| *sum += w.abs() * size);
+        sums.iter_mut().zip(row).for_each(|(sum, w)| *sum += if *w == 0.0 { 0.0 } else { w.abs() * size });
     }
-    sums.iter().map(|&sum| if sum == 0.0 { 0.0 } else { sum + inner_product_error(weight.rows(), sum) }).collect()
+    let is_nothing = |k: usize| !weight.iter_rows().zip(sizes).any(|(row, size)| row[k] != 0.0 && *size != 0.0);
+    let up = |(k, sum): (usize, f64)| {
+        if sum == 0.0 && is_nothing(k) { 0.0 } else { sum + inner_product_error(weight.rows(), sum) }
+    };
+    Magnitudes::of_map(sums.into_iter().enumerate().map(up).collect(), sizes)
 }

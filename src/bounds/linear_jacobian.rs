@@ -4,11 +4,12 @@
 
 use super::columns::{Columns, Level, Map, gather, in_blocks};
 use super::fastlip::{BackwardBounds, pre_activation_gradient};
-use super::linear::{self, Constant, Step};
+use super::linear::{self, Constant, Magnitudes, Step};
 use super::norms::dual_norm_up;
 use super::relaxation::{Relaxation, absolute_value_chord};
 use super::tiers::Tiers;
 use super::{ForwardBounds, Interval};
+use crate::arithmetic::ends::{intersection_upper, lower_end, upper_end};
 use crate::arithmetic::rounding::{inner_product_error, product_down, product_up, sum_down, sum_up};
 use crate::arithmetic::vector::{Work, vectorized};
 use crate::network::{Matrix, Network, dot};
@@ -32,7 +33,7 @@ pub struct BackwardChain {
     /// The gradient with respect to what the last hidden layer puts out: `W^(H)ᵀ u`.
     last: Interval,
     /// Q of `transposed[l]`'s rows, for l ≥ 1: `Σ_j |W_jr|·max|s_j|` over the region.
-    magnitudes: Vec<Vec<f64>>,
+    magnitudes: Vec<Magnitudes>,
 }
 
 impl BackwardChain {
@@ -41,11 +42,7 @@ impl BackwardChain {
         let transposed: Vec<Matrix> = network.layers().iter().map(|layer| layer.weight().transposed()).collect();
         let depth = network.hidden().len();
         let magnitudes = (0..depth)
-            .map(|l| {
-                let after = &fastlip.post_activation[l + 1];
-                let sizes: Vec<f64> = (0..after.len()).map(|r| after.magnitude(r)).collect();
-                linear::magnitudes(&transposed[l], None, &sizes)
-            })
+            .map(|l| linear::magnitudes(&transposed[l], None, &fastlip.post_activation[l + 1].sizes()))
             .collect();
         Self { transposed, last: fastlip.post_activation[depth].clone(), magnitudes }
     }
@@ -66,7 +63,7 @@ impl BackwardChain {
     }
 
     /// Q of the map's rows: `Σ_j |entry_j|·max|s_j|` over the region.
-    pub fn magnitudes(&self, l: usize) -> &[f64] {
+    pub fn magnitudes(&self, l: usize) -> &Magnitudes {
         &self.magnitudes[l]
     }
 
@@ -112,8 +109,8 @@ impl BackwardChain {
         ends.upper.clear();
         for (line, (&low, &high)) in lines.iter().zip(self.last.lower.iter().zip(&self.last.upper)) {
             // Slopes are at least 0.
-            ends.lower.push(sum_down(product_down(line.lower_slope, low), line.lower_intercept));
-            ends.upper.push(sum_up(product_up(line.upper_slope, high), line.upper_intercept));
+            ends.lower.push(lower_end(sum_down(product_down(line.lower_slope, low), line.lower_intercept)));
+            ends.upper.push(upper_end(sum_up(product_up(line.upper_slope, high), line.upper_intercept)));
         }
     }
 }
@@ -151,7 +148,9 @@ impl Work for Close<'_> {
         }
         let size = size.iter().sum::<f64>() + constant.value.abs();
         constant.value += low.iter().sum::<f64>();
-        if size > 0.0 {
+        // Where every product underflowed there is still an error; where every factor is 0 there is none.
+        let is_term = |(a, (low, high)): (&f64, (&f64, &f64))| *a != 0.0 && (*low != 0.0 || *high != 0.0);
+        if size != 0.0 || coefficients.iter().zip(ends.lower.iter().zip(&ends.upper)).any(is_term) {
             constant.error += inner_product_error(2 * coefficients.len() + LANES + 4, size);
         }
         constant.lowered()
@@ -207,7 +206,7 @@ pub fn linear_jacobian(
     for (l, layer) in hidden.iter().enumerate().rev() {
         pass.push(network, forward, l, &bounds.post_activation[l + 1], &sizes);
         let switched = pre_activation_gradient(&bounds.post_activation[l + 1], forward, l, &layer.activations);
-        sizes = (0..switched.len()).map(|r| switched.magnitude(r)).collect();
+        sizes = switched.sizes();
         let wanted = |k: &usize| match l.checked_sub(1) {
             None => region.is_free(*k),
             Some(before) => {
@@ -239,10 +238,7 @@ impl Unrolled {
     fn push(&mut self, network: &Network, forward: &ForwardBounds, l: usize, after: &Interval, sizes: &[f64]) {
         let lines = product_lines(network, forward, l, after);
         let added = match self.levels.last() {
-            None => {
-                let magnitudes: Vec<f64> = (0..after.len()).map(|r| after.magnitude(r)).collect();
-                (Level::new(&lines, &magnitudes, None), None)
-            }
+            None => (Level::new(&lines, &Magnitudes::of_sizes(after.sizes()), None), None),
             Some((next, _)) => {
                 let weight = network.layers()[l + 1].weight();
                 let level = Level::new(&lines, &linear::transposed_magnitudes(weight, sizes), None);
@@ -302,7 +298,7 @@ impl Unrolled {
         let weight = network.layers()[0].weight();
         constant.error = linear::combination_error(&slopes, &linear::transposed_magnitudes(weight, sizes));
         let coefficients = self.units().iter().map(|&r| dot(weight.row(r), &slopes)).collect();
-        entrywise.min(-self.bound(Columns::new(coefficients, &[constant])).lower[0])
+        intersection_upper(entrywise, -self.bound(Columns::new(coefficients, &[constant])).lower[0])
     }
 }
 

@@ -2,19 +2,19 @@
 
 use super::Interval;
 use super::rows::{RowBound, operator_norm_up};
+use crate::arithmetic::ends::{hull_upper, upper_end};
+use crate::arithmetic::euclidean;
 use crate::arithmetic::rounding::{inner_product_error, product_up, sum_up};
 use crate::network::{Matrix, Network};
 use crate::problem::{Question, Region, VectorNorm};
 
-/// An upper bound of `‖v‖_α*` for nonnegative entries, where α is the norm of the input: ℓ1 for ℓ∞, ℓ∞ for ℓ1, ℓ2 for ℓ2.
-pub fn dual_norm_up(input_norm: VectorNorm, entries: impl Iterator<Item = f64>) -> f64 {
+/// An upper bound of `‖v‖_α*` for upper bounds of nonnegative entries, where α is the norm of the input: ℓ1 for ℓ∞, ℓ∞ for ℓ1,
+/// ℓ2 for ℓ2. +∞ where it is unknown.
+pub fn dual_norm_up(input_norm: VectorNorm, entries: impl Iterator<Item = f64> + Clone) -> f64 {
     match input_norm {
-        VectorNorm::Linf => entries.fold(0.0, sum_up),
-        VectorNorm::L1 => entries.fold(0.0, f64::max),
-        VectorNorm::L2 => {
-            let square = entries.fold(0.0, |sum, v| sum_up(sum, product_up(v, v)));
-            if square == 0.0 { 0.0 } else { square.sqrt().next_up() }
-        }
+        VectorNorm::Linf => upper_end(entries.fold(0.0, sum_up)),
+        VectorNorm::L1 => entries.fold(0.0, hull_upper),
+        VectorNorm::L2 => euclidean::norm_up(entries),
     }
 }
 
@@ -23,8 +23,8 @@ pub fn dual_norm(input_norm: VectorNorm, gradient: &[f64], region: &Region) -> f
     let free = gradient.iter().enumerate().filter(|(k, _)| region.is_free(*k)).map(|(_, g)| g.abs());
     match input_norm {
         VectorNorm::Linf => free.sum(),
-        VectorNorm::L1 => free.fold(0.0, f64::max),
-        VectorNorm::L2 => free.map(|g| g * g).sum::<f64>().sqrt(),
+        VectorNorm::L1 => free.fold(0.0, hull_upper),
+        VectorNorm::L2 => euclidean::norm(free),
     }
 }
 
@@ -72,7 +72,7 @@ fn operator_norm(
         VectorNorm::Linf => weight
             .iter_rows()
             .map(|row| row.iter().enumerate().filter(|(k, _)| counts(*k)).map(|(_, w)| w.abs()).sum::<f64>())
-            .fold(0.0, |largest: f64, sum| largest.max(widened(sum, weight.columns()))),
+            .fold(0.0, |largest, sum| hull_upper(largest, widened(sum, weight.columns()))),
         VectorNorm::L1 => {
             let mut sums = vec![0.0; weight.columns()];
             for row in weight.iter_rows() {
@@ -81,7 +81,7 @@ fn operator_norm(
                 }
             }
             let free = sums.into_iter().enumerate().filter(|(k, _)| counts(*k));
-            free.fold(0.0, |largest: f64, (_, sum)| largest.max(widened(sum, weight.rows())))
+            free.fold(0.0, |largest, (_, sum)| hull_upper(largest, widened(sum, weight.rows())))
         }
         VectorNorm::L2 => {
             let free: Vec<usize> = (0..weight.columns()).filter(|&k| counts(k)).collect();

@@ -2,6 +2,7 @@
 //! 2018), and the product of a gradient with an unsettled derivative (METHODS §4, linear Jacobian relaxation).
 
 use super::curve;
+use crate::arithmetic::ends::hull_upper;
 use crate::arithmetic::rounding::{product_up, sum_up};
 use crate::network::{Activation, Line, Phase};
 
@@ -72,13 +73,14 @@ impl Relaxation {
 
 /// The chord of `max(left·v, right·v)` (with `left ≤ right`) over `[lower, upper]`, `lower < 0 < upper`, as slope and intercept.
 ///
-/// The slope may be rounded either way: the intercept is then chosen, rounded up, such that the line lies above the function
-/// at both ends, and so in between, because the function is convex.
+/// The slope may be rounded either way, and be any where what it is computed from overflows: the intercept is then chosen,
+/// rounded up, such that the line lies above the function at both ends, and so in between, because the function is convex.
 fn chord(left: f64, right: f64, lower: f64, upper: f64) -> (f64, f64) {
-    let slope = ((right * upper - left * lower) / (upper - lower)).clamp(left, right);
+    let slope = (right * upper - left * lower) / (upper - lower);
+    let slope = if slope.is_finite() { slope.clamp(left, right) } else { right };
     let at_upper = product_up(sum_up(right, -slope), upper);
     let at_lower = product_up(sum_up(slope, -left), -lower);
-    (slope, at_upper.max(at_lower).max(0.0))
+    (slope, hull_upper(hull_upper(at_upper, at_lower), 0.0))
 }
 
 /// The chord of abs over `[lower, upper]` with `lower < 0 < upper`, as slope and intercept: `|g| ≤ slope·g + intercept`.

@@ -13,7 +13,9 @@
 
 use super::Interval;
 use super::norms::dual_norm_up;
-use crate::arithmetic::rounding::{product_up, sum_up};
+use crate::arithmetic::ends::{hull_upper, intersection_upper};
+use crate::arithmetic::euclidean;
+use crate::arithmetic::rounding::{product_up, root_up, sum_up};
 use crate::problem::{Question, VectorNorm};
 use crate::workers::Workers;
 
@@ -21,6 +23,8 @@ use crate::workers::Workers;
 const MAX_SIGNED_ROWS: usize = 4;
 /// Steps of the power method on the way to a bound of a spectral norm.
 const POWER_STEPS: usize = 100;
+/// No power of two that is multiplied with may itself leave the range.
+const FARTHEST_POWER: f64 = 1000.0;
 
 /// What a method knows of the gradient of one scalar functional over X.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,7 +58,7 @@ pub fn constant(
     let sign = |bits: usize, i: usize| if i > 0 && bits >> (i - 1) & 1 == 1 { -1.0 } else { 1.0 };
     let signed = (0..1 << (count - 1)).map(|bits| (0..count).map(|i| sign(bits, i)).collect::<Vec<f64>>());
     let signed = each(signed.map(|signs| seeds.combination(&signs)).collect())?;
-    Some(signed.iter().map(|row| row.norm).fold(0.0, f64::max).min(combined))
+    Some(intersection_upper(signed.iter().map(|row| row.norm).fold(0.0, hull_upper), combined))
 }
 
 /// An upper bound of the operator norm of every matrix whose rows lie within `rows`, over the columns that `counts`.
@@ -69,12 +73,12 @@ pub fn operator_norm_up(
     let column_norms =
         |norm| columns.iter().map(move |&k| dual_norm_up(norm, rows.iter().map(|row| row.gradient.magnitude(k))));
     match (input_norm, output_norm) {
-        (_, VectorNorm::Linf) => norms().fold(0.0, f64::max),
+        (_, VectorNorm::Linf) => norms().fold(0.0, hull_upper),
         // Signs: the dual norm of ℓ∞ is the sum.
         (VectorNorm::Linf, VectorNorm::L1) => dual_norm_up(VectorNorm::Linf, norms()),
         (VectorNorm::Linf, VectorNorm::L2) => dual_norm_up(VectorNorm::L2, norms()),
-        (VectorNorm::L1, VectorNorm::L1) => column_norms(VectorNorm::Linf).fold(0.0, f64::max),
-        (VectorNorm::L1, VectorNorm::L2) => column_norms(VectorNorm::L2).fold(0.0, f64::max),
+        (VectorNorm::L1, VectorNorm::L1) => column_norms(VectorNorm::Linf).fold(0.0, hull_upper),
+        (VectorNorm::L1, VectorNorm::L2) => column_norms(VectorNorm::L2).fold(0.0, hull_upper),
         (VectorNorm::L2, VectorNorm::L1) => dual_norm_up(VectorNorm::L2, column_norms(VectorNorm::Linf)),
         (VectorNorm::L2, VectorNorm::L2) => {
             let entries = |row: &RowBound| columns.iter().map(|&k| row.gradient.magnitude(k)).collect::<Vec<f64>>();
@@ -88,19 +92,35 @@ pub fn operator_norm_up(
 /// `λ(A) ≤ max_i (A x)_i / x_i` for every positive vector x and every A without negative entries (Collatz and Wielandt); here
 /// `A = M Mᵀ`, and the power method makes x a good one.
 fn spectral_norm_up(rows: &[Vec<f64>]) -> f64 {
+    let frobenius = euclidean::norm_up(rows.iter().flatten().copied());
+    if frobenius == 0.0 || frobenius.is_infinite() {
+        return frobenius;
+    }
+    // By a power of two, rounded up where that is not exact: M grows with its entries.
+    let power = 2f64.powi(frobenius.log2().clamp(-FARTHEST_POWER, FARTHEST_POWER) as i32);
+    let rows: Vec<Vec<f64>> =
+        rows.iter().map(|row| row.iter().map(|m| product_up(*m, 1.0 / power)).collect()).collect();
+    intersection_upper(product_up(scaled_spectral_norm_up(&rows), power), frobenius)
+}
+
+/// The same for entries whose squares neither overflow nor all underflow.
+fn scaled_spectral_norm_up(rows: &[Vec<f64>]) -> f64 {
     let inner = |a: &[f64], b: &[f64]| a.iter().zip(b).fold(0.0, |sum, (a, b)| sum_up(sum, product_up(*a, *b)));
     let gram: Vec<Vec<f64>> = rows.iter().map(|row| rows.iter().map(|other| inner(row, other)).collect()).collect();
     let mut best = (0..gram.len()).fold(0.0, |trace, i| sum_up(trace, gram[i][i]));
     let mut x = vec![1.0; gram.len()];
     for _ in 0..POWER_STEPS {
         let image: Vec<f64> = gram.iter().map(|row| inner(row, &x)).collect();
-        let largest = image.iter().copied().fold(0.0, f64::max);
+        let largest = image.iter().copied().fold(0.0, hull_upper);
         if largest == 0.0 || !largest.is_finite() {
             break;
         }
-        best = image.iter().zip(&x).map(|(image, x)| (image / x).next_up()).fold(0.0, f64::max).min(best);
+        best = intersection_upper(
+            image.iter().zip(&x).map(|(image, x)| (image / x).next_up()).fold(0.0, hull_upper),
+            best,
+        );
         // Far below the largest entry, a positive number does as well as the right one.
         x = image.iter().map(|v| (v / largest).max(1e-100)).collect();
     }
-    if best == 0.0 { 0.0 } else { best.sqrt().next_up() }
+    root_up(best)
 }

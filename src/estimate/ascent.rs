@@ -78,7 +78,7 @@ fn best_step(subject: &Subject<'_>, current: &Candidate, control: &Control) -> O
                     }
                     question.region.clamp(&mut x);
                     let candidate = Candidate::at(network, question, x);
-                    if best.as_ref().is_none_or(|b| candidate.value > b.value) {
+                    if candidate.value.is_finite() && best.as_ref().is_none_or(|b| candidate.value > b.value) {
                         best = Some(candidate);
                     }
                 }

@@ -3,15 +3,20 @@
 
 use serde_json::Value;
 
-use super::spectral::root_up;
-use crate::arithmetic::rounding::{difference_up, product_up};
+use super::spectral::{power_of, scale};
+use crate::arithmetic::ends::hull_upper;
+use crate::arithmetic::euclidean;
+use crate::arithmetic::rounding::{SMALLEST, difference_up, product_up, root_up, scaled_up, sum_up};
 use crate::bounds::Interval;
-use crate::bounds::norms::dual_norm_up;
 use crate::network::{Matrix, Network};
 use crate::problem::{Question, VectorNorm};
 use crate::room::{Room, Run, Scope, Side, Size, Visit};
 
-/// `J(x)ᵀ c = W^(1)ᵀ D^(1) ⋯ D^(H-1) (cᵀ W^(H))ᵀ` over the free inputs, with 0 ≤ D ≤ 1.
+/// `2^-power · J(x)ᵀ c = W^(1)ᵀ D^(1) ⋯ D^(H-1) (cᵀ W^(H))ᵀ` over the free inputs, with 0 ≤ D ≤ 1.
+///
+/// Factors with huge or tiny entries are scaled by powers of two, so that what is computed from them neither overflows nor
+/// vanishes; a bound of the chain belongs to the network after [`Chain::unscaled`]. Where that is not exact, because a factor's
+/// own entries span the range, the row's bounds are infinite, and so is every bound of the chain.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Chain {
     /// The weights of the hidden layers; the first one has the columns of the free inputs only.
@@ -22,6 +27,8 @@ pub struct Chain {
     pub row_error: f64,
     /// An upper bound of the Euclidean norm of the exact row.
     pub row_norm: f64,
+    /// How far the factors were scaled.
+    power: i64,
 }
 
 impl Chain {
@@ -39,16 +46,44 @@ impl Chain {
                 image = Interval { lower: pick(&image.lower), upper: pick(&image.upper) };
             }
         }
-        let l2 = |entries: &mut dyn Iterator<Item = f64>| dual_norm_up(VectorNorm::L2, entries);
         let mut row = Matrix::zeros(1, image.len());
         for (k, entry) in row.row_mut(0).iter_mut().enumerate() {
             *entry = 0.5 * image.lower[k] + 0.5 * image.upper[k];
         }
         let middle = row.row(0);
-        let row_error = l2(&mut (0..image.len())
-            .map(|k| difference_up(middle[k], image.lower[k]).max(difference_up(image.upper[k], middle[k])).max(0.0)));
-        let row_norm = l2(&mut (0..image.len()).map(|k| image.magnitude(k)));
-        Self { hidden, row, row_error, row_norm }
+        let row_error = euclidean::norm_up((0..image.len()).map(|k| {
+            let (below, above) = (difference_up(middle[k], image.lower[k]), difference_up(image.upper[k], middle[k]));
+            hull_upper(hull_upper(below, above), 0.0)
+        }));
+        let row_norm = euclidean::norm_up((0..image.len()).map(|k| image.magnitude(k)));
+        let mut chain = Self { hidden, row, row_error, row_norm, power: 0 };
+        chain.moderate();
+        chain
+    }
+
+    /// Scales the factors.
+    fn moderate(&mut self) {
+        for weight in &mut self.hidden {
+            let power = power_of(weight);
+            if !scale(weight, -power) {
+                (self.row_error, self.row_norm) = (f64::INFINITY, f64::INFINITY);
+            }
+            self.power += power;
+        }
+        let power = power_of(&self.row);
+        if !scale(&mut self.row, -power) {
+            // Each entry has lost at most half of the smallest number.
+            let lost = self.row.columns() as f64 * SMALLEST;
+            self.row_error = sum_up(self.row_error, scaled_up(lost, power));
+        }
+        self.row_error = scaled_up(self.row_error, -power);
+        self.row_norm = scaled_up(self.row_norm, -power);
+        self.power += power;
+    }
+
+    /// The bound of the network that a bound of the chain stands for; +∞ beyond the largest number.
+    pub fn unscaled(&self, bound: f64) -> f64 {
+        scaled_up(bound, self.power)
     }
 
     /// The product of `norm` over all factors: `Π norm(W^(l)) · ‖cᵀ W^(H)‖₂`, rounded up in that order.
@@ -76,9 +111,15 @@ pub fn run<E: ToString>(
     let chain = Chain::new(visit.network(), question);
     match bound(&chain, visit) {
         Ok(native) => {
-            visit.tell("native_value", native);
+            let native = chain.unscaled(native);
             let free = (0..question.region.dim()).filter(|&k| question.region.is_free(k)).count();
-            Some(from_euclidean(native, question.input_norm, free))
+            let value = from_euclidean(native, question.input_norm, free);
+            if !value.is_finite() {
+                visit.tell("reason", "the weights' numbers overflow");
+                return None;
+            }
+            visit.tell("native_value", native);
+            Some(value)
         }
         Err(error) => {
             visit.tell("reason", Value::String(error.to_string()));

@@ -9,6 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use super::norm_at;
 use super::sampling::uniform;
 use super::weibull::{self, Fit};
+use crate::arithmetic::ends::hull_upper;
 use crate::control::Control;
 use crate::network::Network;
 use crate::problem::Question;
@@ -81,9 +82,9 @@ pub fn estimate(
             let x = uniform(&question.region, random);
             norm_at(network, question, &x)
         });
-        maxima.push(norms.fold(0.0, f64::max));
+        maxima.push(norms.fold(0.0, hull_upper));
     }
     let enough = maxima.len() >= FEWEST_BATCHES;
     let fit = weibull::fit(&maxima).filter(|_| enough)?;
-    Some(Estimate { fit, largest: maxima.iter().copied().fold(0.0, f64::max), batches: maxima.len() })
+    Some(Estimate { fit, largest: maxima.iter().copied().fold(0.0, hull_upper), batches: maxima.len() })
 }

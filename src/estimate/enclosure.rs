@@ -4,7 +4,9 @@
 
 use super::jacobian_at;
 use crate::answer::{Checked, Subject, Witness, best_seed};
-use crate::arithmetic::rounding::{product_down, sum_down};
+use crate::arithmetic::ends::intersection_lower;
+use crate::arithmetic::euclidean;
+use crate::arithmetic::rounding::sum_down;
 use crate::bounds::ForwardBounds;
 use crate::bounds::fastlip::BackwardBounds;
 use crate::network::{Activation, Network, Pattern};
@@ -28,15 +30,12 @@ pub fn check_point(subject: &Subject<'_>, x: &[f64]) -> Option<Checked> {
     let gradient = backward.gradient();
     let smallest = (0..gradient.len())
         .filter(|&k| question.region.is_free(k))
-        .map(|k| gradient.lower[k].max(-gradient.upper[k]).max(0.0));
+        .map(|k| intersection_lower(intersection_lower(gradient.lower[k], -gradient.upper[k]), 0.0));
     let value = match question.input_norm {
         VectorNorm::Linf => smallest.fold(0.0, sum_down),
-        VectorNorm::L1 => smallest.fold(0.0, f64::max),
-        VectorNorm::L2 => {
-            let square = smallest.fold(0.0, |sum, g| sum_down(sum, product_down(g, g)));
-            // The root is rounded to the nearest: one step below is below for certain.
-            if square > 0.0 { square.sqrt().next_down() } else { 0.0 }
-        }
+        // The entry with the best bound bounds the largest.
+        VectorNorm::L1 => smallest.fold(0.0, intersection_lower),
+        VectorNorm::L2 => euclidean::norm_down(smallest),
     };
     let middle = |k: usize| 0.5 * gradient.lower[k] + 0.5 * gradient.upper[k];
     let witness = Witness {

@@ -4,6 +4,7 @@
 use super::chain::{self, Chain};
 use super::seqlip::{Junction, SeqLipError, junctions};
 use super::spectral::{from_faer, product, view};
+use crate::arithmetic::ends::hull_upper;
 use crate::network::Matrix;
 use crate::room::{Room, Side, Size};
 
@@ -95,7 +96,7 @@ impl Leading {
         let (u, v) = (from_faer(svd.U().transpose()), from_faer(svd.V().transpose()));
         let singular = svd.S().column_vector();
         let pairs = (0..count.min(singular.nrows())).map(|i| (u.row(i).to_vec(), v.row(i).to_vec())).collect();
-        Some(Self { norm: singular.iter().copied().fold(0.0, f64::max), pairs })
+        Some(Self { norm: singular.iter().copied().fold(0.0, hull_upper), pairs })
     }
 
     /// The σ that is best for pair `i`.

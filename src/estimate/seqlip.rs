@@ -14,11 +14,11 @@
 
 use super::chain::{self, Chain};
 use super::spectral::{
-    frobenius_norm_up, from_faer, largest_eigenvalue_up, product, product_error, prove_below, root_up,
-    spectral_norm_up, view,
+    frobenius_norm_up, from_faer, largest_eigenvalue_up, product, product_error, prove_below, spectral_norm_up, view,
 };
 use super::{autolip, greedy_seqlip};
-use crate::arithmetic::rounding::{UNIT_ROUNDOFF, product_up, sum_up};
+use crate::arithmetic::ends::{hull_upper, intersection_upper};
+use crate::arithmetic::rounding::{UNIT_ROUNDOFF, product_up, root_up, sum_up};
 use crate::bounds::norms::dual_norm_up;
 use crate::control::Control;
 use crate::network::Matrix;
@@ -42,8 +42,8 @@ fn too_wide(asked: &Asked<'_>) -> Option<String> {
 pub const MOST_NEURONS: usize = 20;
 /// How far a bound that gives a set up may exceed the best value known, relative to it.
 const SLACK: f64 = 1e-11;
-/// More than the scaling by powers of two can lose to underflow.
-const UNDERFLOW: f64 = 1e-300;
+/// More than underflow can take from a product of a chain's entries, which are moderate.
+const UNDERFLOW: f64 = 1e-270;
 
 /// Why there is no value.
 #[derive(Clone, Debug, thiserror::Error, PartialEq)]
@@ -138,7 +138,7 @@ pub fn bound(chain: &Chain, control: &Control) -> Result<f64, SeqLipError> {
         value = product_up(value, largest_norm(&junction, control)?);
     }
     // In exact arithmetic it is never above AutoLip; what rounding was allowed for can be.
-    Ok(value.min(autolip::bound(chain)))
+    Ok(intersection_upper(value, autolip::bound(chain)))
 }
 
 /// An upper bound of the largest norm over all σ, with the errors of both halves.
@@ -204,11 +204,12 @@ impl<'a> Search<'a> {
         let (mut rest, mut total) = (vec![0.0; n + 1], 0.0);
         for d in (0..n).rev() {
             total = sum_up(total, sizes[order[d]]);
-            rest[d] = 0.5 * product_up(suffix(&junction.before, d, 1), suffix(&columns, d, -1)).min(total);
+            rest[d] =
+                0.5 * intersection_upper(product_up(suffix(&junction.before, d, 1), suffix(&columns, d, -1)), total);
         }
         // Entries of L Lᵀ are off by γ_p, and each of at most 2n updates adds at most four roundings of terms below (Σ ‖R_r‖‖L_r‖)².
         let terms = (junction.before.columns() + 8 * n * (n + 8)) as f64;
-        let uncertainty = 4.0 * terms * UNIT_ROUNDOFF * product_up(total, total) + terms * f64::MIN_POSITIVE;
+        let uncertainty = 4.0 * terms * UNIT_ROUNDOFF * product_up(total, total) + terms * UNDERFLOW;
         Self {
             control,
             rest,
@@ -234,13 +235,13 @@ impl<'a> Search<'a> {
     /// Looks at all choices for the neurons `order[d..]`, which stand at ½ in `node`, with the others as there.
     fn visit(&mut self, d: usize, node: &Node) -> Result<(), SeqLipError> {
         if let Some(norm) = self.bound_from_here(d, &node.square) {
-            self.proved = self.proved.max(norm);
+            self.proved = hull_upper(self.proved, norm);
             return Ok(());
         }
         if d == self.order.len() {
             let norm = root_up(largest_eigenvalue_up(&node.square, self.uncertainty));
-            self.reached = self.reached.max(norm);
-            self.proved = self.proved.max(norm);
+            self.reached = hull_upper(self.reached, norm);
+            self.proved = hull_upper(self.proved, norm);
             return Ok(());
         }
         // Deep in the tree a look at the clock would cost more than the node.

@@ -7,27 +7,41 @@
 
 use faer::{Mat, MatRef, Side};
 
-use crate::arithmetic::rounding::{UNIT_ROUNDOFF, product_up, sum_up};
+use crate::arithmetic::ends::{hull_upper, intersection_upper};
+use crate::arithmetic::euclidean;
+use crate::arithmetic::rounding::{UNIT_ROUNDOFF, root_up, scaled_up, sum_up};
 use crate::network::{Matrix, dot};
 
 /// How far above the guess the first trial lies, in units of the proof's own slack, and how often it is moved up tenfold.
 const FIRST_MARGIN: f64 = 4.0;
 const TRIALS: usize = 6;
-
-/// An upper bound of `√v`, exact where the root is a number whose square shows no rounding.
-pub fn root_up(v: f64) -> f64 {
-    let root = v.sqrt();
-    if root * root == v && root.mul_add(root, -v) == 0.0 { root } else { root.next_up() }
-}
+/// Factors whose largest entry is no smaller and no larger than these powers of two are taken as they are.
+const MODERATE_POWER: i64 = 60;
+/// No power of two that is multiplied with may itself leave the range.
+const FARTHEST_POWER: f64 = 1000.0;
 
 /// An upper bound of the Frobenius norm.
 pub fn frobenius_norm_up(matrix: &Matrix) -> f64 {
-    root_up(matrix.entries().iter().fold(0.0, |sum, &w| sum_up(sum, product_up(w, w))))
+    euclidean::norm_up(matrix.entries().iter().map(|w| w.abs()))
 }
 
 /// An upper bound of `‖M‖₂`, never above [`frobenius_norm_up`].
 pub fn spectral_norm_up(matrix: &Matrix) -> f64 {
     let frobenius = frobenius_norm_up(matrix);
+    let power = power_of(matrix);
+    if power == 0 {
+        return moderate_spectral_norm_up(matrix, frobenius);
+    }
+    let mut scaled = matrix.clone();
+    if !scale(&mut scaled, -power) {
+        return frobenius;
+    }
+    let norm = moderate_spectral_norm_up(&scaled, frobenius_norm_up(&scaled));
+    intersection_upper(scaled_up(norm, power), frobenius)
+}
+
+/// The same for a matrix of moderate entries, and its Frobenius norm.
+fn moderate_spectral_norm_up(matrix: &Matrix, frobenius: f64) -> f64 {
     if frobenius == 0.0 || matrix.rows().min(matrix.columns()) == 1 {
         return frobenius;
     }
@@ -38,7 +52,8 @@ pub fn spectral_norm_up(matrix: &Matrix) -> f64 {
         (map.transpose() * map, matrix.rows())
     };
     let gram = from_faer(product.as_ref());
-    root_up(largest_eigenvalue_up(&gram, product_error(terms, frobenius, frobenius))).min(frobenius)
+    let root = root_up(largest_eigenvalue_up(&gram, product_error(terms, frobenius, frobenius)));
+    intersection_upper(root, frobenius)
 }
 
 /// An upper bound, in the Frobenius norm, of the rounding error of a product of two matrices with inner dimension `terms`,
@@ -65,7 +80,7 @@ pub fn largest_eigenvalue_up(symmetric: &Matrix, uncertainty: f64) -> f64 {
     }
     // Gershgorin: no eigenvalue exceeds the largest absolute row sum.
     let rows = symmetric.iter_rows().map(|row| row.iter().fold(0.0, |sum, w| sum_up(sum, w.abs())));
-    sum_up(rows.fold(0.0, f64::max), uncertainty)
+    sum_up(rows.fold(0.0, hull_upper), uncertainty)
 }
 
 /// A bound, a little above `t`, of every eigenvalue of `symmetric`, if Cholesky's method proves it; `factor` is working
@@ -106,6 +121,29 @@ fn proof_slack(n: usize, trace: f64) -> f64 {
 
 fn trace_below(symmetric: &Matrix, t: f64) -> f64 {
     (0..symmetric.rows()).map(|i| (t - symmetric.row(i)[i]).abs()).sum::<f64>().max(t)
+}
+
+/// The power of two that a factor is divided by: 0 where its entries are moderate, or none of them is known.
+pub(super) fn power_of(factor: &Matrix) -> i64 {
+    let largest = factor.entries().iter().fold(0.0, |largest, w| hull_upper(largest, w.abs()));
+    if largest == 0.0 || largest.is_infinite() {
+        return 0;
+    }
+    let power = largest.log2().ceil().clamp(-FARTHEST_POWER, FARTHEST_POWER) as i64;
+    if power.abs() <= MODERATE_POWER { 0 } else { power }
+}
+
+/// Multiplies a factor by 2^power, as [`power_of`] gives them; whether that was exact.
+pub(super) fn scale(factor: &mut Matrix, power: i64) -> bool {
+    // Powers are cut to what is a number.
+    let by = 2f64.powi(power as i32);
+    let mut exact = true;
+    for w in factor.entries_mut() {
+        let scaled = *w * by;
+        exact &= scaled / by == *w;
+        *w = scaled;
+    }
+    exact
 }
 
 /// A matrix as faer sees it, without a copy.

@@ -6,9 +6,11 @@
 //! cost tightness only, never soundness.
 
 use super::program::Program;
-use crate::arithmetic::rounding::inner_product_error;
+use crate::arithmetic::ends::{hull_upper, magnitude as magnitude_of, upper_end};
+use crate::arithmetic::rounding::{inner_product_error, product_up};
 
-/// An upper bound of the program's objective over its linear relaxation, in the units of the question.
+/// An upper bound of the program's objective over its linear relaxation, in the units of the question; +∞ where an overflow is
+/// in the way.
 pub fn upper_bound(program: &Program, multipliers: &[f64]) -> f64 {
     let n = program.variables.len();
     let (mut reduced, mut sizes, mut counts) = (vec![0.0; n], vec![0.0; n], vec![1usize; n]);
@@ -34,11 +36,10 @@ pub fn upper_bound(program: &Program, multipliers: &[f64]) -> f64 {
     }
     for (j, variable) in program.variables.iter().enumerate() {
         let error = inner_product_error(counts[j], sizes[j]);
-        let largest = variable.lower.abs().max(variable.upper.abs());
-        bound += (reduced[j] * variable.lower).max(reduced[j] * variable.upper) + error * largest;
+        let largest = magnitude_of(variable.lower, variable.upper);
+        bound += hull_upper(reduced[j] * variable.lower, reduced[j] * variable.upper) + error * largest;
         magnitude += reduced[j].abs() * largest + error * largest;
     }
     let error = inner_product_error(4 * (n + program.rows.len()) + 4, magnitude);
-    // The scale is a power of two.
-    program.scale * (bound + error + program.objective_error).next_up()
+    upper_end(product_up(program.scale, (bound + error + program.objective_error).next_up()))
 }

@@ -12,6 +12,7 @@ use super::cbc::{self, CbcError};
 use super::encode::{Bounds, Encoding, Objective};
 use super::highs::{self, HighsError, MipEnd, Options};
 use crate::answer::{Ledger, SolverReport, Subject, Verdict};
+use crate::arithmetic::ends::{hull_upper, intersection_upper};
 use crate::network::Pattern;
 use crate::problem::{Solver, VectorNorm};
 
@@ -81,7 +82,7 @@ impl<'a, 'b> LipMip<'a, 'b> {
         let mut parts = parts(&subject, bounds);
         // No program's optimum exceeds the constant.
         let upper = ledger.bracket().upper().unwrap_or(f64::INFINITY);
-        parts.iter_mut().for_each(|part| part.bound = part.bound.min(upper));
+        parts.iter_mut().for_each(|part| part.bound = intersection_upper(part.bound, upper));
         parts.sort_by(|a, b| b.bound.total_cmp(&a.bound));
         let by_cbc = subject.question.solver == Solver::Cbc;
         Self { subject, bounds, ledger, parts, fates: HashMap::new(), excluded: Vec::new(), nodes_before: 0, by_cbc }
@@ -114,7 +115,7 @@ impl<'a, 'b> LipMip<'a, 'b> {
 
     /// Tells the ledger the largest bound of all programs.
     fn publish(&mut self) {
-        let largest = self.parts.iter().map(|p| p.bound).fold(0.0, f64::max);
+        let largest = self.parts.iter().map(|p| p.bound).fold(0.0, hull_upper);
         self.ledger.offer_upper(largest);
     }
 

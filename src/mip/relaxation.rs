@@ -6,6 +6,7 @@ use super::highs::{self, HighsError};
 use super::lipmip::parts_of;
 use super::room::SCOPE;
 use crate::answer::Subject;
+use crate::arithmetic::ends::hull_upper;
 use crate::control::Control;
 use crate::room::{OVERFLOW, Room, Run, Side, Visit};
 
@@ -73,7 +74,7 @@ pub fn upper_bound(
         let encoding = Encoding::new(subject, bounds, objective, None);
         let threads = subject.question.limits.threads;
         let end = highs::solve_relaxation(&encoding.program, threads, time_s, control.solver_log())?;
-        all.upper = all.upper.max(dual::upper_bound(&encoding.program, &end.multipliers));
+        all.upper = hull_upper(all.upper, dual::upper_bound(&encoding.program, &end.multipliers));
         all.simplex_iterations += end.simplex_iterations;
         all.programs += 1;
     }

@@ -7,6 +7,7 @@ use super::dual;
 use super::encode::Encoding;
 use super::highs;
 use crate::answer::Subject;
+use crate::arithmetic::ends::{intersection_lower, intersection_upper};
 use crate::bounds::ForwardBounds;
 use crate::network::Phase;
 use crate::workers::Workers;
@@ -36,8 +37,8 @@ pub fn tightened(subject: &Subject<'_>, forward: &ForwardBounds, workers: &Worke
                 let multipliers = highs::solve_relaxation(&program, 1, MAX_SECONDS, false).ok()?.multipliers;
                 Some(dual::upper_bound(&program, &multipliers))
             };
-            let to_upper = || largest(1.0).map_or(upper, |found| found.min(upper));
-            let to_lower = || largest(-1.0).map_or(lower, |found| (-found).max(lower));
+            let to_upper = || largest(1.0).map_or(upper, |found| intersection_upper(found, upper));
+            let to_lower = || largest(-1.0).map_or(lower, |found| intersection_lower(-found, lower));
             let least = WORTHWHILE * (upper - lower);
             if upper <= -lower {
                 let found = to_upper();

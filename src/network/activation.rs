@@ -2,15 +2,17 @@
 //!
 //! *Rounding.* The exponential, the hyperbolic tangent, the arcus tangent and their like come from the C library, whose
 //! documented errors are at most two units in the last place. What is computed from them here takes a few more roundings;
-//! bounds are widened by [`LIBRARY_ERROR`], several times that.
+//! bounds are widened by [`LIBRARY_ERROR`], several times that, and by [`LIBRARY_UNDERFLOW`] where results are subnormal.
 
 use std::fmt;
 
 use super::{Phase, Piece};
-use crate::arithmetic::rounding::{product_down, product_up};
+use crate::arithmetic::rounding::{SMALLEST, product_down, product_up};
 
 /// The relative error that values and derivatives of curved activations may have, generously.
 const LIBRARY_ERROR: f64 = 16.0 * f64::EPSILON;
+/// The absolute error that a subnormal exponential may have, likewise: it is multiplied by what multiplies the exponential.
+const LIBRARY_UNDERFLOW: f64 = 64.0 * SMALLEST;
 
 /// An activation σ, applied entry by entry: continuous, growing, and with σ' between 0 and
 /// [`largest_derivative`](Activation::largest_derivative).
@@ -225,7 +227,7 @@ impl Activation {
             return if z >= 0.0 { z } else { product_down(slope, z) };
         }
         let value = self.value(z);
-        match self.rounding(value) {
+        match self.rounding(z, value) {
             0.0 => value,
             error => self.within(value - error),
         }
@@ -237,21 +239,36 @@ impl Activation {
             return if z >= 0.0 { z } else { product_up(slope, z) };
         }
         let value = self.value(z);
-        match self.rounding(value) {
+        match self.rounding(z, value) {
             0.0 => value,
             error => self.within(value + error),
         }
     }
 
     /// A bound of the error of a computed σ(z).
-    fn rounding(self, value: f64) -> f64 {
+    fn rounding(self, z: f64, value: f64) -> f64 {
         match self {
             Activation::Clip { lower, upper, .. } if value == lower || value == upper => {
                 // The cut may hide a value that was rounded onto the end, by half a step of it.
                 f64::EPSILON * value.abs() + f64::MIN_POSITIVE
             }
-            Activation::Elu { .. } if value >= 0.0 => 0.0,
-            _ => LIBRARY_ERROR * value.abs() + f64::MIN_POSITIVE,
+            Activation::Elu { .. } if z >= 0.0 => 0.0,
+            _ => LIBRARY_ERROR * value.abs() + self.underflow(),
+        }
+    }
+
+    /// What a computed value or derivative may lose to underflow.
+    fn underflow(self) -> f64 {
+        match self {
+            Activation::Elu { alpha } => alpha * LIBRARY_UNDERFLOW + f64::MIN_POSITIVE,
+            Activation::Identity
+            | Activation::Relu
+            | Activation::LeakyRelu { .. }
+            | Activation::Clip { .. }
+            | Activation::Sigmoid
+            | Activation::Tanh
+            | Activation::Arctan
+            | Activation::Softplus => f64::MIN_POSITIVE,
         }
     }
 
@@ -314,8 +331,8 @@ impl Activation {
     }
 
     fn widened(self, low: f64, high: f64) -> (f64, f64) {
-        let low = low - (LIBRARY_ERROR * low + f64::MIN_POSITIVE);
-        let high = high + (LIBRARY_ERROR * high + f64::MIN_POSITIVE);
+        let low = low - (LIBRARY_ERROR * low + self.underflow());
+        let high = high + (LIBRARY_ERROR * high + self.underflow());
         (low.max(0.0), high.min(self.largest_derivative()))
     }
 
@@ -365,7 +382,9 @@ impl Activation {
     /// it: as below the kink where the whole interval is the kink alone.
     pub fn pieces_over(self, lower: f64, upper: f64) -> (Piece, Piece) {
         let kinks = || (0..self.kink_count()).map(|k| self.kink(k).enclosure());
-        let highest = Piece::between_kinks(kinks().filter(|(below, _)| upper > *below).count());
+        // An end that is no number is not known to lie on one side.
+        let reaches = |below: f64| upper > below || upper.is_nan();
+        let highest = Piece::between_kinks(kinks().filter(|(below, _)| reaches(*below)).count());
         let lowest = Piece::between_kinks(kinks().filter(|(_, above)| lower >= *above).count());
         (lowest.min(highest), highest)
     }

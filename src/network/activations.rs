@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use super::Activation;
+use crate::arithmetic::ends::hull_upper;
 
 /// How many kinds of activation are named in words.
 const MOST_NAMED: usize = 4;
@@ -73,7 +74,7 @@ impl Activations {
 
     /// The largest σ' of all units.
     pub fn largest_derivative(&self) -> f64 {
-        self.kinds.iter().map(|activation| activation.largest_derivative()).fold(0.0, f64::max)
+        self.kinds.iter().map(|activation| activation.largest_derivative()).fold(0.0, hull_upper)
     }
 
     /// How often kind `kind` occurs; nothing where there is one kind for all.

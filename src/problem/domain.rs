@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::FieldError;
-use crate::arithmetic::rounding::{difference_down, difference_up, product_up, sum_down, sum_up};
+use crate::arithmetic::ends::hull_upper;
+use crate::arithmetic::euclidean;
+use crate::arithmetic::rounding::{difference_down, difference_up, sum_down, sum_up};
 
 /// One number for all inputs, or one for each.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
@@ -100,15 +102,11 @@ pub struct Ball {
 impl Ball {
     /// Whether `x` lies in the ball for certain: its distance from the centre, rounded up, is at most the radius.
     pub fn contains(&self, x: &[f64]) -> bool {
-        let apart = x.iter().zip(&self.center).map(|(&x, &c)| difference_up(x, c).max(difference_up(c, x)));
+        let apart = x.iter().zip(&self.center).map(|(&x, &c)| hull_upper(difference_up(x, c), difference_up(c, x)));
         match self.norm {
-            BallNorm::Linf => apart.fold(0.0, f64::max) <= self.radius,
+            BallNorm::Linf => apart.fold(0.0, hull_upper) <= self.radius,
             BallNorm::L1 => apart.fold(0.0, sum_up) <= self.radius,
-            BallNorm::L2 => {
-                let square = apart.fold(0.0, |sum, d| sum_up(sum, product_up(d, d)));
-                // The root of 0 is exact, any other is rounded to the nearest.
-                square == 0.0 || square.sqrt().next_up() <= self.radius
-            }
+            BallNorm::L2 => euclidean::norm_up(apart) <= self.radius,
         }
     }
 }
@@ -136,10 +134,10 @@ pub struct Region {
 }
 
 impl Region {
-    /// The box `[lower, upper]`; `None` when it is empty, has an end that is not finite, or the lengths differ.
+    /// The box `[lower, upper]`; `None` when it is empty, has an end or a width that is not finite, or the lengths differ.
     pub fn from_box(lower: Vec<f64>, upper: Vec<f64>) -> Option<Self> {
         let fits = lower.len() == upper.len()
-            && lower.iter().zip(&upper).all(|(l, u)| l.is_finite() && u.is_finite() && l <= u);
+            && lower.iter().zip(&upper).all(|(l, u)| l.is_finite() && difference_up(*u, *l).is_finite() && l <= u);
         fits.then(|| Self { inner_lower: lower.clone(), inner_upper: upper.clone(), lower, upper, ball: None })
     }
 
@@ -235,11 +233,32 @@ impl Domain {
                         format!("input {at}: lower {} is above upper {}", region.lower[at], region.upper[at]),
                     ));
                 }
+                if errors.is_empty()
+                    && let Some(at) = unmeasurable(&region)
+                {
+                    errors.push(FieldError::new(
+                        "/domain/upper",
+                        format!(
+                            "input {at}: the width of [{}, {}] is beyond the largest double: write ends within ±8e307, or the range that is meant",
+                            region.lower[at], region.upper[at]
+                        ),
+                    ));
+                }
                 Region { inner_lower: region.lower.clone(), inner_upper: region.upper.clone(), ..region }
             }
             Domain::Ball { norm, center, radius, clip } => {
                 check_ball(n, center, *radius, clip, &mut errors);
                 let mut region = ball(center, *radius, clip.unwrap_or([f64::MIN, f64::MAX]));
+                if errors.is_empty()
+                    && let Some(at) = unmeasurable(&region)
+                {
+                    errors.push(FieldError::new(
+                        "/domain/radius",
+                        format!(
+                            "the width of the ball is beyond the largest double in input {at}: write a radius of at most 8e307, or clip the ball"
+                        ),
+                    ));
+                }
                 if *norm != BallNorm::Linf && errors.is_empty() {
                     let ball = Ball { norm: *norm, center: center.clone(), radius: *radius };
                     let mut nearest = center.clone();
@@ -261,6 +280,11 @@ impl Domain {
         };
         if errors.is_empty() { Ok(region) } else { Err(errors) }
     }
+}
+
+/// The first input whose range has a width that is not a finite number: nothing could be measured in it.
+fn unmeasurable(region: &Region) -> Option<usize> {
+    (0..region.dim()).find(|&k| !difference_up(region.upper[k], region.lower[k]).is_finite())
 }
 
 fn check_ball(n: usize, center: &[f64], radius: f64, clip: &Option<[f64; 2]>, errors: &mut Vec<FieldError>) {

@@ -2,6 +2,7 @@
 
 use super::node::{Bounded, Direction, State};
 use super::root::{Root, SeedRoot};
+use crate::arithmetic::ends::{hull_upper, intersection_lower, intersection_upper, magnitude};
 use crate::arithmetic::rounding::{product_up, sum_down, sum_up};
 use crate::bounds::Interval;
 use crate::bounds::linear::{Constant, combination_error};
@@ -59,8 +60,8 @@ impl<'a> Backward<'a> {
                 self.lines[l][r] = if states[neuron].is_free() {
                     let (mut low, mut high) = (known.lower[r], known.upper[r]);
                     if l + 1 < root.depth() {
-                        low = low.max(self.entry_bound(l + 1, r, 1.0));
-                        high = high.min(-self.entry_bound(l + 1, r, -1.0));
+                        low = intersection_lower(low, self.entry_bound(l + 1, r, 1.0));
+                        high = intersection_upper(high, -self.entry_bound(l + 1, r, -1.0));
                     }
                     (self.lower[neuron], self.upper[neuron]) = (low, high);
                     Relaxation::product(smallest, largest, low, high)
@@ -75,8 +76,8 @@ impl<'a> Backward<'a> {
         let known = seed.backward.gradient();
         for k in 0..known.len() {
             if root.subject.question.region.is_free(k) {
-                self.gradient.lower[k] = known.lower[k].max(self.entry_bound(0, k, 1.0));
-                self.gradient.upper[k] = known.upper[k].min(-self.entry_bound(0, k, -1.0));
+                self.gradient.lower[k] = intersection_lower(known.lower[k], self.entry_bound(0, k, 1.0));
+                self.gradient.upper[k] = intersection_upper(known.upper[k], -self.entry_bound(0, k, -1.0));
             }
         }
     }
@@ -135,12 +136,12 @@ impl<'a> Backward<'a> {
                     let (low, high) = (self.gradient.lower[k], self.gradient.upper[k]);
                     if self.root.subject.question.input_norm == VectorNorm::L2 {
                         // The direction is about gradients with this sign only: another direction covers the others.
-                        let (low, high) =
-                            (if sign > 0 { low.max(0.0) } else { low }, if sign < 0 { high.min(0.0) } else { high });
+                        let low = if sign > 0 { intersection_lower(low, 0.0) } else { low };
+                        let high = if sign < 0 { intersection_upper(high, 0.0) } else { high };
                         let (slope, intercept) = square_chord(low, high);
                         self.slopes[k] = slope;
                         constant = sum_up(constant, intercept);
-                        let size = low.abs().max(high.abs());
+                        let size = magnitude(low, high);
                         entrywise = sum_up(entrywise, product_up(size, size));
                         continue;
                     }
@@ -152,10 +153,10 @@ impl<'a> Backward<'a> {
                     self.slopes[k] = slope;
                     constant = sum_up(constant, intercept);
                     let end = match sign {
-                        0 => low.abs().max(high.abs()),
-                        _ => (slope * low).max(slope * high),
+                        0 => magnitude(low, high),
+                        _ => hull_upper(slope * low, slope * high),
                     };
-                    entrywise = sum_up(entrywise, end.max(0.0));
+                    entrywise = sum_up(entrywise, hull_upper(end, 0.0));
                 }
             }
         }
@@ -170,9 +171,10 @@ impl<'a> Backward<'a> {
     /// A bound in the question's norm from one of what [`Backward::majorant`] is about.
     pub fn measured(&self, bound: f64) -> f64 {
         match self.root.subject.question.input_norm {
+            _ if !bound.is_finite() => f64::INFINITY,
             VectorNorm::L2 if bound > 0.0 => bound.sqrt().next_up(),
-            VectorNorm::L2 if bound <= 0.0 => 0.0,
-            _ => bound,
+            VectorNorm::L2 => 0.0,
+            VectorNorm::Linf | VectorNorm::L1 => bound,
         }
     }
 
@@ -215,7 +217,7 @@ impl<'a> Backward<'a> {
                 }
             },
         );
-        self.measured(entrywise.min(-bound))
+        self.measured(intersection_upper(entrywise, -bound))
     }
 
     /// The entry on which a direction of open signs is best split: the one whose chord is loosest.
@@ -245,5 +247,5 @@ fn square_chord(low: f64, high: f64) -> (f64, f64) {
     let slope = low + high;
     // v·(v - slope), upwards: the factor must be rounded up for v > 0 and down for v < 0.
     let excess = |v: f64| product_up(v, if v > 0.0 { sum_up(v, -slope) } else { sum_down(v, -slope) });
-    (slope, excess(low).max(excess(high)))
+    (slope, hull_upper(excess(low), excess(high)))
 }

@@ -12,6 +12,7 @@ use super::packed::Packed;
 use super::pseudo_costs::PseudoCosts;
 use super::quadratic::QuadraticBound;
 use super::root::Root;
+use crate::arithmetic::ends::{hull_upper, intersection_upper};
 use crate::network::{Pattern, Phase, Piece};
 
 /// How many direction bounds one node may compute.
@@ -125,7 +126,7 @@ impl<'a> Evaluator<'a> {
     }
 
     fn drop_direction(dropped: &mut f64, record: &mut Option<LetGo>, bounded: Bounded) {
-        *dropped = dropped.max(bounded.bound);
+        *dropped = hull_upper(*dropped, bounded.bound);
         if let Some(record) = record {
             record.directions.push(bounded);
         }
@@ -137,7 +138,7 @@ impl<'a> Evaluator<'a> {
             return vec![self.above_root(0, bound)];
         }
         let seeds = self.root.seeds.iter().enumerate();
-        seeds.map(|(seed, known)| self.above_root(seed, known.upper.min(bound))).collect()
+        seeds.map(|(seed, known)| self.above_root(seed, intersection_upper(known.upper, bound))).collect()
     }
 
     fn above_root(&self, seed: usize, bound: f64) -> Node {
@@ -169,7 +170,7 @@ impl<'a> Evaluator<'a> {
         self.parts[seed].backward.evaluate(&states);
         let inherited = self.possible(seed, &above.directions, cutoff);
         let Some(mut directions) = self.worst_direction(seed, inherited, Source::Lines, cutoff) else {
-            return Outcome::Closed(self.dropped.min(bound));
+            return Outcome::Closed(intersection_upper(self.dropped, bound));
         };
         let mut multipliers = None;
         if let Some(stored) = &above.multipliers
@@ -188,13 +189,13 @@ impl<'a> Evaluator<'a> {
                     }
                     directions = match self.worst_direction(seed, directions, Source::Quadratic, cutoff) {
                         Some(directions) => directions,
-                        None => return Outcome::Closed(self.dropped.min(bound)),
+                        None => return Outcome::Closed(intersection_upper(self.dropped, bound)),
                     };
                 }
                 multipliers = Some(self.parts[seed].quadratic.stored());
             }
         }
-        let bound = bound.min(directions[0].bound);
+        let bound = intersection_upper(bound, directions[0].bound);
         if bound <= cutoff {
             for direction in directions {
                 Self::drop_direction(&mut self.dropped, &mut self.record, direction);
@@ -213,7 +214,8 @@ impl<'a> Evaluator<'a> {
     /// The rest of [`Evaluator::evaluate`] for a node about all rows at once.
     fn evaluate_jointly(&mut self, states: Box<[State]>, bound: f64, depth: usize, cutoff: f64) -> Outcome {
         self.parts.iter_mut().for_each(|part| part.backward.evaluate(&states));
-        let bound = bound.min(joint::bound(self.root, self.parts.iter_mut().map(|part| &mut part.backward)));
+        let rows = joint::bound(self.root, self.parts.iter_mut().map(|part| &mut part.backward));
+        let bound = intersection_upper(bound, rows);
         if bound <= cutoff {
             return Outcome::Closed(bound);
         }
@@ -284,7 +286,7 @@ impl<'a> Evaluator<'a> {
                     Source::Lines => backward.direction_bound(direction, cutoff, false),
                     Source::Quadratic => quadratic.direction_bound(backward, direction),
                 };
-                let bound = bound.min(worst.bounded.bound);
+                let bound = intersection_upper(bound, worst.bounded.bound);
                 budget = budget.saturating_sub(1);
                 let bounded = Bounded { bound, ..worst.bounded };
                 if bound <= cutoff {

@@ -5,6 +5,7 @@ use super::leaves::{Cut, Record};
 use super::node::State;
 use super::root::Root;
 use super::simplex::{Basis, End, HalfSpaces, Program, TinyProgram};
+use crate::arithmetic::ends::{intersection_lower, intersection_upper};
 use crate::arithmetic::rounding::{difference_down, difference_up};
 use crate::bounds::forward::{LinearForm, Side};
 use crate::bounds::linear::{self, Constant, Step};
@@ -145,14 +146,14 @@ impl<'a> Forward<'a> {
         let root_bounds = &self.root.forward.layers[l];
         let (mut low, mut high) = (root_bounds.lower[r], root_bounds.upper[r]);
         let (below, above) = (self.form(neuron, Side::Lower), self.form(neuron, Side::Upper));
-        low = low.max(below.extreme(domain, Side::Lower));
-        high = high.min(above.extreme(domain, Side::Upper));
+        low = intersection_lower(low, below.extreme(domain, Side::Lower));
+        high = intersection_upper(high, above.extreme(domain, Side::Upper));
         let activation = self.root.activation(neuron);
         if state.cut_below {
-            low = low.max(activation.kink(state.lowest.index() - 1).enclosure().0);
+            low = intersection_lower(low, activation.kink(state.lowest.index() - 1).enclosure().0);
         }
         if state.cut_above {
-            high = high.min(activation.kink(state.highest.index()).enclosure().1);
+            high = intersection_upper(high, activation.kink(state.highest.index()).enclosure().1);
         }
         let narrowed = |low: f64, high: f64| {
             let (lowest, highest) = activation.pieces_over(low, high);
@@ -165,7 +166,8 @@ impl<'a> Forward<'a> {
             let phase = only_phase.then_some(last);
             if now.is_free() && self.is_worthwhile(&above, 1.0, high, high - low, phase) {
                 let settled = activation.kink(now.lowest.index()).enclosure().0;
-                high = high.min(self.largest(Some((neuron, 1.0)), &above.coefficients, above.constant, settled)?);
+                let found = self.largest(Some((neuron, 1.0)), &above.coefficients, above.constant, settled)?;
+                high = intersection_upper(high, found);
                 now = narrowed(low, high);
             }
             let first = activation.kink(now.lowest.index()).enclosure().0;
@@ -173,7 +175,8 @@ impl<'a> Forward<'a> {
             if now.is_free() && self.is_worthwhile(&below, -1.0, -low, high - low, phase) {
                 let settled = -activation.kink(now.highest.index() - 1).enclosure().1;
                 let mirrored: Vec<f64> = below.coefficients.iter().map(|a| -a).collect();
-                low = low.max(-self.largest(Some((neuron, -1.0)), &mirrored, -below.constant, settled)?);
+                let found = self.largest(Some((neuron, -1.0)), &mirrored, -below.constant, settled)?;
+                low = intersection_lower(low, -found);
                 now = narrowed(low, high);
             }
         }

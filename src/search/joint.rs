@@ -4,6 +4,7 @@
 use super::backward::Backward;
 use super::node::Direction;
 use super::root::Root;
+use crate::arithmetic::ends::intersection_upper;
 use crate::bounds::norms::dual_norm_of_interval;
 use crate::bounds::rows::{RowBound, operator_norm_up};
 use crate::problem::VectorNorm;
@@ -14,7 +15,7 @@ pub fn bound<'a, 'b: 'a>(root: &Root<'_>, rows: impl Iterator<Item = &'a mut Bac
     let row = |backward: &'a mut Backward<'b>| {
         let entrywise = dual_norm_of_interval(question.input_norm, &backward.gradient, &question.region);
         let norm = match any_direction(root) {
-            Some(direction) => entrywise.min(backward.direction_bound(&direction, 0.0, false)),
+            Some(direction) => intersection_upper(entrywise, backward.direction_bound(&direction, 0.0, false)),
             None => entrywise,
         };
         RowBound { gradient: backward.gradient.clone(), norm }

@@ -2,8 +2,9 @@
 
 use super::node::State;
 use crate::answer::Subject;
+use crate::arithmetic::ends::{hull_lower, hull_upper};
 use crate::bounds::fastlip::BackwardBounds;
-use crate::bounds::linear::magnitudes;
+use crate::bounds::linear::{Magnitudes, magnitudes};
 use crate::bounds::linear_jacobian::BackwardChain;
 use crate::bounds::relaxation::Relaxation;
 use crate::bounds::tiers::SeedBounds;
@@ -37,7 +38,7 @@ pub struct Root<'a> {
     /// How far apart the derivatives of each unstable neuron's activation are.
     pub spans: Vec<f64>,
     /// Q of the forward steps.
-    pub forward_magnitudes: Vec<Vec<f64>>,
+    pub forward_magnitudes: Vec<Magnitudes>,
     /// The lines of stable neurons' activations; those of unstable ones are filled in at each node.
     pub stable_lines: Vec<Vec<Relaxation>>,
     /// The lines of stable neurons' switched gradients, likewise.
@@ -54,8 +55,7 @@ impl<'a> Root<'a> {
             let first = unstable.len();
             unstable.extend((0..layer.bias.len()).filter(|&r| subject.is_unstable(l, r)).map(|r| (l, r)));
             layers.push(first..unstable.len());
-            let before = forward.post_activation(network, l);
-            let sizes: Vec<f64> = (0..before.len()).map(|k| before.magnitude(k)).collect();
+            let sizes = forward.post_activation(network, l).sizes();
             forward_magnitudes.push(magnitudes(layer.weight(), Some(&layer.bias), &sizes));
             let ends = &forward.layers[l];
             let line = |r: usize| match subject.is_unstable(l, r) {
@@ -70,7 +70,7 @@ impl<'a> Root<'a> {
         }
         let span = |activation: Activation| {
             let slopes = || (0..=activation.kink_count()).map(|k| activation.line(Piece::between_kinks(k)).slope);
-            slopes().fold(0.0, f64::max) - slopes().fold(f64::INFINITY, f64::min)
+            slopes().fold(0.0, hull_upper) - slopes().fold(activation.largest_derivative(), hull_lower)
         };
         let spans = unstable.iter().map(|&(l, r)| span(network.hidden()[l].activation(r))).collect();
         let seed = |bounds: SeedBounds| SeedRoot {

@@ -13,7 +13,8 @@ pub use half_spaces::HalfSpaces;
 
 use dictionary::{Dictionary, Variable};
 
-use crate::arithmetic::rounding::inner_product_error;
+use crate::arithmetic::ends::upper_end;
+use crate::arithmetic::rounding::{coefficient_underflow, inner_product_error};
 use crate::arithmetic::vector::{Work, vectorized};
 use crate::bounds::Interval;
 
@@ -393,13 +394,18 @@ impl TinyProgram {
                 *size += term.abs();
             }
         }
+        let mut reach = 0.0;
         for (j, (low, high)) in domain.lower.iter().zip(&domain.upper).enumerate() {
             let d = self.sum[j];
+            let largest = low.abs().max(high.abs());
+            // An overflow shows in the magnitude.
             value += (d * low).max(d * high);
-            magnitude += self.sizes[j] * low.abs().max(high.abs());
+            magnitude += self.sizes[j] * largest;
+            reach += largest;
         }
         let terms = 2 * (domain.len() + self.multipliers.len()) + 4;
-        (value + inner_product_error(terms, magnitude)).next_up()
+        let error = inner_product_error(terms, magnitude) + coefficient_underflow(self.multipliers.len(), reach);
+        upper_end((value + error).next_up())
     }
 }
 

@@ -13,6 +13,7 @@ use super::node::{Node, State};
 use super::pseudo_costs::PseudoCosts;
 use super::root::Root;
 use crate::answer::{Checked, Ledger, Verdict};
+use crate::arithmetic::ends::{hull_upper, intersection_upper};
 use crate::control::{StopFlag, StopReason};
 
 /// How many nodes each worker follows downwards at first and every so many nodes, to find good incumbents. Where the bounds are
@@ -179,9 +180,9 @@ impl<'a> Tree<'a> {
             ledger.offer_lower(checked);
         }
         let open = shared.heap.peek().map_or(0.0, |node| node.bound);
-        let in_hand = shared.in_hand.iter().flatten().copied().fold(0.0, f64::max);
-        let upper = open.max(in_hand).max(shared.closed).max(shared.open_leaves);
-        ledger.offer_upper(upper.max(self.incumbent()));
+        let left = [open, shared.closed, shared.open_leaves, self.incumbent()];
+        let upper = shared.in_hand.iter().flatten().copied().chain(left).fold(0.0, hull_upper);
+        ledger.offer_upper(upper);
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {
@@ -277,7 +278,7 @@ impl<'a> Tree<'a> {
                     _ => bound,
                 };
                 leaf_found = Some(verdict);
-                Outcome::Closed(bound.min(known))
+                Outcome::Closed(intersection_upper(bound, known))
             }
             Outcome::Leaf { bound, .. } => Outcome::Closed(bound),
             other => other,
@@ -295,17 +296,17 @@ impl<'a> Tree<'a> {
         }
         let mut shared = self.lock();
         shared.summary.nodes += 1;
-        shared.closed = shared.closed.max(evaluator.dropped().min(bound));
+        shared.closed = hull_upper(shared.closed, intersection_upper(evaluator.dropped(), bound));
         match (outcome, leaf_found) {
-            (Outcome::Closed(bound), None) => shared.closed = shared.closed.max(bound),
+            (Outcome::Closed(bound), None) => shared.closed = hull_upper(shared.closed, bound),
             (Outcome::Closed(bound), Some(Verdict::Witnessed(checked))) => {
-                shared.closed = shared.closed.max(bound);
+                shared.closed = hull_upper(shared.closed, bound);
                 self.raise(&mut shared, *checked);
             }
             (Outcome::Closed(_), Some(Verdict::Empty(_))) => shared.summary.empty_leaves += 1,
             (Outcome::Closed(bound), Some(Verdict::Open)) => {
                 shared.summary.open_leaves += 1;
-                shared.open_leaves = shared.open_leaves.max(bound);
+                shared.open_leaves = hull_upper(shared.open_leaves, bound);
             }
             (Outcome::Open(node), _) => own.push(node),
             (Outcome::Empty | Outcome::Leaf { .. }, _) => {}
@@ -329,7 +330,7 @@ impl<'a> Tree<'a> {
             sink(Leaf { unstable, seed: above.seed, states, bound, reason, programs, multipliers });
         };
         if !directions.is_empty() {
-            leaf(evaluator.dropped().min(above.bound), Reason::Directions(directions));
+            leaf(intersection_upper(evaluator.dropped(), above.bound), Reason::Directions(directions));
         }
         match outcome {
             Outcome::Empty => leaf(0.0, Reason::Empty),
@@ -341,7 +342,7 @@ impl<'a> Tree<'a> {
 
     fn close(&self, bound: f64) {
         let mut shared = self.lock();
-        shared.closed = shared.closed.max(bound);
+        shared.closed = hull_upper(shared.closed, bound);
     }
 
     /// The next node for a worker: its own last one while it dives or memory is short, otherwise the worst of all.
@@ -354,7 +355,7 @@ impl<'a> Tree<'a> {
             // The better of the deepest last: followed first.
             own.sort_by(|a, b| a.depth.cmp(&b.depth).then(a.bound.total_cmp(&b.bound)));
             if let Some(next) = own.last() {
-                let worst = own.iter().chain(shared.heap.peek()).map(|node| node.bound).fold(0.0, f64::max);
+                let worst = own.iter().chain(shared.heap.peek()).map(|node| node.bound).fold(0.0, hull_upper);
                 let cutoff = self.cutoff();
                 let near = next.bound >= cutoff + NEAR_WORST * (worst - cutoff);
                 if near || dives || shared.bytes > self.max_bytes {

@@ -15,6 +15,7 @@
 //! - [`graphs`]: graphs with branches, joins and convolutions against values that were enumerated elsewhere.
 //! - [`guarantees`]: the promise of every method, in every norm.
 //! - [`rooms`]: what methods say of themselves, and who reads it.
+//! - [`extremes`]: numbers that overflow or underflow on the way.
 //! - [`check`]: estimates made elsewhere, judged.
 //! - [`bench`]: the comparison of all methods on trained networks.
 //! - [`solvers`]: HiGHS and CBC against each other.
@@ -30,6 +31,7 @@ mod check;
 mod degenerate;
 mod estimators;
 mod export;
+mod extremes;
 mod fuzz;
 mod graphs;
 mod guarantees;

@@ -1,7 +1,8 @@
 //! The gradients as affine functions of the switches.
 
 use crate::arithmetic::dense::{View, add_product};
-use crate::arithmetic::rounding::inner_product_error;
+use crate::arithmetic::ends::{self, hull_upper};
+use crate::arithmetic::rounding::{coefficient_underflow, difference_up, inner_product_error};
 use crate::bounds::Interval;
 use crate::bounds::linear_jacobian::BackwardChain;
 use crate::network::Matrix;
@@ -72,6 +73,7 @@ pub struct Forms {
     first: Vec<usize>,
     start: Vec<usize>,
     entries: Vec<f64>,
+    largest: f64,
 }
 
 /// The gradients behind one layer: of the units that pass anything on.
@@ -134,6 +136,7 @@ impl Forms {
         forms.input_constants = at_input.constants;
         forms.input_errors = at_input.errors;
         forms.input_sizes = at_input.sizes;
+        forms.largest = forms.find_largest();
         forms
     }
 
@@ -142,9 +145,20 @@ impl Forms {
         self.lower.len()
     }
 
+    /// The largest of all numbers of the forms; +∞ where one is unknown.
+    pub fn largest(&self) -> f64 {
+        self.largest
+    }
+
+    fn find_largest(&self) -> f64 {
+        let sizes = [&self.sizes, &self.errors, &self.input_sizes, &self.input_errors, &self.entries, &self.inputs];
+        let reaches = (0..self.open()).map(|i| self.reach(i));
+        sizes.into_iter().flatten().map(|size| size.abs()).chain(reaches).fold(0.0, hull_upper)
+    }
+
     /// T: the largest size of a switch.
     pub fn reach(&self, i: usize) -> f64 {
-        self.lower[i].abs().max(self.upper[i].abs())
+        ends::magnitude(self.lower[i], self.upper[i])
     }
 
     /// The column of the first entry of [`Forms::row`].
@@ -183,6 +197,10 @@ impl Forms {
             (Some(left), Some(right)) => add_product(&mut product, left, right),
             _ => product.fill(f64::NAN),
         }
+        // Coefficients belong to the switches and to the gradients behind.
+        let switched: f64 = (first..open).map(|j| self.reach(j)).sum();
+        let reach = switched + behind.sizes.iter().zip(&behind.errors).map(|(size, error)| size + error).sum::<f64>();
+        let underflow = coefficient_underflow(passing.len() + own.len() + 8, reach);
         let mut rows = Vec::with_capacity(units.len() * width);
         let (mut constants, mut errors, mut sizes) = (Vec::new(), Vec::new(), Vec::new());
         for (i, &k) in units.iter().enumerate() {
@@ -199,7 +217,7 @@ impl Forms {
             let reached = |(j, g): (usize, &f64)| g.abs() * self.reach(first + j);
             let own_size: f64 = rows[begin..].iter().enumerate().take(own.len()).map(reached).sum();
             let terms = passing.len() + own.len() + 8;
-            errors.push(error * (1.0 + 1e-9) + inner_product_error(terms, size + own_size));
+            errors.push(error * (1.0 + 1e-9) + inner_product_error(terms, size + own_size) + underflow);
             sizes.push(rows[begin..].iter().enumerate().map(reached).sum::<f64>() + constant.abs());
             constants.push(constant);
         }
@@ -211,7 +229,7 @@ impl Forms {
 fn last_layer(last: &Interval, units: Vec<usize>) -> Layer {
     Layer {
         constants: units.iter().map(|&r| last.lower[r]).collect(),
-        errors: units.iter().map(|&r| (last.upper[r] - last.lower[r]).next_up().max(0.0)).collect(),
+        errors: units.iter().map(|&r| difference_up(last.upper[r], last.lower[r])).collect(),
         sizes: units.iter().map(|&r| last.lower[r].abs()).collect(),
         units,
         ..Layer::default()

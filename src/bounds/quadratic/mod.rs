@@ -17,6 +17,10 @@
 //! of `N y = b` satisfies `|N y - b| ≤ γ |N||y| ≤ γ d ‖y‖` (theorem 8.5). For every t in the box thus
 //! `bᵀt - ½tᵀMt ≤ yᵀ(Nᵀt) - ½‖Nᵀt‖² + γ(Tᵀd)‖y‖ + ½γ(Tᵀd)² ≤ ½‖y‖² + …`: no bound of M's smallest eigenvalue is needed,
 //! and N need not be M's exact factor.
+//!
+//! *Underflow.* The account above is of relative errors. Only where no number that the bound is made of exceeds 10⁴⁰ is it
+//! computed: whatever products lose to underflow and is multiplied with such numbers then stays below a constant that the
+//! bound gives away.
 
 mod forms;
 mod multipliers;
@@ -26,8 +30,17 @@ pub use multipliers::{Adam, Multipliers};
 
 use super::relaxation::Relaxation;
 use crate::arithmetic::dense::Cholesky;
+use crate::arithmetic::ends::upper_end;
 use crate::arithmetic::rounding::inner_product_error;
 use crate::network::dot;
+
+/// The largest number that the bound is computed with.
+const LARGEST: f64 = 1e40;
+/// More than 10¹⁹ products, each off by 2⁻¹⁰⁷⁴, can lose that are then multiplied with [`LARGEST`]^3.5: an entry of the factor
+/// is a root of M's and meets two largest values of switches.
+const UNDERFLOW: f64 = 1e-165;
+/// More than what the norms of some billion rows lose whose squares vanish, each times [`LARGEST`].
+const ROOT_UNDERFLOW: f64 = 1e-110;
 
 /// The quadratic bound under some multipliers, ready for any weights w.
 #[derive(Clone, Debug, Default)]
@@ -53,6 +66,9 @@ impl Quadratic {
     pub fn prepare(&mut self, forms: &Forms, lines: &[Relaxation], multipliers: &Multipliers) -> bool {
         let n = forms.open();
         let Multipliers { lambda, rho, mu, nu } = multipliers;
+        if !(forms.largest() <= LARGEST && multipliers.largest() <= LARGEST) {
+            return false;
+        }
         // The sum of the absolute terms of everything that is computed here, each with the largest value of what it multiplies.
         let mut size = 0.0;
         // What the errors of G and k cost.
@@ -100,15 +116,19 @@ impl Quadratic {
         // Where images are not kept, b's entries take part in one more sum, over the inputs.
         let terms = 4 * n + forms.input_constants.len() + 40;
         let backward = inner_product_error(terms, self.reach);
-        self.error = carried * (1.0 + 1e-9) + inner_product_error(terms, size) + backward * self.reach;
+        self.error = carried * (1.0 + 1e-9) + inner_product_error(terms, size) + backward * self.reach + UNDERFLOW;
         size.is_finite() && self.error.is_finite()
     }
 
-    /// An upper bound of `Σ_k weights_k·v_k` over all switches; `weights` has one entry for each input of the forms.
+    /// An upper bound of `Σ_k weights_k·v_k` over all switches, +∞ where there is none; `weights` has one entry for each input of
+    /// the forms.
     pub fn bound(&mut self, forms: &Forms, weights: &[f64]) -> f64 {
         let n = forms.open();
         self.solution.clear();
         self.solution.extend_from_slice(&self.base);
+        if !weights.iter().all(|w| w.abs() <= LARGEST) {
+            return f64::INFINITY;
+        }
         let mut value = self.constant;
         let images = keeps_images(forms);
         let rows = if images { &self.images } else { &forms.inputs };
@@ -131,8 +151,9 @@ impl Quadratic {
         let square = 0.5 * dot(&self.solution, &self.solution);
         size += square;
         let terms = 2 * (n + weights.len()) + 40;
+        norms += ROOT_UNDERFLOW;
         let rounding = inner_product_error(terms, size) + inner_product_error(2 * terms, self.reach) * norms;
-        (value + square + self.error + carried * (1.0 + 1e-9) + rounding).next_up()
+        upper_end((value + square + self.error + carried * (1.0 + 1e-9) + rounding).next_up())
     }
 
     /// The switches t at which the bound for the weights seen last is attained, in plain arithmetic.

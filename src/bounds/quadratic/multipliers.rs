@@ -2,6 +2,7 @@
 
 use super::super::relaxation::Relaxation;
 use super::{Forms, Quadratic};
+use crate::arithmetic::ends::hull_upper;
 
 /// λ, ρ, μ, ν, one each for every open neuron.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -17,6 +18,11 @@ pub struct Multipliers {
 }
 
 impl Multipliers {
+    /// The largest of all; +∞ where one is no number.
+    pub fn largest(&self) -> f64 {
+        [&self.lambda, &self.rho, &self.mu, &self.nu].into_iter().flatten().copied().fold(0.0, hull_upper)
+    }
+
     /// Each one's geometric mean with its value in `other`.
     pub fn halve_towards(&mut self, other: &Self) {
         let parts = [

@@ -2,6 +2,7 @@
 
 use super::Chain;
 use super::level::sign;
+use crate::arithmetic::ends::intersection_upper;
 use crate::arithmetic::rounding::{inner_product_error, sum_up};
 use crate::bounds::fastlip::BackwardBounds;
 use crate::bounds::norms::{dual_norm_of_interval, dual_norm_up};
@@ -22,7 +23,7 @@ fn constant(tiers: &Tiers<'_>) -> Option<f64> {
         let found = Recurjac::new(network, tiers.forward, c, tiers.workers())?;
         // Not above FastLip's by a rounding either.
         let fastlip = tiers.entrywise(BackwardBounds::fastlip(network, tiers.forward, c).gradient().clone());
-        let norm = found.constant(network, &question.region, question.input_norm).min(fastlip.norm);
+        let norm = intersection_upper(found.constant(network, &question.region, question.input_norm), fastlip.norm);
         Some(RowBound { gradient: found.bounds.gradient().clone(), norm })
     })
 }
@@ -63,7 +64,9 @@ impl Recurjac {
     pub fn constant(&self, network: &Network, region: &Region, input_norm: VectorNorm) -> f64 {
         let entrywise = dual_norm_of_interval(input_norm, self.bounds.gradient(), region);
         match input_norm {
-            VectorNorm::Linf => self.absolute_sum(network, region).map_or(entrywise, |sum| sum.min(entrywise)),
+            VectorNorm::Linf => {
+                self.absolute_sum(network, region).map_or(entrywise, |sum| intersection_upper(sum, entrywise))
+            }
             VectorNorm::L1 | VectorNorm::L2 => entrywise,
         }
     }

@@ -9,7 +9,8 @@
 
 use super::level::Level;
 use crate::arithmetic::dense::{View, add_product};
-use crate::arithmetic::rounding::inner_product_error;
+use crate::arithmetic::ends::{lower_end, magnitude, upper_end};
+use crate::arithmetic::rounding::{coefficient_underflow, inner_product_error};
 use crate::bounds::Interval;
 
 /// `count` columns and their negatives.
@@ -32,7 +33,7 @@ impl Block {
     /// `row_errors[i]`.
     pub fn new(level: &Level, count: usize, entries: Vec<f64>, row_errors: Option<&[f64]>) -> Self {
         let error = row_errors.map_or(0.0, |errors| {
-            let sum = level.magnitudes.iter().zip(errors).map(|(m, e)| m * e).sum();
+            let sum = level.magnitudes.iter().zip(errors).map(|(m, e)| counted(m * e, *e)).sum();
             sum + widening(level.magnitudes.len(), sum)
         });
         let zeros = vec![0.0; 2 * count];
@@ -53,8 +54,8 @@ impl Block {
             error => (self.value[k] - error).next_down(),
         };
         Interval {
-            lower: (0..self.count).map(end).collect(),
-            upper: (self.count..2 * self.count).map(|k| -end(k)).collect(),
+            lower: (0..self.count).map(|k| lower_end(end(k))).collect(),
+            upper: (self.count..2 * self.count).map(|k| upper_end(-end(k))).collect(),
         }
     }
 
@@ -67,7 +68,7 @@ impl Block {
         let (count, width) = (self.count, self.width());
         let rows = self.entries.chunks_exact(width).skip(level.folded());
         for (row, &(low, high)) in rows.zip(&level.products) {
-            let size = low.abs().max(high.abs());
+            let size = magnitude(low, high);
             add_smallest(&mut self.value[..width], &mut self.size[..width], row, low, high, size);
             if self.mirrored {
                 add_smallest(&mut self.value[count..], &mut self.size[count..], row, -high, -low, size);
@@ -89,8 +90,9 @@ impl Block {
             settled.chunks_exact_mut(width).zip(&level.ranges).zip(&level.weight_magnitudes)
         {
             for (c, m) in row.iter_mut().zip(&mut magnitude) {
+                let before = *c;
                 *c *= slope;
-                *m += counted(size * c.abs(), *c);
+                *m += counted(size * c.abs(), before);
             }
         }
         if self.mirrored {
@@ -137,9 +139,8 @@ impl Block {
         }
         self.mirrored = stays_mirrored;
         self.entries = next;
-        // More terms for the product with σ', the sum of the two products, and the magnitudes' own rounding; and what
-        // products may lose to underflow, times what it is multiplied by later.
-        let underflow = level.folded() as f64 * f64::MIN_POSITIVE * level.total_magnitude;
+        // More terms for the product with σ', the sum of the two products, and the magnitudes' own rounding.
+        let underflow = coefficient_underflow(level.folded() + rows, level.total_magnitude);
         for (error, m) in self.error.iter_mut().zip(&magnitude).filter(|(_, m)| **m != 0.0) {
             *error += widening(level.folded() + 8, *m) + underflow;
         }
@@ -151,7 +152,7 @@ fn widening(terms: usize, magnitude: f64) -> f64 {
     if magnitude == 0.0 { 0.0 } else { inner_product_error(terms, magnitude) }
 }
 
-/// A term's size, which is above 0 unless the entry is 0, even where the product underflows.
+/// A term's size, which is above 0 unless the entry that it is made of is 0, even where a product underflows.
 fn counted(size: f64, entry: f64) -> f64 {
     if entry == 0.0 { 0.0 } else { size + f64::MIN_POSITIVE }
 }
@@ -175,7 +176,8 @@ fn choose(
     size: f64,
 ) {
     for ((a, m), c) in to.iter_mut().zip(magnitude).zip(row) {
-        *a = c * if sign * c >= 0.0 { low } else { high };
-        *m += counted(size * a.abs(), *a);
+        let factor = if sign * c >= 0.0 { low } else { high };
+        *a = c * factor;
+        *m += if factor == 0.0 { 0.0 } else { counted(size * a.abs(), c) };
     }
 }

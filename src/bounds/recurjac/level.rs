@@ -1,7 +1,8 @@
 //! What a chain knows of one of its layers, in the form in which blocks of columns pass through it.
 
 use crate::arithmetic::dense::View;
-use crate::arithmetic::rounding::{product_down, product_up};
+use crate::arithmetic::ends::{self, lower_end, upper_end};
+use crate::arithmetic::rounding::{SMALLEST, product_down, product_up};
 use crate::bounds::Interval;
 use crate::network::Matrix;
 
@@ -28,7 +29,7 @@ pub(super) struct Level {
     pub magnitudes: Vec<f64>,
     /// The weights from the `settled + signed` neurons (columns) to the neurons of the level before (rows), row-major.
     pub weights: Vec<f64>,
-    /// For each of these columns the sum of absolute weights times the level before's magnitudes.
+    /// For each of these columns the sum of absolute weights times the level before's magnitudes; 0 only where every weight is.
     pub weight_magnitudes: Vec<f64>,
     /// The sum of the level before's magnitudes and of `weight_magnitudes`.
     pub total_magnitude: f64,
@@ -80,7 +81,8 @@ impl Level {
             let row = weight.row(i);
             for (&r, sum) in folded.iter().zip(&mut level.weight_magnitudes) {
                 level.weights.push(row[r]);
-                *sum += size * row[r].abs();
+                // A product that underflows counts as well: it is multiplied with an entry later.
+                *sum += if row[r] == 0.0 { 0.0 } else { size * row[r].abs() + SMALLEST };
             }
         }
         level.total_magnitude = before.magnitudes.iter().chain(&level.weight_magnitudes).sum();
@@ -101,7 +103,7 @@ impl Level {
         let (low, high) = times(gradient.lower[r], gradient.upper[r], ranges[r]);
         self.neurons.push(r);
         self.products.push((low, high));
-        self.magnitudes.push(low.abs().max(high.abs()));
+        self.magnitudes.push(ends::magnitude(low, high));
     }
 
     fn empty() -> Self {
@@ -122,7 +124,9 @@ impl Level {
 
 /// Bounds of `v·d` for v in `[lower, upper]` and d in `range`, 0 ≤ l' ≤ u'.
 pub(super) fn times(lower: f64, upper: f64, (low, high): (f64, f64)) -> (f64, f64) {
-    (product_down(if lower < 0.0 { high } else { low }, lower), product_up(if upper > 0.0 { high } else { low }, upper))
+    let least = product_down(if lower < 0.0 { high } else { low }, lower);
+    let most = product_up(if upper > 0.0 { high } else { low }, upper);
+    (lower_end(least), upper_end(most))
 }
 
 /// Whether anything can pass neuron `r`.
@@ -136,7 +140,9 @@ fn magnitude(gradient: &Interval, ranges: &[(f64, f64)], r: usize) -> f64 {
 
 /// The sign of a number within `[lower, upper]` and how far it may reach across 0; `None` where the sign is not known.
 pub(super) fn sign(lower: f64, upper: f64) -> Option<(f64, f64)> {
-    if lower >= 0.0 {
+    if !(lower.is_finite() && upper.is_finite()) {
+        None
+    } else if lower >= 0.0 {
         Some((1.0, 0.0))
     } else if upper <= 0.0 {
         Some((-1.0, 0.0))

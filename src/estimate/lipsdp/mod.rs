@@ -19,8 +19,9 @@ mod tests;
 
 use super::autolip;
 use super::chain::{self, Chain};
-use super::spectral::{frobenius_norm_up, largest_eigenvalue_up, root_up, spectral_norm_up};
-use crate::arithmetic::rounding::{UNIT_ROUNDOFF, product_up, sum_up};
+use super::spectral::{frobenius_norm_up, largest_eigenvalue_up, spectral_norm_up};
+use crate::arithmetic::ends::intersection_upper;
+use crate::arithmetic::rounding::{UNIT_ROUNDOFF, product_up, root_up, sum_up};
 use crate::control::Control;
 use crate::network::Matrix;
 use crate::room::{Asked, Room, Side, Size, Visit};
@@ -38,7 +39,7 @@ fn run(visit: &mut Visit<'_, '_>) -> Option<f64> {
         let found = bound(chain, visit.control())?;
         visit.tell("order", found.order);
         visit.tell("newton_steps", found.steps);
-        visit.tell("unrepaired_native_value", found.unrepaired);
+        visit.tell("unrepaired_native_value", chain.unscaled(found.unrepaired));
         Ok::<f64, LipSdpError>(found.value)
     })
 }
@@ -112,7 +113,7 @@ pub fn bound(chain: &Chain, control: &Control) -> Result<Bound, LipSdpError> {
     let reach = scaled_norms.iter().fold(1.0, |reach, &n| product_up(reach, n));
     // What the rounding of the folded row can add.
     let value = sum_up(root_up(square), product_up(chain.row_error / row_power, reach));
-    let value = product_up(value, scale).min(product);
+    let value = intersection_upper(product_up(value, scale), product);
     Ok(Bound { value, unrepaired: found.rho.max(0.0).sqrt() * scale, order, steps: found.steps })
 }
 

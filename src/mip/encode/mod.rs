@@ -243,7 +243,9 @@ impl Encoding {
         let mut terms: Vec<(usize, f64)> = value.terms.iter().map(|&(j, c)| (j, -c / scale)).collect();
         terms.push((column, 1.0));
         let constant = value.constant / scale;
-        self.program.row(name, terms, constant, constant, (value.error / scale).next_up());
+        // A quotient that underflows is no power of two times what it was.
+        let underflow = (terms.len() + 1) as f64 * f64::MIN_POSITIVE;
+        self.program.row(name, terms, constant, constant, (value.error / scale).next_up() + underflow);
     }
 
     fn add_to_objective(&mut self, expression: &Expression, sign: f64) {
