@@ -109,7 +109,7 @@ fn stored_networks_of_extreme_numbers_are_answered_right_or_not_at_all() {
 fn gradients_that_vanish_on_the_way_and_come_back_are_not_lost() {
     let (large, small) = (2f64.powi(120), 2f64.powi(-120));
     let half = |first: f64, second: f64| [vec![first; 9], vec![second; 9]].concat();
-    let alternating = |k: usize| if k % 2 == 0 { 2f64.powi(1000) } else { 2f64.powi(-1000) };
+    let alternating = |k: usize| if k.is_multiple_of(2) { 2f64.powi(1000) } else { 2f64.powi(-1000) };
     for weights in [
         half(large, small),
         half(small, large),
