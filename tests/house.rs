@@ -137,7 +137,10 @@ fn the_engine_knows_nothing_of_the_service() {
 #[test]
 fn bounds_are_not_folded_by_functions_that_drop_what_is_no_number() {
     let last = place(ENGINE_ENDS).unwrap();
-    for (path, _, code) in sources().into_iter().filter(|(_, place, _)| *place <= last) {
+    // What an import folds is the network's own arithmetic.
+    let import = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/network/import");
+    let engine = sources().into_iter().filter(|(path, place, _)| *place <= last && !path.starts_with(&import));
+    for (path, _, code) in engine {
         for name in ["f64::max", "f64::min"] {
             let folded = code.match_indices(name).any(|(at, _)| {
                 // `f64::maximum` is another function.
