@@ -12,6 +12,8 @@ use crate::problem::{Guarantee, Method, Question, Task};
 /// The longest silence between two progress events while something is running.
 const HEARTBEAT: Duration = Duration::from_millis(500);
 
+const OVERFLOW: &str = "the numbers overflow on the way to this value";
+
 /// Keeps the bracket of one solve, emits its events, and writes its report.
 pub struct Ledger<'a> {
     question: &'a Question,
@@ -128,15 +130,18 @@ impl<'a> Ledger<'a> {
         self.progress();
     }
 
-    /// Ends a method with what it found.
+    /// Ends a method with what it found. A value that is no finite number is none, and the detail says why.
     pub fn end(
         &mut self,
         guarantee: Guarantee,
         rigor: Option<Rigor>,
         value: Option<f64>,
         seconds: f64,
-        detail: Map<String, Value>,
+        mut detail: Map<String, Value>,
     ) {
+        if value.is_some_and(|v| !v.is_finite()) {
+            detail.entry("reason").or_insert_with(|| OVERFLOW.into());
+        }
         let value = value.filter(|v| v.is_finite());
         let tier = Tier { method: self.phase, guarantee, rigor, value, seconds, detail };
         self.control.emit(Event::Tier(tier.clone()));

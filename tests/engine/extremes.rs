@@ -155,6 +155,23 @@ fn huge_gradients_that_cancel_hide_no_other() {
 }
 
 #[test]
+fn a_method_whose_numbers_overflow_has_no_value_and_says_why() {
+    let weights = [[1e200], [1e200], [1.0]].concat();
+    let layers = vec![
+        dense(3, 1, &weights, &[0.0, 0.0, -2.5], Activation::Relu),
+        dense(1, 3, &[1e200, -1e200, 3.0], &[0.0], Activation::Identity),
+    ];
+    let network = Network::new(layers, vec![]).unwrap();
+    let question = question(&network, problem(&[1.0], &[3.0], &[1.0], "linf"));
+    for method in [Method::Fastlip, Method::Recurjac, Method::LinearJacobian, Method::Naive] {
+        let report = answer(&network, &question, &[method]);
+        assert_eq!((report.upper, report.tiers[0].value), (None, None), "{method}: {report:?}");
+        let reason = report.tiers[0].detail.get("reason").and_then(Value::as_str);
+        assert!(reason.is_some_and(|reason| reason.contains("overflow")), "{method}: {report:?}");
+    }
+}
+
+#[test]
 fn what_a_subnormal_exponential_loses_counts_with_what_it_is_multiplied_with() {
     // alpha·e^z at z = -744.2, where the exponential has no digit left.
     let alpha = 1e300;
