@@ -239,7 +239,7 @@ impl Domain {
                     errors.push(FieldError::new(
                         "/domain/upper",
                         format!(
-                            "input {at}: the width of [{}, {}] is beyond the largest double: write ends within ±8e307, or the range that is meant",
+                            "input {at}: the width of [{:e}, {:e}] is beyond the largest double: write ends within ±8e307, or the range that is meant",
                             region.lower[at], region.upper[at]
                         ),
                     ));
