@@ -22,7 +22,7 @@ use std::collections::HashMap;
 
 use prost::Message;
 
-use super::symbolic::Making;
+use super::symbolic::{Making, entries_for};
 use super::{Format, ImportError, ImportOptions, clip};
 use crate::network::Network;
 use graph::Graph;
@@ -100,7 +100,8 @@ impl Reading<'_> {
         let name = free.first().map_or("", |input| input.name);
         let width = free.iter().map(|input| input.len()).fold(0, usize::saturating_add);
         let making = Making::new(width, self.bytes, limits).map_err(|detail| in_input(name, detail))?;
-        let mut run = Run::new(making, limits.max_parameters, self.version);
+        let entries = entries_for(self.bytes).min(limits.max_parameters.saturating_mul(4));
+        let mut run = Run::new(making, entries, self.version);
         let mut values: HashMap<&str, Value> = HashMap::new();
         let mut first = 0;
         let mut columns = Vec::new();

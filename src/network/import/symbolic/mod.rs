@@ -31,6 +31,11 @@ use crate::network::Activation;
 const FREE_ENTRIES: usize = 6_000_000;
 const ENTRIES_OF_A_BYTE: usize = 64;
 
+/// The entries of values, and also of constants, that may be made for a file of so many bytes.
+pub(super) fn entries_for(bytes: usize) -> usize {
+    bytes.saturating_mul(ENTRIES_OF_A_BYTE).saturating_add(FREE_ENTRIES)
+}
+
 /// Units that are made at once: an activation of each form.
 struct Block {
     /// The number of the first unit.
@@ -84,7 +89,6 @@ impl Making {
     /// There are too many inputs.
     pub(super) fn new(inputs: usize, bytes: usize, limits: ImportLimits) -> Result<Self, String> {
         check("the input has", inputs, limits.max_width, "entries")?;
-        let entries = bytes.saturating_mul(ENTRIES_OF_A_BYTE).saturating_add(FREE_ENTRIES);
         Ok(Self {
             limits,
             inputs,
@@ -92,7 +96,7 @@ impl Making {
             heights: vec![0; inputs],
             known: HashMap::new(),
             closed: 0,
-            entries_left: entries.min(limits.max_parameters.saturating_mul(8)),
+            entries_left: entries_for(bytes).min(limits.max_parameters.saturating_mul(8)),
             multiplications_left: limits.max_multiplications,
             folds: 0,
             second_biases: 0,

@@ -11,6 +11,9 @@ use super::maps::Scaling;
 use super::{BlockActivations, Forms, Making};
 use crate::network::Activation;
 
+/// Beyond it, a softplus differs from its argument by less than 4·10⁻⁷.
+const SOFTPLUS_TAIL: f64 = 15.0;
+
 /// Larger or smaller.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(in crate::network::import) enum Extreme {
@@ -165,6 +168,33 @@ impl Making {
         let rectified = self.apply(switch, Activation::Relu)?;
         let bent = Rc::new(self.scale(&rectified, &slopes, Scaling::Times)?);
         self.add(otherwise, &bent, 1.0).map(Rc::new)
+    }
+
+    /// Whether a switch chooses between `otherwise`, a softplus of a value times `1/β`, and `then`, what it tends to, where the
+    /// value is beyond [`SOFTPLUS_TAIL`]: PyTorch writes a softplus so. There the two differ by less than `e⁻¹⁵/β`.
+    pub(in crate::network::import) fn is_softplus_tail(&self, switch: &Forms, then: &Forms, otherwise: &Forms) -> bool {
+        (0..otherwise.len()).all(|i| self.softplus_tail(i, switch, then, otherwise).is_some())
+    }
+
+    fn softplus_tail(&self, i: usize, switch: &Forms, then: &Forms, otherwise: &Forms) -> Option<()> {
+        let [(unit, weight)] = otherwise.row(i)[..] else { return None };
+        let block = self.blocks.iter().rev().find(|block| block.first <= unit)?;
+        let row = (unit - block.first) as usize;
+        let is_softplus = row < block.forms.len() && block.activations.of(row) == Activation::Softplus;
+        let argument = block.forms.row(row);
+        let bias = block.forms.bias[row];
+        // then = weight · argument, and switch = s · (argument - tail) with a positive s.
+        let scale = [largest(&then.row(i), then.bias[i]), weight.abs() * largest(&argument, bias)];
+        let same = multiple((&then.row(i), then.bias[i]), (&argument, bias), scale)?;
+        let switched = switch.row(i);
+        let &(pivot_unit, pivot) = argument.iter().max_by(|(_, a), (_, b)| a.abs().total_cmp(&b.abs()))?;
+        let slope = switched.iter().find(|(unit, _)| *unit == pivot_unit)?.1 / pivot;
+        let tail = bias - switch.bias[i] / slope;
+        let shifted = slope * (bias - tail);
+        let scale = [largest(&switched, switch.bias[i]), slope.abs() * largest(&argument, shifted)];
+        multiple((&switched, shifted), (&argument, bias - tail), scale)?;
+        let fits = is_softplus && otherwise.bias[i] == 0.0 && slope > 0.0 && weight > 0.0 && tail >= SOFTPLUS_TAIL;
+        (fits && (same - weight).abs() <= 8.0 * f64::EPSILON * weight).then_some(())
     }
 
     /// The extreme of each window, which is a list of places in `forms` and not empty.

@@ -174,6 +174,14 @@ pub(super) fn switched(
         return Err("has a condition that is no comparison".into());
     };
     let (then, otherwise) = (forms_of(&then)?, forms_of(&otherwise)?);
+    if run.making.is_softplus_tail(switch, &then, &otherwise) {
+        run.note(
+            "the switch of a Softplus to its argument, where the two differ by less than 4e-7, was left out: the Softplus holds \
+             everywhere"
+                .into(),
+        );
+        return signal(shape, otherwise);
+    }
     let forms = run.making.switched(switch, &then, &otherwise)?;
     run.note("a Where on a comparison, or its like, was read as the continuous function that it spells".into());
     signal(shape, forms)

@@ -137,11 +137,11 @@ struct Call<'a> {
 }
 
 impl Run {
-    /// Nothing ran yet. Constants may be decoded and copied up to four times `max_parameters` entries.
-    pub(super) fn new(making: Making, max_parameters: usize, version: i64) -> Self {
+    /// Nothing ran yet. Constants may be decoded and copied up to `entries`.
+    pub(super) fn new(making: Making, entries: usize, version: i64) -> Self {
         Self {
             making,
-            entries_left: max_parameters.saturating_mul(4),
+            entries_left: entries,
             has_layers: false,
             version,
             unsquashed: None,

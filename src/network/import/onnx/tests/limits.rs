@@ -75,3 +75,18 @@ fn other_bytes_are_refused() {
     assert!(read(b"hello").starts_with("not a readable onnx file: "));
     assert!(read(&model().encode_to_vec()[..50]).starts_with("not a readable onnx file: "));
 }
+
+#[test]
+fn a_small_file_gets_no_large_constants() {
+    // 2000 × 2000 ones from a file of a few hundred bytes, copied again and again.
+    let error = refusal(|g| {
+        g.initializer.push(super::integers("shape", &[2000, 2000]));
+        g.initializer.push(floats("one", &[], &[1.0]));
+        g.node.push(node("wide", "Expand", &["one", "shape"], "c0"));
+        for i in 0..8 {
+            g.node.push(node("copy", "Mul", &[&format!("c{i}"), "one"], &format!("c{}", i + 1)));
+        }
+        g.node[0].input[1] = "c8".into();
+    });
+    assert_eq!(error, "node `wide` (Expand): the constants of the graph are too large");
+}

@@ -117,3 +117,23 @@ fn float32_settings_are_taken_exactly() {
     }));
     assert_eq!(network.output().weight().row(0), [0.1_f32, 0.2, 0.3].map(f64::from));
 }
+
+#[test]
+fn a_softplus_that_switches_to_its_argument_far_out_is_a_softplus() {
+    let with = |threshold: f32| {
+        changed(|g| {
+            g.initializer.push(floats("beta", &[], &[2.0]));
+            g.initializer.push(floats("far", &[], &[threshold]));
+            g.node[1] = node("scaled", "Mul", &["z1", "beta"], "s");
+            g.node.insert(2, node("soft", "Softplus", &["s"], "p"));
+            g.node.insert(3, node("back", "Div", &["p", "beta"], "q"));
+            g.node.insert(4, node("above", "Greater", &["s", "far"], "above"));
+            g.node.insert(5, node("chosen", "Where", &["above", "z1", "q"], "h1"));
+        })
+    };
+    let network = read(&with(20.0));
+    assert_eq!(network.hidden()[0].activation(0), Activation::Softplus);
+    assert_eq!(network.output().weight().row(0), [0.5; 3]);
+    let error = super::read_with(&with(5.0), crate::network::import::ImportLimits::default()).expect_err("it jumps");
+    assert!(error.to_string().contains("node `chosen` (Where): jumps where its condition changes"), "{error}");
+}
