@@ -1,7 +1,9 @@
-//! Compiles the few lines of C++ in front of CBC, whose C interface can neither be interrupted nor watched.
+//! Compiles the few lines of C++ in front of CBC, whose C interface can neither be interrupted nor watched; and has the
+//! program built anew when a migration is added, which it holds.
 
 fn main() {
     println!("cargo::rerun-if-changed=src/mip/cbc/driver.cpp");
+    println!("cargo::rerun-if-changed=migrations");
     // Debian's package coinor-libcbc-dev brings headers and libraries; `scripts/install-packages` installs it.
     let cbc = match pkg_config::Config::new().cargo_metadata(false).probe("cbc") {
         Ok(cbc) => cbc,

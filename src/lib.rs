@@ -5,6 +5,8 @@
 //! it: [`jobs`], [`http`], [`dashboard`], [`cli`].
 
 #![warn(missing_docs)]
+// They panic when nobody reads any more: `cli::print` does not.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod answer;
 pub mod arithmetic;

@@ -9,7 +9,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use super::input::{self, BadInput};
-use super::{load, records};
+use super::{load, print, records};
 use crate::bench::asking::BenchError;
 use crate::bench::curves::{self, Curves};
 use crate::bench::{chart, depth, lines, networks, output, programs, radius, speed, table};
@@ -165,11 +165,11 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(RunError::Input(bad)) => bad.report(),
         Err(error @ (RunError::Bench(BenchError::Question(_)) | RunError::Argument(_))) => {
-            eprintln!("exactlip: {error}");
+            print::complain(format_args!("exactlip: {error}"));
             ExitCode::from(2)
         }
         Err(error) => {
-            eprintln!("exactlip: {error}");
+            print::complain(format_args!("exactlip: {error}"));
             ExitCode::FAILURE
         }
     }
@@ -179,8 +179,8 @@ fn table1(arguments: &Table1) -> Result<(), RunError> {
     let Table1 { networks, time_limit, threads, ref common } = *arguments;
     let directory = common.directory()?;
     let plan = table::Plan { networks, time_s: time_limit, threads, seed: common.seed };
-    let table = table::run(&plan, |line| eprintln!("{line}"))?;
-    print!("{}", output::text(&table));
+    let table = table::run(&plan, |line| print::complain(line))?;
+    print::text(output::text(&table));
     write(directory, "table1", &output::csv(&table), &table, &chart::svg(&table))
 }
 
@@ -193,14 +193,14 @@ fn seqlip(arguments: &Seqlip) -> Result<(), RunError> {
         time_s: arguments.time_limit,
         seed: arguments.common.seed,
     };
-    show(directory, "seqlip", &depth::run(&plan, |line| eprintln!("{line}"))?)
+    show(directory, "seqlip", &depth::run(&plan, |line| print::complain(line))?)
 }
 
 fn by_radius(arguments: &Radius) -> Result<(), RunError> {
     let Radius { radii, largest, time_limit, threads, ref common } = *arguments;
     let directory = common.directory()?;
     let plan = radius::Plan { radii: usize::from(radii), largest, time_s: time_limit, threads, seed: common.seed };
-    show(directory, "radius", &radius::run(&plan, |line| eprintln!("{line}"))?)
+    show(directory, "radius", &radius::run(&plan, |line| print::complain(line))?)
 }
 
 impl Common {
@@ -215,7 +215,7 @@ impl Common {
 }
 
 fn show(directory: Option<&Path>, name: &str, found: &Curves) -> Result<(), RunError> {
-    print!("{}", curves::text(found));
+    print::text(curves::text(found));
     write(directory, name, &curves::csv(found), found, &lines::svg(found))
 }
 
@@ -257,9 +257,9 @@ fn recurjac(arguments: &Recurjac) -> Result<(), RunError> {
     for (name, network) in named {
         let center = networks::center(network.input_dim(), seed);
         let plan = speed::Plan { methods: methods.clone(), radii: radii.clone(), center, all_outputs, threads };
-        println!("{name}, {}", if all_outputs { "all outputs" } else { "one output" });
-        println!("{}", speed::Measurement::heading(threads));
-        speed::run(&network, &plan, |measurement| println!("{measurement}"));
+        print::line(format_args!("{name}, {}", if all_outputs { "all outputs" } else { "one output" }));
+        print::line(speed::Measurement::heading(threads));
+        speed::run(&network, &plan, |measurement| print::line(measurement));
     }
     Ok(())
 }
@@ -279,7 +279,7 @@ fn programs(arguments: &Programs) -> Result<(), RunError> {
     if let Some(reason) = network.exact_support().reason {
         return Err(RunError::Argument(format!("no program describes the network: {reason}")));
     }
-    println!("{}", programs::Solved::heading());
-    programs::run(&network, &question, |solved| println!("{solved}"));
+    print::line(programs::Solved::heading());
+    programs::run(&network, &question, |solved| print::line(solved));
     Ok(())
 }

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use thiserror::Error;
 
+use super::print;
 use crate::http::{Code, ErrorDocument};
 use crate::network::Network;
 use crate::network::import::{Format, ImportLimits, ImportOptions, import};
@@ -25,7 +26,7 @@ impl BadInput {
 
     /// Prints it to standard error; the exit code for bad input.
     pub(super) fn report(&self) -> ExitCode {
-        eprintln!("{}", self.0.to_json());
+        print::complain(self.0.to_json());
         ExitCode::from(2)
     }
 }

@@ -20,6 +20,8 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::print;
+
 /// How long one answer may take before it counts as none.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The largest answer that is read, in bytes.
@@ -69,7 +71,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("exactlip: {error}");
+            print::complain(format_args!("exactlip: {error}"));
             ExitCode::FAILURE
         }
     }
@@ -103,14 +105,14 @@ async fn load(arguments: &Arguments) -> Result<(), LoadError> {
     }
     while tasks.join_next().await.is_some() {}
     let state = connection.document("GET", &format!("/v1/jobs/{busy}"), "application/json", b"").await?;
-    println!(
+    print::line(format_args!(
         "{:>8} {:>8} {:>8} {:>7} {:>9} {:>9} {:>9} {:>9}",
         "", "asked", "1/s", "errors", "p50 ms", "p90 ms", "p99 ms", "max ms"
-    );
+    ));
     for stream in [reads, submissions] {
-        println!("{}", stream.row(start.elapsed()));
+        print::line(stream.row(start.elapsed()));
     }
-    println!("the solve in the background: {}", state["state"].as_str().unwrap_or("gone"));
+    print::line(format_args!("the solve in the background: {}", state["state"].as_str().unwrap_or("gone")));
     match connection.document("POST", &format!("/v1/jobs/{busy}/cancel"), "application/json", b"{}").await {
         // It has ended by itself.
         Ok(_) | Err(LoadError::Refused(409, _)) => Ok(()),

@@ -5,15 +5,21 @@
 //! - [`solve`]: one problem, by hand or as a child of the service.
 //! - [`export`]: a question's LipMIP program as a file.
 //! - [`remote`]: submit, status, watch, cancel and list, at a service that runs elsewhere.
+//! - [`import`], [`neurons`]: what the service has children do with networks.
 //! - `display`: tiers and a progress bar for people.
+//! - `log`: the log; `print`: words on standard output and standard error. Neither fails where nobody reads.
 //! - `task`: what `solve` and `export` share; `input`: reading problems and networks.
 //! - `supervision`: how a child ties its life and its memory to the service.
 
 pub mod bench;
 mod display;
 pub mod export;
+pub mod import;
 mod input;
 pub mod load;
+mod log;
+pub mod neurons;
+mod print;
 mod records;
 pub mod remote;
 pub mod serve;
@@ -21,12 +27,11 @@ pub mod solve;
 mod supervision;
 mod task;
 
-use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand, ValueEnum};
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::ParseError;
+use clap::{Parser, Subcommand};
+
+use log::LogFormat;
 
 use crate::ladder;
 
@@ -42,14 +47,6 @@ struct Arguments {
     log_format: LogFormat,
     #[command(subcommand)]
     command: Command,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum LogFormat {
-    /// Lines for people.
-    Text,
-    /// One JSON object a line.
-    Json,
 }
 
 #[derive(Debug, Subcommand)]
@@ -81,6 +78,12 @@ enum Command {
     Cancel(remote::OneJob),
     /// Print a page of jobs, newest first.
     List(remote::list::Arguments),
+    /// Read a network for a service.
+    #[command(hide = true)]
+    Import(import::Arguments),
+    /// Count settled neurons for a service.
+    #[command(hide = true)]
+    Neurons(neurons::Arguments),
 }
 
 /// The methods that a problem may name, for the help.
@@ -98,11 +101,23 @@ pub fn main() -> ExitCode {
         Command::Serve(_) => "info,sqlx=warn",
         _ => "warn,highs=error",
     });
-    if let Err(error) = start_log(filter, arguments.log_format) {
-        eprintln!("exactlip: the log filter `{filter}` cannot be used: {error}");
-        return ExitCode::from(2);
-    }
-    match arguments.command {
+    let started = match arguments.command {
+        Command::Serve(_) => log::start_beside(filter, arguments.log_format).map(Some),
+        _ => log::start_direct(filter, arguments.log_format).map(|()| None),
+    };
+    let _flush = match started {
+        Ok(flush) => flush,
+        Err(error) => {
+            print::complain(format_args!("exactlip: the log filter `{filter}` cannot be used: {error}"));
+            return ExitCode::from(2);
+        }
+    };
+    let code = run(arguments.command);
+    if print::lost() { ExitCode::FAILURE } else { code }
+}
+
+fn run(command: Command) -> ExitCode {
+    match command {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Solve(arguments) => solve::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
@@ -112,16 +127,7 @@ pub fn main() -> ExitCode {
         Command::Watch(arguments) => remote::watch::run(&arguments),
         Command::Cancel(job) => remote::cancel::run(&job),
         Command::List(arguments) => remote::list::run(&arguments),
+        Command::Import(arguments) => import::run(&arguments),
+        Command::Neurons(arguments) => neurons::run(&arguments),
     }
-}
-
-fn start_log(filter: &str, format: LogFormat) -> Result<(), ParseError> {
-    let filter = EnvFilter::try_new(filter)?;
-    let color = io::stderr().is_terminal();
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(color).with_writer(io::stderr);
-    match format {
-        LogFormat::Text => log.init(),
-        LogFormat::Json => log.json().init(),
-    }
-    Ok(())
 }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::input::{self, BadInput};
+use super::print;
 use crate::bench::exact::{self, Plan, Row};
 use crate::http::Code;
 use crate::problem::Problem;
@@ -73,7 +74,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<bool, BadInput> {
         threads: arguments.threads,
         single: arguments.single,
     };
-    println!("{}", Row::heading());
+    print::line(Row::heading());
     let mut agree = true;
     for record in records {
         let network = input::network(&directory.join(&record.network), None, None)?;
@@ -90,7 +91,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<bool, BadInput> {
         let question = input::question(&problem, &network)?;
         let row = exact::run(name, &network, &question, record.value, &plan);
         agree &= !row.contradicts_record();
-        println!("{row}");
+        print::line(row);
     }
     Ok(agree)
 }

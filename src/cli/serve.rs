@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::timeout;
 
+use super::print;
 use crate::dashboard;
 use crate::http::{self, Maxima, Service};
 use crate::jobs::store::StoreError;
@@ -31,8 +32,19 @@ pub struct Arguments {
     #[arg(long, env = "EXACTLIP_LISTEN", default_value = "127.0.0.1:8080", value_name = "HOST:PORT")]
     listen: String,
     /// Where networks and jobs are kept.
-    #[arg(long, env = "EXACTLIP_DATABASE", default_value = "sqlite://exactlip.db", value_name = "sqlite://PATH")]
+    // Its value is shown nowhere: addresses carry passwords.
+    #[arg(
+        long,
+        env = "EXACTLIP_DATABASE",
+        hide_env_values = true,
+        default_value = "sqlite://exactlip.db",
+        value_name = "sqlite://PATH"
+    )]
     database: String,
+    /// How much of the database's disk is kept free, in MiB: below, networks and jobs are refused, and what runs can still
+    /// store its answers.
+    #[arg(long, env = "EXACTLIP_MIN_FREE_MB", default_value_t = 64, value_name = "MIB")]
+    min_free_mb: u64,
     /// How many jobs run at once [default: one a core].
     #[arg(long, env = "EXACTLIP_WORKERS", value_name = "N")]
     workers: Option<usize>,
@@ -48,6 +60,12 @@ pub struct Arguments {
     /// The largest number of weights and biases of a network.
     #[arg(long, env = "EXACTLIP_MAX_PARAMETERS", default_value_t = 1 << 24, value_name = "N")]
     max_parameters: usize,
+    /// How many seconds the reading of an uploaded network may take.
+    #[arg(long, env = "EXACTLIP_MAX_IMPORT_S", default_value_t = 60, value_name = "SECONDS")]
+    max_import_s: u64,
+    /// How much memory it may take, in MiB: each file is read in a process of its own.
+    #[arg(long, env = "EXACTLIP_MAX_IMPORT_MB", default_value_t = 2048, value_name = "MIB")]
+    max_import_mb: u64,
     /// The longest time limit of a job in seconds.
     #[arg(long, env = "EXACTLIP_MAX_TIME_S", default_value_t = 86_400.0, value_name = "SECONDS")]
     max_time_s: f64,
@@ -85,6 +103,7 @@ fn system(what: &'static str) -> impl Fn(io::Error) -> ServeError {
 
 /// Runs the service until SIGTERM or SIGINT.
 pub fn run(arguments: Arguments) -> ExitCode {
+    protect_process();
     let outcome = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -93,16 +112,25 @@ pub fn run(arguments: Arguments) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("exactlip serve: {error}");
+            print::complain(format_args!("exactlip serve: {error}"));
             ExitCode::FAILURE
         }
+    }
+}
+
+/// What holds for the whole process: its files are its user's alone, and a file that may not grow is an error of the write.
+fn protect_process() {
+    // SAFETY: two plain system calls, before any other thread is started. Ignoring a signal runs no code of ours.
+    unsafe {
+        libc::umask(0o077);
+        libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
     }
 }
 
 async fn serve(arguments: Arguments) -> Result<(), ServeError> {
     // Before anything is stored or claimed: the service either starts as a whole or not at all.
     let (listener, address) = listen(&arguments.listen).await?;
-    let store = SqliteStore::open(&arguments.database).await?;
+    let store = SqliteStore::open(&arguments.database, arguments.min_free_mb).await?;
     let mut scratch = store.path().as_os_str().to_owned();
     scratch.push(".work");
     let program = std::env::current_exe().map_err(system("cannot find its own program"))?;
@@ -111,7 +139,7 @@ async fn serve(arguments: Arguments) -> Result<(), ServeError> {
 
     let shutdown = Shutdown::default();
     let queue = Queue::new(Arc::new(store), shutdown.clone());
-    let recovered = queue.recover(true).await?;
+    let recovered = queue.recover_all().await?;
     if !recovered.is_empty() {
         tracing::warn!(jobs = recovered.len(), "took jobs back that a service left running when it died");
     }
@@ -120,8 +148,9 @@ async fn serve(arguments: Arguments) -> Result<(), ServeError> {
     let workers = tokio::spawn(workers::run(queue.clone(), supervisor.clone(), arguments.workers.unwrap_or(cores)));
     let app = http::router(Service::new(queue, supervisor, maxima(&arguments, cores)), dashboard::routes())
         .layer(axum::middleware::from_fn(dashboard::explain));
+    let app = http::shielded(app);
 
-    println!("listening on http://{address}");
+    print::line(format_args!("listening on http://{address}"));
     let server = axum::serve(listener, app).with_graceful_shutdown({
         let shutdown = shutdown.clone();
         async move { shutdown.begun().await }
@@ -186,6 +215,8 @@ fn maxima(arguments: &Arguments, cores: usize) -> Maxima {
         time_s: arguments.max_time_s,
         memory_mb: arguments.max_memory_mb.unwrap_or_else(machine_memory_mb),
         threads: arguments.max_threads.unwrap_or_else(|| u32::try_from(cores).unwrap_or(u32::MAX)),
+        import_time: Duration::from_secs(arguments.max_import_s),
+        import_mb: arguments.max_import_mb,
         queued: arguments.max_queued,
     }
 }

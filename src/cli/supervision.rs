@@ -5,12 +5,13 @@ use std::fs;
 use std::io;
 use std::os::unix::process::parent_id;
 
-use crate::problem::Limits;
-
 /// Address space beyond the memory limit: programs reserve more than they use.
 const ROOM_MB: u64 = 1024;
 /// The same for each thread: its stack and its share of the allocator's arenas.
 const ROOM_PER_THREAD_MB: u64 = 160;
+/// What may be written to beyond the memory limit, and for each thread: the stacks, and what is had and not touched.
+const UNTOUCHED_MB: u64 = 128;
+const UNTOUCHED_PER_THREAD_MB: u64 = 16;
 
 /// How much a child stands back: the service answers at once, whatever is being solved.
 const NICENESS: libc::c_int = 5;
@@ -32,11 +33,15 @@ pub(super) fn follow(supervisor: u32) -> io::Result<()> {
     set(libc::RLIMIT_CORE, 0)
 }
 
-/// Lets the system refuse memory somewhat above the limit, at which the process stops by itself.
-pub(super) fn limit_memory(limits: &Limits) -> io::Result<()> {
-    let room = ROOM_MB.saturating_add(ROOM_PER_THREAD_MB.saturating_mul(u64::from(limits.threads)));
-    let megabytes = limits.memory_mb.saturating_add(limits.memory_mb / 4).saturating_add(room);
-    set(libc::RLIMIT_AS, megabytes.saturating_mul(1 << 20))
+/// Lets the system refuse memory somewhat above the limit. The process stops by itself below the limit, and the service ends
+/// it above, as soon as it looks: this is for what a process takes between two looks.
+pub(super) fn limit_memory(memory_mb: u64, threads: u32) -> io::Result<()> {
+    let limit = |room: u64, per_thread: u64| {
+        let room = room.saturating_add(per_thread.saturating_mul(u64::from(threads)));
+        memory_mb.saturating_add(memory_mb / 4).saturating_add(room).saturating_mul(1 << 20)
+    };
+    set(libc::RLIMIT_AS, limit(ROOM_MB, ROOM_PER_THREAD_MB))?;
+    set(libc::RLIMIT_DATA, limit(UNTOUCHED_MB, UNTOUCHED_PER_THREAD_MB))
 }
 
 fn set(resource: libc::__rlimit_resource_t, value: u64) -> io::Result<()> {

@@ -8,7 +8,7 @@ use clap::Args;
 use thiserror::Error;
 
 use super::input::{self, BadInput};
-use super::supervision;
+use super::{print, supervision};
 use crate::network::Network;
 use crate::network::import::Format;
 use crate::problem::{Problem, Question};
@@ -41,7 +41,8 @@ impl Task {
     pub(super) fn problem(&self) -> Result<Problem, TaskError> {
         let problem = input::problem(&self.problem)?;
         if self.supervisor.is_some() {
-            supervision::limit_memory(&problem.limits).map_err(system("cannot limit its memory"))?;
+            supervision::limit_memory(problem.limits.memory_mb, problem.limits.threads)
+                .map_err(system("cannot limit its memory"))?;
         }
         Ok(problem)
     }
@@ -85,7 +86,7 @@ pub(super) fn exit(command: &str, outcome: Result<(), TaskError>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(TaskError::BadInput(bad)) => bad.report(),
         Err(error) => {
-            eprintln!("exactlip {command}: {error}");
+            print::complain(format_args!("exactlip {command}: {error}"));
             ExitCode::FAILURE
         }
     }

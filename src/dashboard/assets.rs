@@ -20,10 +20,6 @@ pub(super) fn routes() -> Router<Service> {
 
 /// A new version of the program brings new assets: browsers ask again after some minutes.
 fn asset(content_type: &'static str, text: &'static str) -> impl IntoResponse {
-    let headers = [
-        (header::CONTENT_TYPE, content_type),
-        (header::CACHE_CONTROL, "max-age=300"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    ];
+    let headers = [(header::CONTENT_TYPE, content_type), (header::CACHE_CONTROL, "max-age=300")];
     (headers, text)
 }

@@ -45,7 +45,8 @@ fn advice(status: u16) -> &'static str {
         404 => "It may have been deleted, or the address is not complete.",
         409 => "Things have moved on since the page was loaded. Load it again to see how they stand now.",
         413 | 415 | 422 => "Nothing was stored. Correct it and send it again.",
-        503 => "The service is busy. Try again in some seconds.",
+        503 => "Try again in some seconds. If it stays like this, whoever runs the service must look at it.",
+        507 => "Nothing was stored. Whoever runs the service must make room on its disk.",
         _ => "The service's log says more; the request id in the response's header `x-request-id` finds the line.",
     }
 }

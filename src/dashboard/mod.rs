@@ -3,6 +3,7 @@
 //!
 //! - [`routes`]: the pages, what their forms ask for, and their assets.
 //! - [`explain`]: errors as pages, for those who ask for pages.
+//! - [`settled`]: what the page of a network shows of its neurons.
 //! - `pages`: one module a page; `actions`: what forms ask for.
 //! - `words`: questions, brackets and audits in words; `charts`: pictures of brackets (SVG).
 //! - `question`: the form of a question; `neurons`: which neurons of a network are settled over a region.
@@ -24,6 +25,7 @@ mod snippets;
 mod words;
 
 pub use errors::explain;
+pub use neurons::{Settled, settled};
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
@@ -68,7 +70,6 @@ async fn protect(request: Request, next: Next) -> Response {
 /// Tells the browser what a page may do. The origin of forms is sent: the gate in front of the service wants it.
 fn harden(headers: &mut HeaderMap) {
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }

@@ -1,9 +1,11 @@
 //! What is known of a network's neurons over a region: how many are settled, layer by layer.
 //!
-//! The bounds are the engine's own. They are computed in this process, away from the threads that answer requests, and within
-//! a time: layers beyond it get the bounds of interval arithmetic, which take no longer than evaluating the network.
+//! The bounds are the engine's own. A child of the service computes them (`exactlip neurons`), within a time: layers beyond it
+//! get the bounds of interval arithmetic, which take no longer than evaluating the network.
 
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use crate::bounds::ForwardBounds;
 use crate::control::{Control, StopFlag};
@@ -14,8 +16,17 @@ use crate::workers::Workers;
 /// How long the bounds may take.
 const TIME: Duration = Duration::from_secs(2);
 
+/// What is known of all hidden layers.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Settled {
+    /// The layers, in order.
+    pub(super) layers: Vec<LayerNeurons>,
+    /// Whether there was time for the tighter bounds everywhere.
+    pub(super) in_time: bool,
+}
+
 /// The neurons of a hidden layer; units that carry a value past it are none.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 pub(super) struct LayerNeurons {
     /// Active on the whole region.
     pub(super) active: usize,
@@ -32,8 +43,8 @@ impl LayerNeurons {
     }
 }
 
-/// What is known of all hidden layers, and whether there was time for the tighter bounds everywhere.
-pub(super) fn settled(network: &Network, region: &Region) -> (Vec<LayerNeurons>, bool) {
+/// What is known of all hidden layers of `network` on `region`.
+pub fn settled(network: &Network, region: &Region) -> Settled {
     let control = Control::new(Some(TIME), StopFlag::default(), |_| {});
     let bounds = ForwardBounds::crown_on(network, region, &Workers::new(1, &control));
     let in_time = !control.is_late();
@@ -52,7 +63,7 @@ pub(super) fn settled(network: &Network, region: &Region) -> (Vec<LayerNeurons>,
         }
         neurons
     };
-    ((0..ranges.len()).map(layer).collect(), in_time)
+    Settled { layers: (0..ranges.len()).map(layer).collect(), in_time }
 }
 
 #[cfg(test)]
@@ -73,6 +84,6 @@ mod tests {
         let network = Network::new(layers, vec![]).unwrap();
         let region = Region::from_box(vec![-1.0], vec![1.0]).unwrap();
         let counted = LayerNeurons { active: 1, inactive: 1, unstable: 1 };
-        assert_eq!(settled(&network, &region), (vec![counted], true));
+        assert_eq!(settled(&network, &region), Settled { layers: vec![counted], in_time: true });
     }
 }

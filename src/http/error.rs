@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::jobs::store::StoreError;
+use crate::jobs::store::{StoreError, Trouble};
 use crate::problem::FieldError;
 
 /// The kinds of errors: one row each in the table of statuses and names.
@@ -39,6 +39,8 @@ pub enum Code {
     Internal,
     /// Too many jobs wait, or the database does not answer: later may be better.
     Unavailable,
+    /// The disk has no room for anything new.
+    NoRoom,
 }
 
 impl Code {
@@ -67,6 +69,7 @@ impl Code {
             }
             Code::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "The service failed"),
             Code::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not available now"),
+            Code::NoRoom => (StatusCode::INSUFFICIENT_STORAGE, "no-room", "No room on the disk"),
         }
     }
 }
@@ -148,9 +151,18 @@ impl From<StoreError> for ApiError {
             }
             StoreError::QueueFull(_) => Self::new(Code::Unavailable, format!("{error}: try again later")),
             StoreError::KeyReused => Self::new(Code::KeyReused, error.to_string()),
-            StoreError::Address(_) | StoreError::Database(_) | StoreError::Migration(_) | StoreError::Corrupt(..) => {
+            StoreError::Address(_)
+            | StoreError::Database(_)
+            | StoreError::Migration(_)
+            | StoreError::Corrupt(..)
+            | StoreError::NoRoom { .. }
+            | StoreError::Moved(_) => {
                 tracing::error!(%error, "the store failed");
-                Self::new(Code::Internal, "the database failed; the service's log says more")
+                match error.trouble() {
+                    Some(Trouble::NoRoom(reason)) => Self::new(Code::NoRoom, reason),
+                    Some(Trouble::Unusable(reason)) => Self::new(Code::Unavailable, reason),
+                    None => Self::new(Code::Internal, "the database failed; the service's log says more"),
+                }
             }
         }
     }
@@ -163,7 +175,7 @@ impl IntoResponse for ApiError {
         let mut response = (status, [(header::CONTENT_TYPE, json)], self.document.to_json()).into_response();
         // For the layer that turns errors into pages.
         response.extensions_mut().insert(*self.document);
-        if self.code == Code::Unavailable {
+        if matches!(self.code, Code::Unavailable | Code::NoRoom) {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("10"));
         }
         response

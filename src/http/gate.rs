@@ -24,12 +24,23 @@ pub(super) async fn check(request: Request, next: Next) -> Response {
 
 fn refusal(request: &Request) -> Option<ApiError> {
     let text = |name| request.headers().get(name).map(|value| value.to_str().unwrap_or("?"));
-    let Some(host) = text(header::HOST).or_else(|| request.uri().authority().map(|a| a.as_str())) else {
+    // A request line may name the host, too. Whoever stands between might have believed the one or the other.
+    let named = request.uri().authority().map(|authority| authority.as_str());
+    let stated = request.headers().get_all(header::HOST).iter().count();
+    if stated > 1 {
+        return Some(ApiError::new(Code::BadRequest, format!("the header `Host` stands {stated} times: send it once")));
+    }
+    let Some(host) = text(header::HOST).or(named) else {
         return Some(ApiError::new(Code::BadRequest, "the header `Host` is missing"));
     };
-    if !is_loopback(host) {
-        let detail = format!("the host is `{host}`: this service answers to loopback names such as 127.0.0.1 only");
-        return Some(ApiError::new(Code::WrongHost, detail));
+    for host in [Some(host), named].into_iter().flatten() {
+        if host.contains('@') {
+            return Some(ApiError::new(Code::BadRequest, "the host comes with a user's name: send `NAME:PORT` alone"));
+        }
+        if !is_loopback(host) {
+            let detail = format!("the host is `{host}`: this service answers to loopback names such as 127.0.0.1 only");
+            return Some(ApiError::new(Code::WrongHost, detail));
+        }
     }
     if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
         return None;
@@ -56,10 +67,14 @@ fn refusal(request: &Request) -> Option<ApiError> {
 
 /// Whether an authority (`name`, `name:port`) can only mean this machine.
 fn is_loopback(authority: &str) -> bool {
-    let name = match authority.strip_prefix('[') {
-        Some(rest) => rest.split_once(']').map_or("", |(name, _)| name),
-        None => authority.split_once(':').map_or(authority, |(name, _)| name),
+    let (name, rest) = match authority.strip_prefix('[') {
+        Some(rest) => rest.split_once(']').unwrap_or_default(),
+        None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
     };
+    let is_port = |rest: &str| rest.strip_prefix(':').is_some_and(|port| port.bytes().all(|b| b.is_ascii_digit()));
+    if !rest.is_empty() && !is_port(rest) {
+        return false;
+    }
     name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
@@ -72,7 +87,18 @@ mod tests {
         for host in ["localhost", "LOCALHOST:8080", "127.0.0.1", "127.8.9.1:80", "[::1]", "[::1]:8080"] {
             assert!(is_loopback(host), "{host}");
         }
-        for host in ["", "evil.example", "localhost.evil.example", "10.0.0.1:8080", "[::2]:1", "[::1", "::1"] {
+        for host in [
+            "",
+            "evil.example",
+            "localhost.evil.example",
+            "10.0.0.1:8080",
+            "[::2]:1",
+            "[::1",
+            "::1",
+            "127.0.0.1:80:1",
+            "127.0.0.1:x",
+            "[::1]x",
+        ] {
             assert!(!is_loopback(host), "{host}");
         }
     }

@@ -1,8 +1,10 @@
 //! The configured limits, and their check against what is submitted.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value, json};
 
-use crate::network::import::ImportLimits;
+use crate::jobs::supervisor::Allowance;
 use crate::problem::{FieldError, Limits};
 
 /// How large files, problems and their limits may be.
@@ -22,14 +24,18 @@ pub struct Maxima {
     pub memory_mb: u64,
     /// A job's threads.
     pub threads: u32,
+    /// How long a child may take to read a network.
+    pub import_time: Duration,
+    /// How much memory it may take, in MiB.
+    pub import_mb: u64,
     /// Jobs that wait.
     pub queued: u64,
 }
 
 impl Maxima {
-    /// The limits of an import.
-    pub(super) fn import(&self) -> ImportLimits {
-        ImportLimits { max_parameters: self.parameters, max_width: self.width, ..ImportLimits::default() }
+    /// What a child may take that reads a network.
+    pub(super) fn import(&self) -> Allowance {
+        Allowance { time: self.import_time, memory_mb: self.import_mb }
     }
 
     /// Fills in the limits that a problem leaves out and whose defaults are above what is configured.

@@ -1,6 +1,6 @@
 //! The REST interface.
 //!
-//! - [`router`]: all routes, and what every request passes through.
+//! - [`router`]: all routes, and what every request passes through; [`shielded`]: what stands outermost.
 //! - [`Service`], [`Maxima`]: what handlers share, and the configured limits.
 //! - [`ErrorDocument`], [`Code`], [`ApiError`]: errors as `application/problem+json`.
 //! - `networks`, `jobs`, `batches`, `programs`, `events`, `stats`, `health`: the handlers.
@@ -40,7 +40,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::http::{HeaderValue, header};
+use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::sync::Semaphore;
@@ -103,6 +104,17 @@ pub fn router(service: Service, pages: Router<Service>) -> Router {
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(leftover::read_away))
         .layer(from_fn(trace::trace))
+}
+
+/// `app`, which answers whatever it does: a panic in one of its layers is an answer, too. Put around everything else.
+pub fn shielded(app: Router) -> Router {
+    app.layer(CatchPanicLayer::custom(panicked)).layer(map_response(harden))
+}
+
+/// No browser guesses that an answer is something else than it says.
+async fn harden(mut response: Response) -> Response {
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
 }
 
 /// The routes of the interface, and the document that describes them: a route that is not described does not exist.

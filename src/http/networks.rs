@@ -5,15 +5,16 @@ use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use tokio::sync::SemaphorePermit;
 use utoipa::ToSchema;
 
 use super::parameters::{bad_cursor, page_limit};
-use super::{ApiError, Code, Parameters, Segment, Service, body};
+use super::{ApiError, Code, Maxima, Parameters, Segment, Service, body};
 use crate::jobs::store::{Deletion, NewNetwork};
-use crate::jobs::{NetworkRecord, network_id};
-use crate::network::Network;
-use crate::network::import::{Format, ImportOptions, import};
+use crate::jobs::supervisor::{ErrandError, SentNetwork};
+use crate::jobs::{ImportedNetwork, NetworkRecord, network_id};
+use crate::network::import::Format;
+use crate::problem::Problem;
 
 /// The longest name, in bytes.
 const MAX_NAME_BYTES: usize = 200;
@@ -64,60 +65,53 @@ impl Service {
         if let Some(name) = &name {
             check_name(name)?;
         }
-        let bytes = upload.bytes;
-        let options = ImportOptions {
-            format: query.format,
-            output: query.output,
-            limits: self.maxima.import(),
-            ..ImportOptions::default()
-        };
-        let new = self.blocking(move || read_network(bytes, name, options)).await?;
-        let new = new.map_err(|detail| ApiError::new(Code::InvalidNetwork, detail))?;
+        let format = query.format.map(|format| format.name().to_owned());
+        let sent = SentNetwork { bytes: upload.bytes.clone(), format, output: query.output.clone() };
+        let Maxima { parameters, width, .. } = *self.maxima;
+        let permit = self.permit().await?;
+        let found = self.supervisor.import(sent, parameters, width, self.maxima.import()).await.map_err(unread)?;
+        drop(permit);
+        let ImportedNetwork { format, summary } = serde_json::from_slice(&found)
+            .map_err(|error| ApiError::new(Code::Internal, format!("what the file is cannot be read: {error}")))?;
+        let id = network_id(&upload.bytes, query.output.as_deref());
+        let name = name.unwrap_or_else(|| format!("network-{}", &id[..8]));
+        let new = NewNetwork { id, name, format, output: query.output, summary, bytes: upload.bytes };
         Ok(self.queue.store().add_network(new).await?)
     }
 
-    /// A stored network, read anew.
+    /// Has a child find out which neurons of a stored network are settled over a problem's domain: what `exactlip neurons`
+    /// prints.
     ///
     /// # Errors
-    /// When its file is gone; a database that fails.
-    pub async fn stored_network(&self, record: &NetworkRecord) -> Result<Network, ApiError> {
+    /// When the network's file is gone, or the child finds no answer; a database that fails.
+    pub async fn neurons(&self, record: &NetworkRecord, problem: &Problem) -> Result<Vec<u8>, ApiError> {
         let bytes = self.queue.store().network_bytes(&record.id).await?.ok_or_else(|| unknown(&record.id))?;
-        let format = serde_json::from_value(Value::String(record.format.clone())).ok();
-        let options = ImportOptions {
-            format,
-            output: record.output.clone(),
-            limits: self.maxima.import(),
-            ..ImportOptions::default()
-        };
-        let network = self.blocking(move || import(&bytes, &options)).await?;
-        network.map_err(|error| ApiError::new(Code::InvalidNetwork, error.to_string()))
+        let sent = SentNetwork { bytes, format: Some(record.format.clone()), output: record.output.clone() };
+        let mut problem = problem.clone();
+        let allowance = self.maxima.import();
+        problem.limits.memory_mb = allowance.memory_mb;
+        let problem = serde_json::to_string(&problem)
+            .map_err(|error| ApiError::new(Code::Internal, format!("the problem cannot be written: {error}")))?;
+        let _permit = self.permit().await?;
+        self.supervisor.neurons(sent, problem, allowance).await.map_err(unread)
     }
 
-    /// Runs `work` on a network away from the threads that answer requests, few at once.
-    ///
-    /// # Errors
-    /// When it panics, or the service ends.
-    pub async fn blocking<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, ApiError> {
-        let internal = |e: &dyn std::fmt::Display| {
-            tracing::error!(error = %e, "work on a network failed");
-            ApiError::new(Code::Internal, "work on the network failed; the service's log says more")
-        };
-        let _permit = self.imports.acquire().await.map_err(|e| internal(&e))?;
-        tokio::task::spawn_blocking(work).await.map_err(|e| internal(&e))
+    /// A place among the children that read networks.
+    async fn permit(&self) -> Result<SemaphorePermit<'_>, ApiError> {
+        self.imports.acquire().await.map_err(|_| ApiError::new(Code::Unavailable, "the service ends"))
     }
 }
 
-fn read_network(bytes: Vec<u8>, name: Option<String>, options: ImportOptions) -> Result<NewNetwork, String> {
-    let network = import(&bytes, &options).map_err(|error| error.to_string())?;
-    let id = network_id(&bytes, options.output.as_deref());
-    Ok(NewNetwork {
-        name: name.unwrap_or_else(|| format!("network-{}", &id[..8])),
-        id,
-        format: options.format.unwrap_or_else(|| Format::detect(&bytes)).name().to_owned(),
-        output: options.output,
-        summary: network.summary(),
-        bytes,
-    })
+/// Why a child has not read a network.
+fn unread(error: ErrandError) -> ApiError {
+    match error {
+        ErrandError::Refused(detail) => ApiError::new(Code::InvalidNetwork, detail),
+        ErrandError::TooMuch(detail) => ApiError::new(Code::InvalidNetwork, format!("the file is not read: {detail}")),
+        ErrandError::Failed(detail) => {
+            tracing::error!(%detail, "a network could not be read");
+            ApiError::new(Code::Unavailable, format!("the file could not be read: {detail}"))
+        }
+    }
 }
 
 fn check_name(name: &str) -> Result<(), ApiError> {

@@ -14,7 +14,7 @@ use utoipa::PartialSchema;
 use utoipa::ToSchema;
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
-use utoipa::openapi::{Info, OpenApi, Ref, RefOr, Response, ResponseBuilder, Responses};
+use utoipa::openapi::{Info, OpenApi, Ref, RefOr, Response, ResponseBuilder};
 
 use super::batches::MAX_ITEMS;
 use super::{Code, ErrorDocument, Service};
@@ -71,7 +71,7 @@ pub(super) fn complete(mut document: OpenApi) -> OpenApi {
         for (changes, operation) in changes {
             let Some(operation) = operation else { continue };
             let takes_body = operation.request_body.is_some();
-            for (status, refusal) in refusals(path, changes, takes_body, &operation.responses) {
+            for (status, refusal) in refusals(path, changes, takes_body) {
                 operation.responses.responses.insert(status, refusal.into());
             }
         }
@@ -81,7 +81,7 @@ pub(super) fn complete(mut document: OpenApi) -> OpenApi {
 
 /// How an operation may refuse or fail, by status. Each status stands once: what fits it is told apart by the `type` of the
 /// document.
-fn refusals(path: &str, changes: bool, takes_body: bool, own: &Responses) -> Vec<(String, Response)> {
+fn refusals(path: &str, changes: bool, takes_body: bool) -> Vec<(String, Response)> {
     let mut codes = vec![Code::BadRequest, Code::WrongHost, Code::Internal];
     if path.contains('{') {
         codes.push(Code::NotFound);
@@ -100,10 +100,12 @@ fn refusals(path: &str, changes: bool, takes_body: bool, own: &Responses) -> Vec
     if takes_body || path.ends_with("/retry") {
         codes.push(if path.contains("networks") { Code::InvalidNetwork } else { Code::InvalidProblem });
     }
-    // Those that need more than the database: a place in the queue, a process of their own, the service's readiness.
-    let scarce = path == "/readyz" || path.contains("/model.") || (changes && own.responses.contains_key("202"));
-    if scarce && !path.ends_with("/cancel") {
+    // A database that cannot be reached, and a full queue.
+    if path != "/healthz" {
         codes.push(Code::Unavailable);
+    }
+    if changes {
+        codes.push(Code::NoRoom);
     }
     let refusal = |code: Code| {
         let schema = Some(Ref::from_schema_name(ErrorDocument::name()));

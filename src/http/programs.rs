@@ -1,15 +1,13 @@
 //! `/v1/jobs/{id}/model.mps` and `model.lp`: the LipMIP program of a job, built by a child process on demand.
 
-use std::time::Duration;
-
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use uuid::Uuid;
 
 use super::{ApiError, Code, Parameters, Segment, Service};
-use crate::jobs::supervisor::{Assignment, ExportError};
+use crate::jobs::supervisor::{ErrandError, SentNetwork};
+use crate::problem::Limits;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -65,26 +63,23 @@ async fn program(service: &Service, id: &str, format: &str, query: ProgramQuery)
     let gone = || ApiError::new(Code::NotFound, format!("the network {} of this job was deleted", job.network));
     let record = store.network(&job.network).await?.ok_or_else(gone)?;
     let bytes = store.network_bytes(&job.network).await?.ok_or_else(gone)?;
-    let assignment = Assignment {
-        // Unique: the same program may be asked for twice at once.
-        name: format!("export-{}", Uuid::now_v7()),
-        problem: job.problem,
-        time: Duration::ZERO,
-        network: bytes,
-        format: record.format,
-        output: record.output,
-    };
+    let limits: Limits = serde_json::from_value(job.problem["limits"].clone()).unwrap_or_default();
+    let network = SentNetwork { bytes, format: Some(record.format), output: record.output };
     let busy = |_| ApiError::new(Code::Unavailable, "the service ends");
     let _permit = service.exports.acquire().await.map_err(busy)?;
-    match service.supervisor.export(assignment, format, query.program.unwrap_or(0)).await {
+    match service
+        .supervisor
+        .export(network, job.problem.to_string(), limits.memory_mb, format, query.program.unwrap_or(0))
+        .await
+    {
         Ok(text) => {
             let name = format!("attachment; filename=\"{id}.{format}\"");
             let headers =
                 [(header::CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, name)];
             Ok((headers, text).into_response())
         }
-        Err(ExportError::Refused(detail)) => Err(ApiError::new(Code::BadRequest, format!("program: {detail}"))),
-        Err(error @ ExportError::Failed(_)) => {
+        Err(ErrandError::Refused(detail)) => Err(ApiError::new(Code::BadRequest, format!("program: {detail}"))),
+        Err(error @ (ErrandError::TooMuch(_) | ErrandError::Failed(_))) => {
             tracing::error!(job = id, %error, "a program could not be built");
             Err(ApiError::new(Code::Unavailable, error.to_string()))
         }

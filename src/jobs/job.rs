@@ -145,6 +145,15 @@ pub struct NetworkRecord {
     pub summary: Summary,
 }
 
+/// What a child finds a network file to be.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct ImportedNetwork {
+    /// The file format.
+    pub format: String,
+    /// Shape and size.
+    pub summary: Summary,
+}
+
 /// One page of a list.
 #[derive(Clone, Debug)]
 pub struct Page<T> {

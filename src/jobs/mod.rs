@@ -26,7 +26,7 @@ pub mod workers;
 
 pub use batch::{Batch, BatchItem, ClaimCounts};
 pub use identity::{body_hash, network_id, question_hash};
-pub use job::{Job, JobError, JobEvent, JobFilter, NetworkRecord, Page, State, Stats, Throughput};
+pub use job::{ImportedNetwork, Job, JobError, JobEvent, JobFilter, NetworkRecord, Page, State, Stats, Throughput};
 pub use metrics::Metrics;
 pub use queue::{Queue, Shutdown};
 pub use roster::Roster;

@@ -7,7 +7,7 @@ use tokio::sync::{Notify, broadcast, watch};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::store::{Cancellation, NewJob, Renewal, Rule, Store, StoreError, Ticket, Update};
+use super::store::{Cancellation, Lost, NewJob, Renewal, Rule, Store, StoreError, Ticket, Update};
 use super::{Job, Metrics, Roster, State, rules};
 
 /// How many changes a slow listener may fall behind before it has to look for itself.
@@ -172,12 +172,25 @@ impl Queue {
         Ok(state)
     }
 
-    /// Queues the jobs of dead workers again: those whose lease ran out, or all that run when no worker can be alive.
+    /// Queues the jobs of dead workers again: of all jobs that run when a service starts, since no worker can be alive then.
     ///
     /// # Errors
     /// [`StoreError`]
-    pub async fn recover(&self, all: bool) -> Result<Vec<Uuid>, StoreError> {
-        let jobs = self.store.recover(all, &rules::after_lost_worker).await?;
+    pub async fn recover_all(&self) -> Result<Vec<Uuid>, StoreError> {
+        self.recover(Lost::All).await
+    }
+
+    /// The same for jobs whose lease ran out and that no worker of this process holds.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn recover_expired(&self) -> Result<Vec<Uuid>, StoreError> {
+        let held: Vec<Uuid> = self.roster.workers().into_values().flatten().collect();
+        self.recover(Lost::Expired { held: &held }).await
+    }
+
+    async fn recover(&self, lost: Lost<'_>) -> Result<Vec<Uuid>, StoreError> {
+        let jobs = self.store.recover(lost, &rules::after_lost_worker).await?;
         for &job in &jobs {
             self.announce(job);
             self.work.notify_one();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::queue::change_of;
 use super::rules::{self, Ending, Verdict};
@@ -23,34 +23,46 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 const PROGRESS: Duration = Duration::from_millis(200);
 /// How often an idle worker looks for jobs that nobody told it of.
 const POLL: Duration = Duration::from_secs(2);
-/// How often the end of an attempt is offered to a database that fails, and the pause between.
-const SETTLE_TRIES: u32 = 5;
+/// The pause before the end of an attempt is offered again to a database that fails.
 const SETTLE_PAUSE: Duration = Duration::from_millis(500);
+/// How often it is offered once the service ends.
+const LAST_TRIES: u32 = 5;
+/// The pause before a worker that panicked is started again.
+const RESTART_PAUSE: Duration = Duration::from_secs(1);
 
 /// Runs `count` workers until the service ends; running jobs are handed back then.
 pub async fn run(queue: Queue, supervisor: Supervisor, count: usize) {
     let supervisor = Arc::new(supervisor);
-    let mut workers = JoinSet::new();
+    let mut tasks = JoinSet::new();
     for number in 1..=count {
         let worker = Worker {
             name: format!("{}-{number}", std::process::id()),
             queue: queue.clone(),
             supervisor: Arc::clone(&supervisor),
         };
-        workers.spawn(worker.work());
+        tasks.spawn(async move { keep(&worker.name, || worker.clone().work()).await });
     }
-    workers.spawn(recover_lost(queue));
-    while let Some(ended) = workers.join_next().await {
+    tasks.spawn(async move { keep("the search for lost workers", || recover_lost(queue.clone())).await });
+    while let Some(ended) = tasks.join_next().await {
         if let Err(error) = ended {
             tracing::error!(%error, "a worker ended");
         }
     }
 }
 
+/// Runs a task to its end, and anew whenever it panics. The job that a worker held then is taken back once its lease has run
+/// out; its child ends with the task.
+async fn keep<F: Future<Output = ()> + Send + 'static>(name: &str, task: impl Fn() -> F) {
+    while let Err(error) = tokio::spawn(task()).await {
+        tracing::error!(worker = name, %error, "a worker ended and is started again");
+        sleep(RESTART_PAUSE).await;
+    }
+}
+
 /// Looks for jobs whose workers are gone.
 async fn recover_lost(queue: Queue) {
     while !queue.shutdown().has_begun() {
-        match queue.recover(false).await {
+        match queue.recover_expired().await {
             Ok(jobs) if !jobs.is_empty() => tracing::warn!(?jobs, "took jobs back from workers that are gone"),
             Ok(_) => {}
             Err(error) => tracing::error!(%error, "could not look for jobs of lost workers"),
@@ -62,6 +74,7 @@ async fn recover_lost(queue: Queue) {
     }
 }
 
+#[derive(Clone)]
 struct Worker {
     name: String,
     queue: Queue,
@@ -97,12 +110,13 @@ impl Worker {
         let mut found = Found { progress: claim.progress.clone(), ..Found::default() };
         let outcome = match self.assignment(&claim).await {
             Ok(assignment) => self.supervise(&claim, assignment, &mut found).await,
-            Err(error) => Some(Outcome { ending: error, log: String::new() }),
+            Err(ending) => Some(Outcome::not_begun(ending)),
         };
-        let Some(Outcome { ending, log }) = outcome else {
+        let Some(Outcome { ending, log, unheard }) = outcome else {
             tracing::warn!(job = %ticket.job, "is not this worker's any more");
             return;
         };
+        unheard.into_iter().for_each(|event| found.hear(&claim, event));
         let gap = limits(&claim).gap;
         self.measure(&claim, &ending).await;
         if let Ending::Answered(report) = &ending {
@@ -114,7 +128,9 @@ impl Worker {
             ..rules::after_attempt(&ending, waiting, gap, claim.progress.as_ref())
         };
         let update = Update { progress: found.progress.as_ref(), tiers: &found.tiers };
-        for _ in 0..SETTLE_TRIES {
+        // An answer is kept for as long as it takes until it can be stored; nobody else takes the job meanwhile.
+        let mut last_tries = 0;
+        while last_tries < LAST_TRIES {
             match self.queue.settle(ticket, &rule, update).await {
                 Ok(Some(state)) => {
                     tracing::info!(job = %ticket.job, %state, "ended");
@@ -126,6 +142,7 @@ impl Worker {
                 }
                 Err(error) => tracing::error!(job = %ticket.job, %error, "could not be settled"),
             }
+            last_tries += u32::from(self.queue.shutdown().has_begun());
             sleep(SETTLE_PAUSE).await;
         }
     }
@@ -164,7 +181,7 @@ impl Worker {
         Ok(Assignment {
             name: format!("{}-{}", claim.ticket.job, claim.ticket.fence),
             problem,
-            time: Duration::try_from_secs_f64(limits(claim).time_s).unwrap_or(Duration::MAX),
+            limits: limits(claim),
             network,
             format: record.format,
             output: record.output,
@@ -182,8 +199,8 @@ impl Worker {
         let mut writes = interval(PROGRESS);
         writes.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut beats = interval(HEARTBEAT);
-        let mut held = Instant::now();
         let mut lost = false;
+        let mut failing = false;
         let outcome = loop {
             let renew = tokio::select! {
                 ended = &mut attempt => break ended,
@@ -204,16 +221,19 @@ impl Worker {
             }
             match self.queue.renew(ticket, LEASE, found.unwritten()).await {
                 Ok(Renewal::Held { cancel_requested }) => {
-                    held = Instant::now();
+                    failing = false;
                     found.written();
                     if cancel_requested && *orders.borrow() == Order::Run {
                         orders.send_replace(Order::Cancel);
                     }
                 }
                 Ok(Renewal::Lost) => lost = true,
+                // The attempt goes on: its lease can be renewed, or its end stored, once the database works again.
                 Err(error) => {
-                    tracing::error!(job = %ticket.job, %error, "could not renew the lease");
-                    lost |= held.elapsed() > LEASE;
+                    if !failing {
+                        tracing::error!(job = %ticket.job, %error, "could not renew the lease");
+                    }
+                    failing = true;
                 }
             }
             if lost && *orders.borrow() != Order::Drop {
@@ -228,7 +248,7 @@ impl Worker {
         }
         Some(outcome.unwrap_or_else(|error| {
             let error = JobError { code: codes::CRASHED.into(), message: format!("the supervisor failed: {error}") };
-            Outcome { ending: Ending::Died { error, retry: true }, log: String::new() }
+            Outcome::not_begun(Ending::Died { error, retry: true })
         }))
     }
 }
@@ -280,5 +300,19 @@ fn last_progress(report: &Report, before: Option<Progress>) -> Progress {
         gap: report.gap,
         nodes: report.solver.as_ref().map_or(0, |solver| solver.nodes),
         elapsed_s: report.seconds,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_worker_that_panics_is_started_again_until_it_ends_by_itself() {
+        static STARTS: AtomicU32 = AtomicU32::new(0);
+        keep("a worker", || async { assert!(STARTS.fetch_add(1, Ordering::Relaxed) == 2, "it panics") }).await;
+        assert_eq!(STARTS.load(Ordering::Relaxed), 3);
     }
 }

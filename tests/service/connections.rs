@@ -81,3 +81,54 @@ fn a_client_that_asks_before_it_sends_hears_the_refusal_and_that_the_connection_
     assert!(head.contains("connection: close"), "{head}");
     assert!(connection.is_closed());
 }
+
+#[test]
+fn a_request_names_one_host_and_no_user() {
+    let (_directory, server) = Server::fresh(&["--workers", "0"]);
+    let host = server.address();
+    let cases = [
+        (format!("GET /healthz HTTP/1.1\r\nhost: {host}\r\nhost: {host}\r\n"), 400),
+        (format!("GET /healthz HTTP/1.1\r\nhost: {host}\r\nhost: evil.example\r\n"), 400),
+        (format!("GET /healthz HTTP/1.1\r\nhost: evil.example@{host}\r\n"), 400),
+        (format!("GET /healthz HTTP/1.1\r\nhost: {host}@evil.example\r\n"), 400),
+        (format!("GET http://user@{host}/healthz HTTP/1.1\r\nhost: {host}\r\n"), 400),
+        (format!("GET http://evil.example/healthz HTTP/1.1\r\nhost: {host}\r\n"), 421),
+        ("GET /healthz HTTP/1.1\r\n".into(), 400),
+        (format!("GET http://{host}/healthz HTTP/1.1\r\nhost: {host}\r\n"), 200),
+        (format!("GET /healthz HTTP/1.1\r\nhost: {host}\r\n"), 200),
+    ];
+    for (request, status) in cases {
+        let mut connection = Connection::open(&server);
+        connection.send(&format!("{request}\r\n"));
+        let (answered, head) = connection.answer();
+        assert_eq!(answered, status, "{request}");
+        assert!(head.contains("x-content-type-options: nosniff"), "{request}: {head}");
+    }
+}
+
+#[test]
+fn no_browser_guesses_what_an_answer_is() {
+    let (_directory, server) = Server::fresh(&["--workers", "0"]);
+    let network = server.network(super::SMALL);
+    let network = format!("/networks/{network}");
+    let file = format!("/v1{network}/file");
+    let paths = [
+        "/",
+        "/healthz",
+        "/metrics",
+        "/openapi.json",
+        "/docs",
+        "/style.css",
+        "/none",
+        "/v1/jobs/none",
+        &network,
+        &file,
+    ];
+    for path in paths {
+        for method in ["GET", "PATCH"] {
+            let answer = server.call(method, path, &[], None);
+            let stated = answer.headers.get_all("x-content-type-options").iter().collect::<Vec<_>>();
+            assert_eq!(stated, ["nosniff"], "{method} {path}");
+        }
+    }
+}

@@ -8,6 +8,7 @@
 //!   [`programs`]: programs as files.
 //! - [`faults`]: killed children, cancels, a killed and a stopped service.
 //! - [`solve`]: `exactlip solve`; [`remote`]: `exactlip submit`, `status`, `watch`, `cancel` and `list`.
+//! - [`disk`]: a disk that is full or fails; [`log`]: a log that nobody reads; [`children`]: what processes may take.
 //! - [`connections`]: what happens below requests.
 //! - [`pages`]: the dashboard, in a browser and as text.
 //! - [`server`]: a service of their own for the tests.
@@ -15,12 +16,15 @@
 mod bad_input;
 mod batches;
 mod check;
+mod children;
 mod connections;
 mod contract;
 mod description;
+mod disk;
 mod events;
 mod faults;
 mod lifecycle;
+mod log;
 mod pages;
 mod programs;
 mod remote;

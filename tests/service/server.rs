@@ -53,15 +53,12 @@ impl Server {
     /// Starts a service at an address.
     pub fn start_at(address: &str, directory: &Path, flags: &[&str]) -> Self {
         let log = File::options().create(true).append(true).open(directory.join("log")).unwrap();
-        let database = format!("sqlite://{}", directory.join("jobs.db").display());
-        let mut process = Command::new(PROGRAM)
-            .args(["serve", "--listen", address, "--database", &database])
-            .env("EXACTLIP_WORKERS", "2")
-            .args(flags)
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .unwrap();
+        Self::launch(address, directory, log.into(), flags)
+    }
+
+    /// Starts a service that writes its log to `log`.
+    pub fn launch(address: &str, directory: &Path, log: Stdio, flags: &[&str]) -> Self {
+        let mut process = Self::command(address, directory, flags).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let base = line.trim().strip_prefix("listening on ").expect("the service listens").to_owned();
@@ -75,6 +72,19 @@ impl Server {
             .build()
             .new_agent();
         Self { process, base, agent }
+    }
+
+    /// The command that starts a service whose database is in `directory`.
+    pub fn command(address: &str, directory: &Path, flags: &[&str]) -> Command {
+        let database = format!("sqlite://{}", directory.join("jobs.db").display());
+        let mut command = Command::new(PROGRAM);
+        command.args(["serve", "--listen", address, "--database", &database]).env("EXACTLIP_WORKERS", "2").args(flags);
+        command
+    }
+
+    /// Closes the pipe that the service writes its log to, if it writes to one.
+    pub fn close_log(&mut self) {
+        drop(self.process.stderr.take());
     }
 
     /// A service in a directory of its own.

@@ -26,6 +26,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use super::input::BadInput;
+use super::print::complain;
 use service::Service;
 
 /// The flags that all commands share.
@@ -87,11 +88,11 @@ fn exit(command: &str, outcome: Result<(), RemoteError>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(RemoteError::BadInput(bad)) => bad.report(),
         Err(RemoteError::Refused(document)) => {
-            eprintln!("{document}");
+            complain(document);
             ExitCode::from(2)
         }
         Err(error) => {
-            eprintln!("exactlip {command}: {error}");
+            complain(format_args!("exactlip {command}: {error}"));
             ExitCode::FAILURE
         }
     }

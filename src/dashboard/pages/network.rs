@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::row::Row;
 use super::{moment, networks, render_with};
 use crate::dashboard::actions::own_page;
-use crate::dashboard::neurons::{self, LayerNeurons};
+use crate::dashboard::neurons::{LayerNeurons, Settled};
 use crate::dashboard::question::QuestionForm;
 use crate::dashboard::words;
 use crate::http::{ApiError, Code, Parameters, Segment, Service};
@@ -136,7 +136,7 @@ async fn page(
     let filter = JobFilter { network: Some(record.id.clone()), ..JobFilter::default() };
     let jobs = service.queue().store().jobs(&filter, JOBS, None).await?;
     let (region, neurons, in_time) = match settled {
-        Some(Settled { region, neurons, in_time }) => (Some(region), neurons, in_time),
+        Some((region, Settled { layers, in_time })) => (Some(region), layers, in_time),
         None => (None, Vec::new(), true),
     };
     let layer = |(l, layer): (usize, &crate::network::LayerSummary)| LayerRow {
@@ -174,20 +174,13 @@ async fn page(
     )
 }
 
-/// What is known of the neurons.
-struct Settled {
-    region: String,
-    neurons: Vec<LayerNeurons>,
-    in_time: bool,
-}
-
-/// The neurons over the problem's region; `None` when the problem does not fit the network, which is noted in the form.
+/// The problem's region in words, and the neurons over it; `None` when the problem does not fit the network, which is noted in the form.
 async fn settled(
     service: &Service,
     record: &NetworkRecord,
     form: &mut QuestionForm,
     problem: Map<String, Value>,
-) -> Result<Option<Settled>, ApiError> {
+) -> Result<Option<(String, Settled)>, ApiError> {
     let problem = match Problem::from_value(Value::Object(problem)) {
         Ok(problem) => problem,
         Err(ReadError::Shape(error)) => {
@@ -196,15 +189,12 @@ async fn settled(
         }
         Err(error @ ReadError::Syntax(_)) => return Err(ApiError::new(Code::BadRequest, error.to_string())),
     };
-    let question = match problem.question_for(&record.summary) {
-        Ok(question) => question,
-        Err(errors) => {
-            form.blame(&errors);
-            return Ok(None);
-        }
-    };
-    let network = service.stored_network(record).await?;
-    let work = move || neurons::settled(&network, &question.region);
-    let (neurons, in_time) = service.blocking(work).await?;
-    Ok(Some(Settled { region: words::domain(&problem.domain), neurons, in_time }))
+    if let Err(errors) = problem.question_for(&record.summary) {
+        form.blame(&errors);
+        return Ok(None);
+    }
+    let found = service.neurons(record, &problem).await?;
+    let settled = serde_json::from_slice(&found)
+        .map_err(|error| ApiError::new(Code::Internal, format!("the neurons cannot be read: {error}")))?;
+    Ok(Some((words::domain(&problem.domain), settled)))
 }

@@ -1,17 +1,20 @@
 //! Where networks and jobs are kept: the interface that every database offers.
 //!
 //! - [`Store`]: what the queue needs of a database, and no more.
+//! - [`StoreError`], [`Trouble`]: why it did not do what was asked.
 //! - [`sqlite`]: one embedded file.
 //!
 //! A store keeps the records and decides races between workers; the rules by which a job moves are [`super::rules`].
 
+mod error;
 pub mod sqlite;
+
+pub use error::{StoreError, Trouble};
 
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use serde_json::Value;
-use thiserror::Error;
 use uuid::Uuid;
 
 use super::rules::{Verdict, Waiting};
@@ -19,32 +22,6 @@ use super::{Batch, Job, JobEvent, JobFilter, NetworkRecord, Page, State, Stats};
 use crate::answer::{Progress, Tier};
 use crate::network::Summary;
 use crate::problem::Problem;
-
-/// Why a store did not do what was asked.
-#[derive(Debug, Error)]
-pub enum StoreError {
-    /// The database's address is not one that this version understands.
-    #[error("{0}")]
-    Address(String),
-    /// The database refused or could not be reached.
-    #[error("the database failed: {0}")]
-    Database(#[from] sqlx::Error),
-    /// Its tables could not be brought up to date.
-    #[error("the database's tables could not be brought up to date: {0}")]
-    Migration(#[from] sqlx::migrate::MigrateError),
-    /// A row holds what this version cannot read.
-    #[error("a stored {0} cannot be read: {1}")]
-    Corrupt(&'static str, String),
-    /// A new job names a network that is not stored.
-    #[error("there is no network {0}")]
-    UnknownNetwork(String),
-    /// As many jobs wait as may.
-    #[error("{0} jobs are waiting already")]
-    QueueFull(u64),
-    /// An idempotency key came with another body before.
-    #[error("the idempotency key was used with another body less than 24 hours ago")]
-    KeyReused,
-}
 
 /// What a store operation returns.
 pub type Reply<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
@@ -149,6 +126,19 @@ pub enum Renewal {
     Lost,
 }
 
+/// Whose workers are gone.
+#[derive(Clone, Copy, Debug)]
+pub enum Lost<'a> {
+    /// Those of every running job: no worker can be alive.
+    All,
+    /// Those whose lease ran out, but for jobs that live workers are known to hold: nobody can prolong a lease while the
+    /// database fails.
+    Expired {
+        /// The jobs that live workers hold.
+        held: &'a [Uuid],
+    },
+}
+
 /// What a request to cancel came to.
 #[derive(Clone, Debug)]
 pub enum Cancellation {
@@ -233,10 +223,9 @@ pub trait Store: Send + Sync {
     /// Ends an attempt as `rule` decides; returns the job's next state, `None` when the attempt is not the current one.
     fn settle<'a>(&'a self, ticket: Ticket, rule: Rule<'a>, update: Update<'a>) -> Reply<'a, Option<State>>;
 
-    /// Ends every attempt whose lease ran out (`all`: of every running job, when no worker can be alive) by `rule`;
-    /// returns the jobs that moved.
-    fn recover<'a>(&'a self, all: bool, rule: Rule<'a>) -> Reply<'a, Vec<Uuid>>;
+    /// Ends by `rule` every attempt that `lost` names; returns the jobs that moved.
+    fn recover<'a>(&'a self, lost: Lost<'a>, rule: Rule<'a>) -> Reply<'a, Vec<Uuid>>;
 
-    /// Whether the database answers.
+    /// Whether the database can be read and written, and has room for something new.
     fn ping(&self) -> Reply<'_, ()>;
 }

@@ -22,7 +22,7 @@ pub(super) fn cause(status: ExitStatus, log: &str) -> Ending {
         Ending::Died { error: JobError { code: code.into(), message }, retry }
     };
     // Another attempt would need the same memory.
-    if MEMORY_WORDS.iter().any(|words| last_lines(log).contains(words)) && status.code() != Some(2) {
+    if for_want_of_memory(log) && status.code() != Some(2) {
         return died(codes::OUT_OF_MEMORY, "the solving process ran out of memory".into(), false);
     }
     match (status.signal(), status.code()) {
@@ -44,6 +44,11 @@ pub(super) fn cause(status: ExitStatus, log: &str) -> Ending {
             died(codes::CRASHED, format!("the solving process ended without an answer, with {code}"), true)
         }
     }
+}
+
+/// Whether the child's last words are those of an allocator that got nothing.
+pub(super) fn for_want_of_memory(log: &str) -> bool {
+    MEMORY_WORDS.iter().any(|words| last_lines(log).contains(words))
 }
 
 fn clip(words: &str) -> String {

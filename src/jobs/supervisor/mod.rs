@@ -2,19 +2,23 @@
 //!
 //! - [`Supervisor`]: starts the child, reads what it says, and makes sure that it ends: at its time limit, on cancel, or
 //!   with the service.
-//! - `export`: programs as files, each built by a child.
+//! - `errand`: short errands of children: networks that are read, programs that are built (`export`).
 //! - `output`: the child's event lines and the end of its log.
+//! - `memory`: what a child holds, and its end when that is too much.
 //! - `death`: what the way in which a child died says about the cause.
 //!
 //! A child stops softly on SIGTERM and still prints what it has proved. SIGKILL comes when it does not.
 
 mod death;
+mod errand;
 mod export;
+mod memory;
 mod output;
 
 use std::fs;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -23,12 +27,15 @@ use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 
 use super::rules::Ending;
 use super::{JobError, codes};
 use crate::answer::{Event, Report, Status};
-pub use export::ExportError;
+use crate::problem::Limits;
+pub use errand::{Allowance, ErrandError, SentNetwork};
+use memory::{Groups, Watch};
+use output::Told;
 
 /// How long after its time limit a child is told to stop; it stops by itself before.
 const TIME_GRACE: Duration = Duration::from_secs(10);
@@ -59,8 +66,8 @@ pub struct Assignment {
     pub name: String,
     /// The problem, as `exactlip solve` reads it.
     pub problem: Value,
-    /// Its time limit.
-    pub time: Duration,
+    /// Its limits.
+    pub limits: Limits,
     /// The network's file.
     pub network: Vec<u8>,
     /// The file's format.
@@ -76,6 +83,15 @@ pub struct Outcome {
     pub ending: Ending,
     /// The end of what the child wrote to its standard error.
     pub log: String,
+    /// The last events, for which the worker had no room.
+    pub unheard: Vec<Event>,
+}
+
+impl Outcome {
+    /// The end of an attempt that did not begin.
+    pub fn not_begun(ending: Ending) -> Self {
+        Self { ending, log: String::new(), unheard: Vec::new() }
+    }
 }
 
 /// Starts children.
@@ -83,14 +99,25 @@ pub struct Outcome {
 pub struct Supervisor {
     program: PathBuf,
     scratch: PathBuf,
+    groups: Option<Groups>,
 }
 
-/// Deletes the network's file of an attempt.
+/// The network's file of an attempt; it goes with this value.
 struct NetworkFile(PathBuf);
+
+impl NetworkFile {
+    async fn write(path: PathBuf, bytes: &[u8]) -> io::Result<Self> {
+        let file = Self(path);
+        tokio::fs::write(&file.0, bytes).await?;
+        Ok(file)
+    }
+}
 
 impl Drop for NetworkFile {
     fn drop(&mut self) {
-        if let Err(error) = fs::remove_file(&self.0) {
+        if let Err(error) = fs::remove_file(&self.0)
+            && error.kind() != io::ErrorKind::NotFound
+        {
             tracing::warn!(file = %self.0.display(), %error, "a network's file could not be deleted");
         }
     }
@@ -101,6 +128,7 @@ impl Drop for NetworkFile {
 enum Cause {
     Itself,
     Overrun,
+    Memory,
     Cancelled,
     Dropped,
 }
@@ -117,7 +145,7 @@ impl Supervisor {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => fs::DirBuilder::new().recursive(true).mode(0o700).create(&scratch)?,
         }
-        Ok(Self { program, scratch })
+        Ok(Self { program, scratch, groups: Groups::divide() })
     }
 
     /// Runs one attempt to its end. Better bounds go to `events` as they come; `orders` may end it.
@@ -132,7 +160,7 @@ impl Supervisor {
             Err(error) => {
                 let message = format!("the solving process could not be started: {error}");
                 let error = JobError { code: codes::NOT_STARTED.into(), message };
-                Outcome { ending: Ending::Died { error, retry: true }, log: String::new() }
+                Outcome::not_begun(Ending::Died { error, retry: true })
             }
         }
     }
@@ -143,12 +171,16 @@ impl Supervisor {
         orders: watch::Receiver<Order>,
         events: mpsc::Sender<Event>,
     ) -> io::Result<Outcome> {
-        let file = NetworkFile(self.scratch.join(&assignment.name));
-        tokio::fs::write(&file.0, &assignment.network).await?;
+        let file = NetworkFile::write(self.scratch.join(&assignment.name), &assignment.network).await?;
         // From a thread of the runtime, which lives as long as the service: the child dies with the thread it came from.
-        let mut command = self.command("solve", &assignment, &file.0);
-        command.args(["--events", "--solver-log", "--format", &assignment.format]);
+        let mut command = self.command("solve", &file.0);
+        command.args(["-", "--events", "--solver-log", "--format", &assignment.format]);
+        if let Some(output) = &assignment.output {
+            command.arg(format!("--output={output}"));
+        }
         let mut child = command.spawn()?;
+        let limits = assignment.limits;
+        let mut watch = Watch::start(self.groups.as_ref(), &assignment.name, child.id(), limits.memory_mb);
         let (Some(stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take())
         else {
             return Err(io::Error::other("its standard streams are missing"));
@@ -156,20 +188,22 @@ impl Supervisor {
         let feeding = tokio::spawn(feed(stdin, assignment.problem.to_string()));
         let mut answer = tokio::spawn(output::read_events(stdout, events));
         let mut log = tokio::spawn(output::read_tail(stderr));
-        let (status, cause) = watch_over(&mut child, assignment.time, orders).await?;
+        let time = Duration::try_from_secs_f64(limits.time_s).unwrap_or(Duration::MAX);
+        let (status, mut cause) = watch_over(&mut child, time, &mut watch, orders).await?;
         feeding.abort();
-        let report = timeout(OUTPUT_GRACE, &mut answer).await.ok().and_then(Result::ok).flatten();
+        let told = timeout(OUTPUT_GRACE, &mut answer).await.ok().and_then(Result::ok).unwrap_or_default();
         let log = timeout(OUTPUT_GRACE, &mut log).await.ok().and_then(Result::ok).unwrap_or_default();
-        Ok(Outcome { ending: judge(status, cause, report, &log), log })
+        if cause == Cause::Itself && watch.has_killed() {
+            cause = Cause::Memory;
+        }
+        let Told { report, unheard } = told;
+        Ok(Outcome { ending: judge(status, cause, report, &log, &limits), log, unheard })
     }
 
-    /// A subcommand of this program on an assignment's problem (on standard input) and network.
-    fn command(&self, subcommand: &str, assignment: &Assignment, network: &Path) -> Command {
+    /// A subcommand of this program on a network.
+    fn command(&self, subcommand: &str, network: &Path) -> Command {
         let mut command = Command::new(&self.program);
-        command.args([subcommand, "-", "--network"]).arg(network);
-        if let Some(output) = &assignment.output {
-            command.arg("--output").arg(output);
-        }
+        command.args([subcommand, "--network"]).arg(network);
         // The child ties its life to this process, and limits its memory, before it reads anything.
         command.arg("--supervisor").arg(std::process::id().to_string());
         // The service's own settings are not the child's.
@@ -192,14 +226,24 @@ async fn feed(mut stdin: ChildStdin, problem: String) {
 async fn watch_over(
     child: &mut Child,
     time: Duration,
+    memory: &mut Watch,
     mut orders: watch::Receiver<Order>,
 ) -> io::Result<(ExitStatus, Cause)> {
     let mut cause = Cause::Itself;
     let start = Instant::now();
     let mut alarm = time.checked_add(TIME_GRACE).and_then(|time| start.checked_add(time)).unwrap_or(start + FOR_EVER);
+    let mut looks = interval(memory::INTERVAL);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             status = child.wait() => return Ok((status?, cause)),
+            _ = looks.tick() => if cause != Cause::Memory && memory.exceeds() {
+                // At once: what it would need to stop softly, it does not have.
+                signal(child, libc::SIGKILL);
+                if cause == Cause::Itself {
+                    cause = Cause::Memory;
+                }
+            },
             () = sleep_until(alarm) => {
                 if cause == Cause::Itself {
                     cause = Cause::Overrun;
@@ -245,9 +289,13 @@ fn signal(child: &Child, number: libc::c_int) {
 }
 
 /// What an attempt came to.
-fn judge(status: ExitStatus, cause: Cause, report: Option<Box<Report>>, log: &str) -> Ending {
+fn judge(status: ExitStatus, cause: Cause, report: Option<Box<Report>>, log: &str, limits: &Limits) -> Ending {
     match (report, cause) {
         (_, Cause::Dropped) => Ending::HandedBack,
+        // Somebody else has asked the child to stop, as a system that ends its services asks every process: nobody has
+        // cancelled the job.
+        (Some(report), Cause::Itself) if report.status == Status::Cancelled => Ending::HandedBack,
+        (None, Cause::Itself) if status.signal() == Some(libc::SIGTERM) => Ending::HandedBack,
         (Some(mut report), cause) => {
             // It stopped because it was told to; the reason was the time limit.
             if cause == Cause::Overrun && report.status == Status::Cancelled {
@@ -262,6 +310,13 @@ fn judge(status: ExitStatus, cause: Cause, report: Option<Box<Report>>, log: &st
                 (TIME_GRACE + STOP_GRACE).as_secs()
             );
             Ending::Died { error: JobError { code: codes::OVERRUN.into(), message }, retry: false }
+        }
+        (None, Cause::Memory) => {
+            let message = format!(
+                "the solving process needed more than its limit of {} MiB (`limits.memory_mb`) and was ended",
+                limits.memory_mb
+            );
+            Ending::Died { error: JobError { code: codes::OUT_OF_MEMORY.into(), message }, retry: false }
         }
         (None, Cause::Itself) => death::cause(status, log),
     }

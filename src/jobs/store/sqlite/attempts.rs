@@ -10,10 +10,10 @@ use uuid::Uuid;
 use super::{SqliteStore, StoreError, events, json, lease_end, now, rows};
 use crate::jobs::State;
 use crate::jobs::rules::Waiting;
-use crate::jobs::store::{Claim, Renewal, Rule, Ticket, Update};
+use crate::jobs::store::{Claim, Lost, Renewal, Rule, Ticket, Update};
 
 pub(super) async fn claim(store: &SqliteStore, worker: &str, lease: Duration) -> Result<Option<Claim>, StoreError> {
-    let mut transaction = store.writer.begin_with("BEGIN IMMEDIATE").await?;
+    let mut transaction = store.writer.begin().await?;
     let row = sqlx::query(
         "UPDATE jobs SET state = 'running', attempts = attempts + 1, fence = fence + 1, worker = ?, lease_until = ?, \
              started_at = ifnull(started_at, ?) \
@@ -51,7 +51,7 @@ pub(super) async fn renew(
     update: Update<'_>,
 ) -> Result<Renewal, StoreError> {
     let progress = update.progress.map(|progress| json("progress", progress)).transpose()?;
-    let mut transaction = store.writer.begin_with("BEGIN IMMEDIATE").await?;
+    let mut transaction = store.writer.begin().await?;
     let cancel_requested: Option<bool> = sqlx::query_scalar(
         "UPDATE jobs SET lease_until = ?, progress = ifnull(?, progress) \
          WHERE id = ? AND fence = ? AND state = 'running' RETURNING cancel_requested",
@@ -75,7 +75,7 @@ pub(super) async fn settle(
     rule: Rule<'_>,
     update: Update<'_>,
 ) -> Result<Option<State>, StoreError> {
-    let mut transaction = store.writer.begin_with("BEGIN IMMEDIATE").await?;
+    let mut transaction = store.writer.begin().await?;
     let state = end_attempt(&mut transaction, ticket, rule, update).await?;
     transaction.commit().await?;
     Ok(state)
@@ -125,15 +125,22 @@ async fn end_attempt(
     Ok(Some(verdict.state))
 }
 
-pub(super) async fn recover(store: &SqliteStore, all: bool, rule: Rule<'_>) -> Result<Vec<Uuid>, StoreError> {
-    let mut transaction = store.writer.begin_with("BEGIN IMMEDIATE").await?;
-    let lost = sqlx::query("SELECT id, fence FROM jobs WHERE state = 'running' AND lease_until < ?")
-        .bind(if all { i64::MAX } else { now() })
+pub(super) async fn recover(store: &SqliteStore, lost: Lost<'_>, rule: Rule<'_>) -> Result<Vec<Uuid>, StoreError> {
+    let (before, held): (i64, &[Uuid]) = match lost {
+        Lost::All => (i64::MAX, &[]),
+        Lost::Expired { held } => (now(), held),
+    };
+    let mut transaction = store.writer.begin().await?;
+    let running = sqlx::query("SELECT id, fence FROM jobs WHERE state = 'running' AND lease_until < ?")
+        .bind(before)
         .fetch_all(&mut *transaction)
         .await?;
-    let mut moved = Vec::with_capacity(lost.len());
-    for row in &lost {
+    let mut moved = Vec::with_capacity(running.len());
+    for row in &running {
         let ticket = Ticket { job: rows::id(row.try_get("id")?)?, fence: row.try_get("fence")? };
+        if held.contains(&ticket.job) {
+            continue;
+        }
         if end_attempt(&mut transaction, ticket, rule, Update::default()).await?.is_some() {
             moved.push(ticket.job);
         }

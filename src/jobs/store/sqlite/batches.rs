@@ -15,7 +15,8 @@ pub(super) async fn submit(
     key: Option<IdempotencyKey>,
     max_queued: u64,
 ) -> Result<Batch, StoreError> {
-    let mut transaction = store.writer.begin_with("BEGIN IMMEDIATE").await?;
+    store.file.require_room(0)?;
+    let mut transaction = store.writer.begin().await?;
     let mut known = Known::of(&mut transaction, new.iter(), key.iter()).await?;
     if let Some(key) = &key
         && let Some((body, first)) = known.keys.get(&key.key)

@@ -115,7 +115,7 @@ pub(super) async fn list(
 }
 
 pub(super) async fn cancel(store: &SqliteStore, id: Uuid) -> Result<Cancellation, StoreError> {
-    let mut transaction = store.writer.begin_with("BEGIN IMMEDIATE").await?;
+    let mut transaction = store.writer.begin().await?;
     let state: Option<String> = sqlx::query_scalar("SELECT state FROM jobs WHERE id = ?")
         .bind(id.to_string())
         .fetch_optional(&mut *transaction)
@@ -140,7 +140,7 @@ pub(super) async fn cancel(store: &SqliteStore, id: Uuid) -> Result<Cancellation
 }
 
 pub(super) async fn delete(store: &SqliteStore, id: Uuid) -> Result<Deletion, StoreError> {
-    let mut transaction = store.writer.begin_with("BEGIN IMMEDIATE").await?;
+    let mut transaction = store.writer.begin().await?;
     let row = sqlx::query("SELECT state, network FROM jobs WHERE id = ?").bind(id.to_string());
     let Some(row) = row.fetch_optional(&mut *transaction).await? else { return Ok(Deletion::Unknown) };
     let state: String = row.try_get("state")?;

@@ -5,6 +5,8 @@
 //! - `answers`: stored answers to questions that are asked again; `events`: what happened, in order.
 //! - `attempts`: what workers do: claim, renew, settle, recover.
 //! - `rows`: rows → records.
+//! - `file`: the database's file: that it is one, that it is this service's alone, and that it is still there.
+//! - `writer`: transactions that write, and the replacement of a connection on which one failed.
 //!
 //! One connection writes and a few read: SQLite has one writer anyway, and a queue in front of it is kinder than its busy
 //! signal. The file belongs to one service at a time, which [`SqliteStore::open`] makes sure of: so every job that is
@@ -14,26 +16,29 @@ mod answers;
 mod attempts;
 mod batches;
 mod events;
+mod file;
 mod jobs;
 mod networks;
 mod rows;
 mod submissions;
 #[cfg(test)]
 mod tests;
+mod writer;
 
-use std::fs::{File, TryLockError};
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::path::Path;
 use std::time::Duration;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use self::file::DatabaseFile;
 use self::submissions::Submissions;
+use self::writer::Writer;
 use super::{
-    Cancellation, Claim, Deletion, IdempotencyKey, NewJob, NewNetwork, Renewal, Reply, Rule, Store, StoreError, Ticket,
-    Update,
+    Cancellation, Claim, Deletion, IdempotencyKey, Lost, NewJob, NewNetwork, Renewal, Reply, Rule, Store, StoreError,
+    Ticket, Update,
 };
 use crate::jobs::{Batch, Job, JobEvent, JobFilter, NetworkRecord, Page, State, Stats};
 
@@ -45,61 +50,39 @@ const READERS: u32 = 4;
 /// A store in one SQLite file.
 #[derive(Debug)]
 pub struct SqliteStore {
-    writer: SqlitePool,
+    writer: Writer,
     reader: SqlitePool,
     submissions: Submissions,
-    path: PathBuf,
-    // Held for as long as the store lives.
-    _lock: File,
+    // Dropped last: with it goes the lock.
+    file: DatabaseFile,
 }
 
 impl SqliteStore {
-    /// Opens the database at `sqlite://PATH`, creates it if it is missing, and brings its tables up to date.
+    /// Opens the database at `sqlite://PATH`, creates it if it is missing, and brings its tables up to date. While less than
+    /// `min_free_mb` MiB of its disk are free, nothing new is taken.
     ///
     /// # Errors
-    /// [`StoreError::Address`] when `address` is none of a SQLite file or another service holds the file; otherwise what
-    /// the database says.
-    pub async fn open(address: &str) -> Result<Self, StoreError> {
-        if !address.starts_with("sqlite:") {
-            let detail = format!("the database `{address}` cannot be used: this version knows `sqlite://PATH` only");
-            return Err(StoreError::Address(detail));
-        }
-        let options = SqliteConnectOptions::from_str(address)
-            .map_err(|e| StoreError::Address(format!("the database `{address}` cannot be used: {e}")))?;
-        let path = options.get_filename().to_path_buf();
-        if address.contains(":memory:") || address.contains("mode=memory") || path.as_os_str().is_empty() {
-            return Err(StoreError::Address(format!("the database `{address}` names no file: use `sqlite://PATH`")));
-        }
-        let lock = lock(&path)?;
-        let options = options
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(BUSY_TIMEOUT);
-        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
-        sqlx::migrate!("migrations/sqlite").run(&writer).await?;
-        let reader = SqlitePoolOptions::new().max_connections(READERS).connect_with(options.read_only(true)).await?;
+    /// [`StoreError::Address`] when `address` is none of a SQLite file, or its file is none that may be used: another
+    /// service holds it, it is read-only, or it is another program's. Otherwise what the database says.
+    pub async fn open(address: &str, min_free_mb: u64) -> Result<Self, StoreError> {
+        let file = DatabaseFile::open(&file::path(address)?, min_free_mb)?;
+        let plain = SqliteConnectOptions::new().filename(file.path()).busy_timeout(BUSY_TIMEOUT);
+        file::refuse_foreign(&plain, &file).await?;
+        let options =
+            plain.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full).foreign_keys(true);
+        // On a connection of its own: what changes the text of tables leaves it with an outdated idea of them.
+        let mut migrating = options.connect().await?;
+        sqlx::migrate!("migrations/sqlite").run(&mut migrating).await?;
+        migrating.close().await?;
+        let writer = Writer::connect(options.clone(), file.place().clone()).await?;
+        let reader = writer::pool(READERS, file.place()).connect_with(options.read_only(true)).await?;
         let submissions = Submissions::start(writer.clone());
-        Ok(Self { writer, reader, submissions, path, _lock: lock })
+        Ok(Self { writer, reader, submissions, file })
     }
 
-    /// The database's file.
+    /// The database's file, without symbolic links.
     pub fn path(&self) -> &Path {
-        &self.path
-    }
-}
-
-/// Makes sure that no other service uses the database; a lock that the system drops with the process.
-fn lock(path: &Path) -> Result<File, StoreError> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    let refuse = |detail: String| StoreError::Address(format!("the database {}: {detail}", path.display()));
-    let file = File::create(&name).map_err(|e| refuse(format!("cannot be created here: {e}")))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(refuse("is in use by another exactlip service".into())),
-        Err(TryLockError::Error(e)) => Err(refuse(format!("cannot be locked: {e}"))),
+        self.file.path()
     }
 }
 
@@ -142,6 +125,7 @@ impl Store for SqliteStore {
 
     fn submit(&self, job: NewJob, max_queued: u64) -> Reply<'_, Job> {
         Box::pin(async move {
+            self.file.require_room(0)?;
             let id = self.submissions.submit(job, max_queued).await?;
             jobs::found(self, id).await
         })
@@ -199,14 +183,14 @@ impl Store for SqliteStore {
         Box::pin(attempts::settle(self, ticket, rule, update))
     }
 
-    fn recover<'a>(&'a self, all: bool, rule: Rule<'a>) -> Reply<'a, Vec<Uuid>> {
-        Box::pin(attempts::recover(self, all, rule))
+    fn recover<'a>(&'a self, lost: Lost<'a>, rule: Rule<'a>) -> Reply<'a, Vec<Uuid>> {
+        Box::pin(attempts::recover(self, lost, rule))
     }
 
     fn ping(&self) -> Reply<'_, ()> {
         Box::pin(async {
             sqlx::query("SELECT 1 FROM networks LIMIT 1").fetch_optional(&self.reader).await?;
-            Ok(())
+            self.writer.probe().await
         })
     }
 }

@@ -8,6 +8,8 @@ use crate::jobs::store::{Deletion, NewNetwork};
 use crate::jobs::{NetworkRecord, Page};
 
 pub(super) async fn add(store: &SqliteStore, network: NewNetwork) -> Result<(NetworkRecord, bool), StoreError> {
+    store.file.require_room(network.bytes.len() as u64)?;
+    let mut transaction = store.writer.begin().await?;
     let inserted = sqlx::query(
         "INSERT INTO networks (id, name, format, output, size_bytes, created_at, summary, bytes) \
          VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET \
@@ -23,8 +25,9 @@ pub(super) async fn add(store: &SqliteStore, network: NewNetwork) -> Result<(Net
     .bind(now())
     .bind(json("network summary", &network.summary)?)
     .bind(network.bytes)
-    .execute(&store.writer)
+    .execute(&mut *transaction)
     .await?;
+    transaction.commit().await?;
     let record = get(store, &network.id).await?.ok_or_else(|| StoreError::UnknownNetwork(network.id))?;
     Ok((record, inserted.rows_affected() > 0))
 }
@@ -41,7 +44,7 @@ pub(super) async fn bytes(store: &SqliteStore, id: &str) -> Result<Option<Vec<u8
 }
 
 pub(super) async fn delete(store: &SqliteStore, id: &str) -> Result<Deletion, StoreError> {
-    let mut transaction = store.writer.begin_with("BEGIN IMMEDIATE").await?;
+    let mut transaction = store.writer.begin().await?;
     let user: Option<String> =
         sqlx::query_scalar("SELECT id FROM jobs WHERE network = ? AND state IN ('queued', 'running') LIMIT 1")
             .bind(id)

@@ -2,13 +2,15 @@
 //! for all of them, and each is acknowledged only when it is there.
 
 use std::collections::{HashMap, HashSet};
+use std::panic::AssertUnwindSafe;
 
-use sqlx::sqlite::SqlitePool;
+use futures_util::FutureExt;
 use sqlx::{QueryBuilder, Sqlite, Transaction};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use super::answers::{self, Answer};
+use super::writer::Writer;
 use super::{StoreError, events, json, now};
 use crate::jobs::State;
 use crate::jobs::store::{IdempotencyKey, NewJob};
@@ -34,7 +36,7 @@ pub(super) struct Submissions(mpsc::Sender<Submission>);
 
 impl Submissions {
     /// Starts the task that writes to `writer`.
-    pub(super) fn start(writer: SqlitePool) -> Self {
+    pub(super) fn start(writer: Writer) -> Self {
         let (sender, receiver) = mpsc::channel(CAPACITY);
         tokio::spawn(write(writer, receiver));
         Self(sender)
@@ -53,10 +55,10 @@ fn ended() -> StoreError {
     StoreError::Database(sqlx::Error::WorkerCrashed)
 }
 
-async fn write(writer: SqlitePool, mut submissions: mpsc::Receiver<Submission>) {
+async fn write(writer: Writer, mut submissions: mpsc::Receiver<Submission>) {
     let mut batch = Vec::with_capacity(MOST);
     while submissions.recv_many(&mut batch, MOST).await > 0 {
-        match together(&writer, &batch).await {
+        match caught(together(&writer, &batch)).await {
             Ok(outcomes) => {
                 for (submission, outcome) in batch.drain(..).zip(outcomes) {
                     // Who submitted may be gone.
@@ -66,7 +68,7 @@ async fn write(writer: SqlitePool, mut submissions: mpsc::Receiver<Submission>) 
             // One that the database refuses must not take the others down.
             Err(_) => {
                 for submission in batch.drain(..) {
-                    let outcome = together(&writer, std::slice::from_ref(&submission)).await;
+                    let outcome = caught(together(&writer, std::slice::from_ref(&submission))).await;
                     let outcome =
                         outcome.and_then(|outcomes| outcomes.into_iter().next().unwrap_or_else(|| Err(ended())));
                     let _ = submission.reply.send(outcome);
@@ -76,13 +78,18 @@ async fn write(writer: SqlitePool, mut submissions: mpsc::Receiver<Submission>) 
     }
 }
 
+/// What comes of `work`; a panic is a failure of the database: the task must go on.
+async fn caught<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| Err(ended()))
+}
+
 /// Writes a batch in one transaction; what became of each once all are stored. How often the database is asked does not grow
 /// with the batch, but for those that have a stored answer.
 ///
 /// # Errors
 /// What the database says: nothing is stored then.
-async fn together(writer: &SqlitePool, batch: &[Submission]) -> Result<Vec<Result<Uuid, StoreError>>, StoreError> {
-    let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
+async fn together(writer: &Writer, batch: &[Submission]) -> Result<Vec<Result<Uuid, StoreError>>, StoreError> {
+    let mut transaction = writer.begin().await?;
     let keys = batch.iter().filter_map(|s| s.job.key.as_ref());
     let mut known = Known::of(&mut transaction, batch.iter().map(|s| &s.job), keys).await?;
     let mut outcomes = Vec::with_capacity(batch.len());

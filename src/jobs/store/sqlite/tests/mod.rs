@@ -1,7 +1,8 @@
 //! What must hold whatever workers and clients do at the same time.
 //!
-//! - `submissions`: new jobs; `lists`: pages of what there is. Attempts at jobs, and databases, are tested here.
+//! - `submissions`: new jobs; `lists`: pages of what there is; `disk`: the file and its disk. Attempts at jobs are tested here.
 
+mod disk;
 mod lists;
 mod submissions;
 
@@ -15,7 +16,7 @@ use uuid::Uuid;
 use super::SqliteStore;
 use crate::answer::Progress;
 use crate::jobs::rules::{self, Ending, MAX_ATTEMPTS, Verdict, Waiting};
-use crate::jobs::store::{Cancellation, Claim, NewJob, NewNetwork, Renewal, Store, StoreError, Update};
+use crate::jobs::store::{Cancellation, Claim, Lost, NewJob, NewNetwork, Renewal, Store, StoreError, Update};
 use crate::jobs::{Job, JobError, State, codes};
 use crate::network::{ExactSupport, Summary};
 use crate::problem::Problem;
@@ -25,7 +26,7 @@ const LEASE: Duration = Duration::from_secs(60);
 async fn open() -> (TempDir, SqliteStore) {
     let directory = TempDir::new().unwrap();
     let address = format!("sqlite://{}", directory.path().join("jobs.db").display());
-    let store = SqliteStore::open(&address).await.unwrap();
+    let store = SqliteStore::open(&address, 0).await.unwrap();
     store.add_network(network("n")).await.unwrap();
     (directory, store)
 }
@@ -132,7 +133,7 @@ async fn a_worker_whose_lease_ran_out_writes_nothing() {
     let (_directory, store) = open().await;
     let id = submit(&store).await.id;
     let stale = store.claim("slow", Duration::ZERO).await.unwrap().unwrap();
-    assert_eq!(store.recover(false, &rules::after_lost_worker).await.unwrap(), [id]);
+    assert_eq!(store.recover(Lost::Expired { held: &[] }, &rules::after_lost_worker).await.unwrap(), [id]);
     assert_eq!(store.renew(stale.ticket, LEASE, at(&progress(1.0))).await.unwrap(), Renewal::Lost);
 
     let current = claim(&store).await;
@@ -167,8 +168,11 @@ async fn a_job_whose_workers_die_is_started_three_times_at_most() {
     let id = submit(&store).await.id;
     for attempt in 1..=MAX_ATTEMPTS {
         assert_eq!(claim(&store).await.attempts, attempt);
-        assert!(store.recover(false, &rules::after_lost_worker).await.unwrap().is_empty(), "its lease still runs");
-        assert_eq!(store.recover(true, &rules::after_lost_worker).await.unwrap(), [id]);
+        assert!(
+            store.recover(Lost::Expired { held: &[] }, &rules::after_lost_worker).await.unwrap().is_empty(),
+            "its lease still runs"
+        );
+        assert_eq!(store.recover(Lost::All, &rules::after_lost_worker).await.unwrap(), [id]);
     }
     let seen = job(&store, id).await;
     assert_eq!((seen.state, seen.attempts), (State::Failed, MAX_ATTEMPTS));
@@ -211,7 +215,7 @@ async fn a_request_to_cancel_is_never_lost() {
     let id = submit(&store).await.id;
     claim(&store).await;
     store.cancel(id).await.unwrap();
-    store.recover(true, &rules::after_lost_worker).await.unwrap();
+    store.recover(Lost::All, &rules::after_lost_worker).await.unwrap();
     assert_eq!(job(&store, id).await.state, State::Cancelled);
 }
 
@@ -219,11 +223,11 @@ async fn a_request_to_cancel_is_never_lost() {
 async fn a_database_belongs_to_one_service_at_a_time() {
     let (directory, store) = open().await;
     let address = format!("sqlite://{}", directory.path().join("jobs.db").display());
-    let second = SqliteStore::open(&address).await;
+    let second = SqliteStore::open(&address, 0).await;
     assert!(matches!(second, Err(StoreError::Address(detail)) if detail.contains("another exactlip service")));
     let id = submit(&store).await.id;
     drop(store);
-    let again = SqliteStore::open(&address).await.unwrap();
+    let again = SqliteStore::open(&address, 0).await.unwrap();
     assert_eq!(job(&again, id).await.state, State::Queued);
 }
 
@@ -232,7 +236,7 @@ async fn only_sqlite_files_are_databases() {
     for address in
         ["postgres://localhost/exactlip", "jobs.db", "sqlite::memory:", "sqlite://", "sqlite:///no/such/x.db"]
     {
-        assert!(matches!(SqliteStore::open(address).await, Err(StoreError::Address(_))), "{address}");
+        assert!(matches!(SqliteStore::open(address, 0).await, Err(StoreError::Address(_))), "{address}");
     }
 }
 

@@ -51,7 +51,7 @@ async fn a_key_is_forgotten_after_a_day() {
     let (_directory, store) = open().await;
     let age = async |by: i64| {
         let older = sqlx::query("UPDATE idempotency_keys SET created_at = created_at - ?").bind(by);
-        older.execute(&store.writer).await.unwrap();
+        older.execute(store.writer.pool()).await.unwrap();
     };
     let first = store.submit(with_key("k", "x"), 100).await.unwrap().id;
     age(23 * HOUR).await;

@@ -1,0 +1,195 @@
+//! Short errands of children, each with limits of its own: a file that is read, a program that is built. What goes wrong
+//! there costs that child.
+
+use std::io;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::Command;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout_at};
+
+use super::memory::{INTERVAL, Watch};
+use super::output::read_tail;
+use super::{NetworkFile, Supervisor, death, feed};
+
+/// How much a child may write.
+const MAX_OUTPUT: u64 = 1 << 30;
+
+/// Why there is no answer.
+#[derive(Debug, Error)]
+pub enum ErrandError {
+    /// The child says what is wrong with what was asked.
+    #[error("{0}")]
+    Refused(String),
+    /// What was asked takes more than the child may take, or brings it down.
+    #[error("{0}")]
+    TooMuch(String),
+    /// The child could not do its work, through no fault of what was asked.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// What a child may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Allowance {
+    /// Wall-clock time.
+    pub time: Duration,
+    /// Memory in MiB.
+    pub memory_mb: u64,
+}
+
+/// A network's file on its way to a child.
+#[derive(Clone, Debug)]
+pub struct SentNetwork {
+    /// The file.
+    pub bytes: Vec<u8>,
+    /// Its format; `None`: what it looks like.
+    pub format: Option<String>,
+    /// The graph output to take.
+    pub output: Option<String>,
+}
+
+impl Supervisor {
+    /// Has a child read a network of at most `parameters` weights and biases and layers of at most `width` neurons: what
+    /// `exactlip import` prints.
+    ///
+    /// # Errors
+    /// [`ErrandError`]
+    pub async fn import(
+        &self,
+        network: SentNetwork,
+        parameters: usize,
+        width: usize,
+        allowance: Allowance,
+    ) -> Result<Vec<u8>, ErrandError> {
+        let maxima = ["--max-parameters".into(), parameters.to_string(), "--max-width".into(), width.to_string()];
+        self.errand("import", &maxima, network, None, allowance).await
+    }
+
+    /// Has a child find out which neurons of a network are settled over the domain of `problem`: what `exactlip neurons`
+    /// prints.
+    ///
+    /// # Errors
+    /// [`ErrandError`]
+    pub async fn neurons(
+        &self,
+        network: SentNetwork,
+        problem: String,
+        allowance: Allowance,
+    ) -> Result<Vec<u8>, ErrandError> {
+        self.errand("neurons", &["-".into()], network, Some(problem), allowance).await
+    }
+
+    /// Runs a subcommand of this program on a network; what it prints.
+    pub(super) async fn errand(
+        &self,
+        subcommand: &str,
+        arguments: &[String],
+        network: SentNetwork,
+        problem: Option<String>,
+        allowance: Allowance,
+    ) -> Result<Vec<u8>, ErrandError> {
+        if network.output.as_ref().is_some_and(|output| output.contains('\0')) {
+            return Err(ErrandError::Refused("output: no output of a network has such a name".into()));
+        }
+        // Unique: the same may be asked for twice at once.
+        let name = format!("{subcommand}-{}", uuid::Uuid::now_v7());
+        let file = NetworkFile::write(self.scratch.join(&name), &network.bytes).await.map_err(not_started)?;
+        let mut command = self.command(subcommand, &file.0);
+        command.args(arguments);
+        for (flag, value) in [("--network-format", &network.format), ("--output", &network.output)] {
+            if let Some(value) = value {
+                command.arg(format!("{flag}={value}"));
+            }
+        }
+        if problem.is_none() {
+            command.arg("--memory-mb").arg(allowance.memory_mb.to_string());
+        }
+        self.see_through(command, &name, problem, allowance).await
+    }
+
+    async fn see_through(
+        &self,
+        mut command: Command,
+        name: &str,
+        problem: Option<String>,
+        allowance: Allowance,
+    ) -> Result<Vec<u8>, ErrandError> {
+        command.stdin(if problem.is_some() { Stdio::piped() } else { Stdio::null() });
+        let mut child = command.spawn().map_err(not_started)?;
+        let mut watch = Watch::start(self.groups.as_ref(), name, child.id(), allowance.memory_mb);
+        if let (Some(stdin), Some(problem)) = (child.stdin.take(), problem) {
+            tokio::spawn(feed(stdin, problem));
+        }
+        let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
+            return Err(not_started(io::Error::other("its standard streams are missing")));
+        };
+        let mut output = tokio::spawn(read_all(stdout));
+        let log = tokio::spawn(read_tail(stderr));
+        let deadline = Instant::now() + allowance.time;
+        let mut looks = interval(INTERVAL);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // A child that is left behind is killed when it is dropped.
+        let output = loop {
+            tokio::select! {
+                // A child that is done closes its output.
+                output = &mut output => break output.unwrap_or_default(),
+                () = sleep_until(deadline) => {
+                    let seconds = allowance.time.as_secs_f64();
+                    return Err(ErrandError::TooMuch(format!("it takes more than {seconds} s, which is what it may take")));
+                }
+                _ = looks.tick() => if watch.exceeds() {
+                    return Err(too_much_memory(&watch));
+                }
+            }
+        };
+        let ended = timeout_at(deadline, child.wait()).await;
+        let status = ended.unwrap_or_else(|_| Err(io::Error::other("it does not end"))).map_err(not_started)?;
+        if watch.has_killed() {
+            return Err(too_much_memory(&watch));
+        }
+        let log = log.await.unwrap_or_default();
+        match (status.code(), output) {
+            (Some(0), Some(output)) => Ok(output),
+            (Some(0), None) => Err(ErrandError::TooMuch(format!("its result has more than {MAX_OUTPUT} bytes"))),
+            (Some(2), _) => Err(ErrandError::Refused(refusal(&log))),
+            _ => Err(died(status, &log, &watch)),
+        }
+    }
+}
+
+/// All that a child writes; `None` when that is too much.
+async fn read_all(stdout: impl AsyncRead + Unpin) -> Option<Vec<u8>> {
+    let mut output = Vec::new();
+    // A child that dies while it writes says so by its status.
+    let _ = stdout.take(MAX_OUTPUT + 1).read_to_end(&mut output).await;
+    (output.len() as u64 <= MAX_OUTPUT).then_some(output)
+}
+
+fn not_started(error: io::Error) -> ErrandError {
+    ErrandError::Failed(format!("a process for it could not be run: {error}"))
+}
+
+fn too_much_memory(watch: &Watch) -> ErrandError {
+    ErrandError::TooMuch(format!("it takes more than {} MiB of memory, which is what it may take", watch.limit_mb()))
+}
+
+/// What the child's problem document says, which is the last line of its log.
+fn refusal(log: &str) -> String {
+    let last = log.lines().rev().find_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let detail = last.as_ref().and_then(|document| document["detail"].as_str());
+    detail.unwrap_or("the process for it refused").to_owned()
+}
+
+fn died(status: ExitStatus, log: &str, watch: &Watch) -> ErrandError {
+    if death::for_want_of_memory(log) {
+        return too_much_memory(watch);
+    }
+    match status.code() {
+        // A mistake of the program, or somebody has ended it.
+        Some(_) => ErrandError::Failed(format!("the process for it ended with {status}")),
+        None => ErrandError::TooMuch(format!("the process for it was brought down: {status}")),
+    }
+}
