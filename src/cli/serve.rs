@@ -1,6 +1,6 @@
 //! `exactlip serve`: the store, the workers and the REST interface in one process.
 
-use std::io;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -150,7 +150,8 @@ async fn serve(arguments: Arguments) -> Result<(), ServeError> {
         .layer(axum::middleware::from_fn(dashboard::explain));
     let app = http::shielded(app);
 
-    print::line(format_args!("listening on http://{address}"));
+    // Whoever has started it may not read: that is no failure.
+    let _ = writeln!(io::stdout(), "listening on http://{address}");
     let server = axum::serve(listener, app).with_graceful_shutdown({
         let shutdown = shutdown.clone();
         async move { shutdown.begun().await }

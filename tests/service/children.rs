@@ -57,7 +57,7 @@ fn a_cancelled_child_that_listens_answers_with_the_last_bounds_that_it_told_of()
 fn a_job_takes_no_more_memory_than_it_asked_for() {
     let (_directory, server) = Server::fresh(&[]);
     let network = server.upload("", &wide_network()).json()["id"].as_str().unwrap().to_owned();
-    for (method, limit) in [("lp", 64), ("fastlip", 64), ("lp", 8)] {
+    for (method, limit) in [("lp", 64), ("lp", 8)] {
         let problem = json!({
             "domain": {"type": "box", "lower": -1.0, "upper": 1.0}, "functional": {"type": "logit", "index": 0},
             "methods": [method], "limits": {"memory_mb": limit}, "cache": false,
