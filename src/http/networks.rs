@@ -66,7 +66,7 @@ impl Service {
             check_name(name)?;
         }
         let format = query.format.map(|format| format.name().to_owned());
-        let sent = SentNetwork { bytes: upload.bytes.clone(), format, output: query.output.clone() };
+        let sent = SentNetwork { bytes: &upload.bytes, format, output: query.output.clone() };
         let Maxima { parameters, width, .. } = *self.maxima;
         let permit = self.permit().await?;
         let found = self.supervisor.import(sent, parameters, width, self.maxima.import()).await.map_err(unread)?;
@@ -86,7 +86,7 @@ impl Service {
     /// When the network's file is gone, or the child finds no answer; a database that fails.
     pub async fn neurons(&self, record: &NetworkRecord, problem: &Problem) -> Result<Vec<u8>, ApiError> {
         let bytes = self.queue.store().network_bytes(&record.id).await?.ok_or_else(|| unknown(&record.id))?;
-        let sent = SentNetwork { bytes, format: Some(record.format.clone()), output: record.output.clone() };
+        let sent = SentNetwork { bytes: &bytes, format: Some(record.format.clone()), output: record.output.clone() };
         let mut problem = problem.clone();
         let allowance = self.maxima.import();
         problem.limits.memory_mb = allowance.memory_mb;

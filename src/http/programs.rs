@@ -64,7 +64,7 @@ async fn program(service: &Service, id: &str, format: &str, query: ProgramQuery)
     let record = store.network(&job.network).await?.ok_or_else(gone)?;
     let bytes = store.network_bytes(&job.network).await?.ok_or_else(gone)?;
     let limits: Limits = serde_json::from_value(job.problem["limits"].clone()).unwrap_or_default();
-    let network = SentNetwork { bytes, format: Some(record.format), output: record.output };
+    let network = SentNetwork { bytes: &bytes, format: Some(record.format), output: record.output };
     let busy = |_| ApiError::new(Code::Unavailable, "the service ends");
     let _permit = service.exports.acquire().await.map_err(busy)?;
     match service

@@ -42,9 +42,9 @@ pub struct Allowance {
 
 /// A network's file on its way to a child.
 #[derive(Clone, Debug)]
-pub struct SentNetwork {
+pub struct SentNetwork<'a> {
     /// The file.
-    pub bytes: Vec<u8>,
+    pub bytes: &'a [u8],
     /// Its format; `None`: what it looks like.
     pub format: Option<String>,
     /// The graph output to take.
@@ -59,7 +59,7 @@ impl Supervisor {
     /// [`ErrandError`]
     pub async fn import(
         &self,
-        network: SentNetwork,
+        network: SentNetwork<'_>,
         parameters: usize,
         width: usize,
         allowance: Allowance,
@@ -75,7 +75,7 @@ impl Supervisor {
     /// [`ErrandError`]
     pub async fn neurons(
         &self,
-        network: SentNetwork,
+        network: SentNetwork<'_>,
         problem: String,
         allowance: Allowance,
     ) -> Result<Vec<u8>, ErrandError> {
@@ -87,7 +87,7 @@ impl Supervisor {
         &self,
         subcommand: &str,
         arguments: &[String],
-        network: SentNetwork,
+        network: SentNetwork<'_>,
         problem: Option<String>,
         allowance: Allowance,
     ) -> Result<Vec<u8>, ErrandError> {
@@ -96,7 +96,7 @@ impl Supervisor {
         }
         // Unique: the same may be asked for twice at once.
         let name = format!("{subcommand}-{}", uuid::Uuid::now_v7());
-        let file = NetworkFile::write(self.scratch.join(&name), &network.bytes).await.map_err(not_started)?;
+        let file = NetworkFile::write(self.scratch.join(&name), network.bytes).await.map_err(not_started)?;
         let mut command = self.command(subcommand, &file.0);
         command.args(arguments);
         for (flag, value) in [("--network-format", &network.format), ("--output", &network.output)] {

@@ -15,7 +15,7 @@ impl Supervisor {
     /// [`ErrandError`]
     pub async fn export(
         &self,
-        network: SentNetwork,
+        network: SentNetwork<'_>,
         problem: String,
         memory_mb: u64,
         format: &str,
