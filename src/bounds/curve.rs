@@ -8,11 +8,18 @@
 use super::relaxation::Relaxation;
 use crate::arithmetic::ends::{hull_lower, hull_upper};
 use crate::arithmetic::rounding::{difference_down, difference_up, product_down, product_up, sum_down, sum_up};
-use crate::network::{Activation, Bend};
+use crate::network::{Activation, Bend, Curve, Pieces, Shape};
+
+/// Steps of the search for the tightest line; each leaves about six tenths of the slopes.
+const STEPS: usize = 30;
 
 /// The lines for σ over `[lower, upper]`.
 pub fn lines(activation: Activation, lower: f64, upper: f64) -> Relaxation {
-    let curve = Curve { activation, lower, upper };
+    if !(lower.is_finite() && upper.is_finite()) {
+        let (lower_intercept, upper_intercept) = activation.value_range(lower, upper);
+        return Relaxation { lower_slope: 0.0, lower_intercept, upper_slope: 0.0, upper_intercept };
+    }
+    let curve = Piecewise { activation, lower, upper };
     let (lower_slope, upper_slope) = curve.slopes();
     Relaxation {
         lower_slope,
@@ -22,41 +29,77 @@ pub fn lines(activation: Activation, lower: f64, upper: f64) -> Relaxation {
     }
 }
 
+/// A part of the interval on which the activation has one bend.
+#[derive(Clone, Copy)]
+struct Piece {
+    /// Which part of the activation it belongs to.
+    arc: usize,
+    from: f64,
+    to: f64,
+    bend: Bend,
+    /// How far its ends may be off.
+    off: f64,
+}
+
 /// An activation over an interval.
 #[derive(Clone, Copy)]
-struct Curve {
+struct Piecewise {
     activation: Activation,
     lower: f64,
     upper: f64,
 }
 
-impl Curve {
+impl Piecewise {
     /// The slopes of the lower and of the upper line.
     fn slopes(self) -> (f64, f64) {
         let Self { activation, lower, upper } = self;
         let (least, most) = activation.derivative_range(lower, upper);
         let chord = self.chord(lower, upper).clamp(least, most);
         let middle = activation.derivative(0.5 * lower + 0.5 * upper).clamp(least, most);
-        let (below, above) = match activation {
-            // Convex: a tangent below, the chord above. An alpha above 1 bends the kink the other way.
-            Activation::Softplus => (middle, chord),
-            Activation::Elu { alpha } if alpha <= 1.0 || upper <= 0.0 => (middle, chord),
-            Activation::Sigmoid | Activation::Tanh | Activation::Arctan => {
-                if upper <= 0.0 {
+        let (below, above) = match activation.shape() {
+            Shape::Pieces(Pieces::Clip { slope, .. }) => self.clip_slopes(chord, slope),
+            Shape::Pieces(Pieces::Straight | Pieces::Kinked { .. }) => (chord, chord),
+            Shape::Curve(curve) => match curve {
+                // Convex: a tangent below, the chord above. A slope that falls at the kink bends it the other way.
+                Curve::Softplus { .. } => (middle, chord),
+                Curve::LogSigmoid => (chord, middle),
+                Curve::Exponential { above, below, divisor } if below / divisor <= above || upper <= 0.0 => {
                     (middle, chord)
-                } else if lower >= 0.0 {
-                    (chord, middle)
-                } else {
-                    // The tangent through the far end, unless the chord itself stays on its side.
-                    let below = (activation.derivative(lower) < chord).then(|| self.tangent_from(upper, lower));
-                    let above = (activation.derivative(upper) < chord).then(|| self.tangent_from(lower, upper));
-                    (below.unwrap_or(chord), above.unwrap_or(chord))
                 }
-            }
-            Activation::Clip { slope, .. } => self.clip_slopes(chord, slope),
-            _ => (chord, chord),
+                Curve::Sigmoid | Curve::Tanh | Curve::Arctan | Curve::Softsign | Curve::Erf => {
+                    if upper <= 0.0 {
+                        (middle, chord)
+                    } else if lower >= 0.0 {
+                        (chord, middle)
+                    } else {
+                        // The tangent through the far end, unless the chord itself stays on its side.
+                        let below = (activation.derivative(lower) < chord).then(|| self.tangent_from(upper, lower));
+                        let above = (activation.derivative(upper) < chord).then(|| self.tangent_from(lower, upper));
+                        (below.unwrap_or(chord), above.unwrap_or(chord))
+                    }
+                }
+                Curve::Exponential { .. }
+                | Curve::Silu
+                | Curve::Gelu
+                | Curve::GeluTanh
+                | Curve::Mish
+                | Curve::HardSwish => (self.tightest_below(least, most), self.tightest_above(least, most)),
+            },
         };
         (below.clamp(least, most), above.clamp(least, most))
+    }
+
+    /// The slope of the lower line that is highest in the middle, nearly: it is the lower end of σ's convex hull there. The
+    /// height is concave in the slope.
+    fn tightest_below(self, least: f64, most: f64) -> f64 {
+        let middle = 0.5 * self.lower + 0.5 * self.upper;
+        largest(least, most, |slope| slope * middle + self.intercept_below(slope))
+    }
+
+    /// The slope of the upper line that is lowest in the middle, nearly.
+    fn tightest_above(self, least: f64, most: f64) -> f64 {
+        let middle = 0.5 * self.lower + 0.5 * self.upper;
+        largest(least, most, |slope| -(slope * middle + self.intercept_above(slope)))
     }
 
     /// Slopes for a clip: a line through a kink that is passed, or the chord.
@@ -108,7 +151,7 @@ impl Curve {
     }
 
     /// The pieces of the interval on which the activation has one bend, each with a bound of how far its ends may be off.
-    fn pieces(self) -> Vec<(f64, f64, Bend, f64)> {
+    fn pieces(self) -> Vec<Piece> {
         let (points, bends) = self.activation.bends();
         let mut pieces = Vec::with_capacity(bends.len());
         for (i, bend) in bends.into_iter().enumerate() {
@@ -116,7 +159,7 @@ impl Curve {
             let (to, after) = points.get(i).copied().unwrap_or((f64::INFINITY, 0.0));
             let (from, to) = (from.max(self.lower), to.min(self.upper));
             if from <= to {
-                pieces.push((from, to, bend, before.max(after)));
+                pieces.push(Piece { arc: i, from, to, bend, off: before.max(after) });
             }
         }
         pieces
@@ -126,11 +169,11 @@ impl Curve {
     fn intercept_below(self, slope: f64) -> f64 {
         let at = |z| difference_down(self.activation.value_down(z), product_up(slope, z));
         let mut lowest = hull_lower(at(self.lower), at(self.upper));
-        for (from, to, bend, off) in self.pieces() {
+        for piece @ Piece { from, to, bend, off, .. } in self.pieces() {
             let mut low = hull_lower(at(from), at(to));
             if bend == Bend::Convex {
-                let t = self.touching(slope, from, to, 1.0);
-                let (least, most) = self.activation.derivative_bounds(t);
+                let t = self.touching(slope, piece, 1.0);
+                let (least, most) = self.activation.derivative_bounds_on(piece.arc, t);
                 // (σ'(t) - a)(z - t) at both ends of the piece.
                 let down = product_down(sum_down(least, -slope), difference_up(to, t));
                 let down = hull_lower(down, product_down(sum_down(least, -slope), difference_down(to, t)));
@@ -147,11 +190,11 @@ impl Curve {
     fn intercept_above(self, slope: f64) -> f64 {
         let at = |z| difference_up(self.activation.value_up(z), product_down(slope, z));
         let mut highest = hull_upper(at(self.lower), at(self.upper));
-        for (from, to, bend, off) in self.pieces() {
+        for piece @ Piece { from, to, bend, off, .. } in self.pieces() {
             let mut high = hull_upper(at(from), at(to));
             if bend == Bend::Concave {
-                let t = self.touching(slope, from, to, -1.0);
-                let (least, most) = self.activation.derivative_bounds(t);
+                let t = self.touching(slope, piece, -1.0);
+                let (least, most) = self.activation.derivative_bounds_on(piece.arc, t);
                 let up = product_up(sum_up(most, -slope), difference_up(to, t));
                 let up = hull_upper(up, product_up(sum_up(most, -slope), difference_down(to, t)));
                 let down = product_down(sum_down(least, -slope), difference_up(t, from));
@@ -169,8 +212,9 @@ impl Curve {
     }
 
     /// The point of a piece at which σ' is closest to `slope`; `direction` is 1 where σ' grows and -1 where it falls.
-    fn touching(self, slope: f64, from: f64, to: f64, direction: f64) -> f64 {
-        let steeper = |z: f64| direction * (self.activation.derivative(z) - slope) >= 0.0;
+    fn touching(self, slope: f64, piece: Piece, direction: f64) -> f64 {
+        let Piece { arc, from, to, .. } = piece;
+        let steeper = |z: f64| direction * (self.activation.derivative_on(arc, z) - slope) >= 0.0;
         if steeper(from) {
             return from;
         }
@@ -187,4 +231,23 @@ impl Curve {
             }
         }
     }
+}
+
+/// The point of `[from, to]` at which a concave function is largest, nearly: the middle of what golden sections leave.
+fn largest(mut from: f64, mut to: f64, height: impl Fn(f64) -> f64) -> f64 {
+    const SECTION: f64 = 0.618_033_988_749_894_8;
+    let (mut left, mut right) = (to - SECTION * (to - from), from + SECTION * (to - from));
+    let (mut at_left, mut at_right) = (height(left), height(right));
+    for _ in 0..STEPS {
+        if at_left < at_right {
+            (from, left, at_left) = (left, right, at_right);
+            right = from + SECTION * (to - from);
+            at_right = height(right);
+        } else {
+            (to, right, at_right) = (right, left, at_left);
+            left = to - SECTION * (to - from);
+            at_left = height(left);
+        }
+    }
+    0.5 * from + 0.5 * to
 }

@@ -1,9 +1,8 @@
 //! FastLip (Weng et al. 2018; RecurJac §3.1): bounds of the gradient by plain interval propagation, last layer first.
 
+use super::interval::product_with_range;
 use super::tiers::Tiers;
 use super::{ForwardBounds, Interval};
-use crate::arithmetic::ends::{lower_end, upper_end};
-use crate::arithmetic::rounding::{product_down, product_up};
 use crate::network::{Activations, Network};
 use crate::room::Room;
 
@@ -54,9 +53,7 @@ pub fn pre_activation_gradient(
     let mut before = after.clone();
     for r in 0..after.len() {
         let (low, high) = activations.of(r).derivative_range(forward.layers[l].lower[r], forward.layers[l].upper[r]);
-        let (v, w) = (after.lower[r], after.upper[r]);
-        before.lower[r] = lower_end(product_down(if v < 0.0 { high } else { low }, v));
-        before.upper[r] = upper_end(product_up(if w > 0.0 { high } else { low }, w));
+        (before.lower[r], before.upper[r]) = product_with_range(after.lower[r], after.upper[r], (low, high));
     }
     before
 }

@@ -68,7 +68,8 @@ impl ForwardBounds {
             let mut image = before.affine_image(layer.weight(), &layer.bias);
             // On a box, the first layer's interval bounds are the tightest there are. And a neuron that is dead puts out the same
             // whatever its bounds.
-            let lives = |r: &usize| layer.activation(*r).derivative_range(image.lower[*r], image.upper[*r]).1 != 0.0;
+            let lives =
+                |r: &usize| layer.activation(*r).derivative_range(image.lower[*r], image.upper[*r]) != (0.0, 0.0);
             let wanted: Vec<usize> = (0..image.len()).filter(lives).collect();
             if (l > 0 || bounds.ball.is_some())
                 && let Some(tighter) = crown::bounds(layer, &wanted, &levels, &bounds, workers)

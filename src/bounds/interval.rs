@@ -1,7 +1,7 @@
 //! Lower and upper bounds of a vector, and its image under an affine map.
 
 use crate::arithmetic::ends::{self, intersection_lower, intersection_upper, lower_end, upper_end};
-use crate::arithmetic::rounding::inner_product_error;
+use crate::arithmetic::rounding::{inner_product_error, product_down, product_up};
 use crate::arithmetic::vector::{Work, vectorized};
 use crate::network::{Activations, Matrix};
 
@@ -84,12 +84,11 @@ impl Interval {
         vectorized(TransposedImage { interval: self, weight })
     }
 
-    /// σ applied to every entry; σ is monotone.
+    /// σ applied to every entry.
     pub fn activated(&self, activations: &Activations) -> Interval {
-        Interval {
-            lower: self.lower.iter().enumerate().map(|(r, &z)| activations.of(r).value_down(z)).collect(),
-            upper: self.upper.iter().enumerate().map(|(r, &z)| activations.of(r).value_up(z)).collect(),
-        }
+        let entry = |r: usize| activations.of(r).value_range(self.lower[r], self.upper[r]);
+        let (lower, upper) = (0..self.len()).map(entry).unzip();
+        Interval { lower, upper }
     }
 
     /// The tighter end of both at the entries `at`, where entry i of `other` belongs to entry `at[i]` here.
@@ -109,6 +108,20 @@ impl Interval {
             *a = intersection_upper(*a, *b);
         }
     }
+}
+
+/// Bounds of `v·d` for v in `[lower, upper]` and d in `range`, outwards.
+pub(super) fn product_with_range(lower: f64, upper: f64, (low, high): (f64, f64)) -> (f64, f64) {
+    // The d that makes the product smallest at the smallest v, and largest at the largest.
+    let down = product_down(if lower < 0.0 { high } else { low }, lower);
+    let up = product_up(if upper > 0.0 { high } else { low }, upper);
+    if low >= 0.0 {
+        return (lower_end(down), upper_end(up));
+    }
+    // A d below 0 turns the ends around.
+    let other_down = product_down(if upper < 0.0 { high } else { low }, upper);
+    let other_up = product_up(if lower > 0.0 { high } else { low }, lower);
+    (ends::hull_lower(down, other_down), ends::hull_upper(up, other_up))
 }
 
 /// One of several partial sums, so that additions need not wait for each other and the compiler can use vector instructions.

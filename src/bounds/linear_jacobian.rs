@@ -212,7 +212,7 @@ pub fn linear_jacobian(
             Some(before) => {
                 let ends = (forward.layers[before].lower[*k], forward.layers[before].upper[*k]);
                 let (low, high) = hidden[before].activation(*k).derivative_range(ends.0, ends.1);
-                high != 0.0 && (entries == Entries::All || low != high)
+                (low, high) != (0.0, 0.0) && (entries == Entries::All || low != high)
             }
         };
         let wanted: Vec<usize> = (0..layer.weight().columns()).filter(wanted).collect();

@@ -50,7 +50,7 @@ impl Relaxation {
         }
     }
 
-    /// The lines for `d·v` with any `d ∈ [smallest, largest]` (0 ≤ smallest ≤ largest) over gradients v in `[lower, upper]`: the
+    /// The lines for `d·v` with any `d ∈ [smallest, largest]` (smallest ≤ largest) over gradients v in `[lower, upper]`: the
     /// tightest there are.
     ///
     /// For v of one sign they are the two products. Otherwise `d·v ≤ max(smallest·v, largest·v)`, which is convex, so its

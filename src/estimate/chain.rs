@@ -8,7 +8,7 @@ use crate::arithmetic::ends::hull_upper;
 use crate::arithmetic::euclidean;
 use crate::arithmetic::rounding::{SMALLEST, difference_up, product_up, root_up, scaled_up, sum_up};
 use crate::bounds::Interval;
-use crate::network::{Matrix, Network};
+use crate::network::{Layer, Matrix, Network};
 use crate::problem::{Question, VectorNorm};
 use crate::room::{Room, Run, Scope, Side, Size, Visit};
 
@@ -104,8 +104,10 @@ pub fn run<E: ToString>(
     bound: impl FnOnce(&Chain, &mut Visit<'_, '_>) -> Result<f64, E>,
 ) -> Option<f64> {
     let question = visit.question();
-    if visit.network().hidden().iter().any(|layer| layer.activations.largest_derivative() > 1.0) {
-        visit.tell("reason", "an activation of the network has a derivative above 1");
+    let is_beyond =
+        |layer: &Layer| layer.activations.smallest_derivative() < 0.0 || layer.activations.largest_derivative() > 1.0;
+    if visit.network().hidden().iter().any(is_beyond) {
+        visit.tell("reason", "an activation of the network has a derivative outside [0, 1]");
         return None;
     }
     let chain = Chain::new(visit.network(), question);

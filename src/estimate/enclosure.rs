@@ -9,7 +9,7 @@ use crate::arithmetic::euclidean;
 use crate::arithmetic::rounding::sum_down;
 use crate::bounds::ForwardBounds;
 use crate::bounds::fastlip::BackwardBounds;
-use crate::network::{Activation, Network, Pattern};
+use crate::network::{Network, Pattern};
 use crate::problem::{Region, VectorNorm};
 
 /// The dual norm of the gradient at `x`, rounded down, if `x` lies in X and no pre-activation there may be at a kink.
@@ -50,14 +50,11 @@ pub fn check_point(subject: &Subject<'_>, x: &[f64]) -> Option<Checked> {
 /// Whether the bounds of some pre-activation reach a point at which its activation is not differentiable.
 fn touches_kink(network: &Network, forward: &ForwardBounds) -> bool {
     network.hidden().iter().zip(&forward.layers).any(|(layer, bounds)| {
-        bounds.lower.iter().zip(&bounds.upper).enumerate().any(|(r, (&low, &high))| {
-            let activation = layer.activation(r);
-            let smooth = matches!(
-                activation,
-                Activation::Sigmoid | Activation::Tanh | Activation::Arctan | Activation::Softplus
-            );
-            let reaches = |&(at, off): &(f64, f64)| low <= at + off && high >= at - off;
-            !smooth && activation.bends().0.iter().any(reaches)
-        })
+        bounds
+            .lower
+            .iter()
+            .zip(&bounds.upper)
+            .enumerate()
+            .any(|(r, (&low, &high))| layer.activation(r).has_corner_in(low, high))
     })
 }

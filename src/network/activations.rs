@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use super::Activation;
-use crate::arithmetic::ends::hull_upper;
+use crate::arithmetic::ends::{hull_lower, hull_upper};
 
 /// How many kinds of activation are named in words.
 const MOST_NAMED: usize = 4;
@@ -75,6 +75,11 @@ impl Activations {
     /// The largest σ' of all units.
     pub fn largest_derivative(&self) -> f64 {
         self.kinds.iter().map(|activation| activation.largest_derivative()).fold(0.0, hull_upper)
+    }
+
+    /// The smallest σ' of all units.
+    pub fn smallest_derivative(&self) -> f64 {
+        self.kinds.iter().map(|activation| activation.smallest_derivative()).reduce(hull_lower).unwrap_or_default()
     }
 
     /// How often kind `kind` occurs; nothing where there is one kind for all.

@@ -22,7 +22,7 @@ mod phase;
 pub(crate) mod samples;
 mod summary;
 
-pub use activation::{Activation, Bend, Kink, Line};
+pub use activation::{Activation, Bend, Curve, Kink, Line, Pieces, Shape};
 pub use activations::Activations;
 pub use layer::Layer;
 pub use map::{LinearMap, SparseRows};

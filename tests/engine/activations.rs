@@ -27,21 +27,17 @@ proptest! {
     fn an_activation_lies_between_its_lines((low, high) in interval(), activation in strategies::any_activation()) {
         let lines = Relaxation::activation(activation, low, high);
         let (least, most) = activation.derivative_range(low, high);
-        prop_assert!(0.0 <= least && least <= most && most <= activation.largest_derivative());
+        prop_assert!(activation.smallest_derivative() <= least && least <= most && most <= activation.largest_derivative());
+        let (least_value, most_value) = activation.value_range(low, high);
         let (mut below, mut above) = (f64::INFINITY, f64::INFINITY);
         for z in points(low, high) {
             let value = activation.value(z);
             let (down, up) = (activation.value_down(z), activation.value_up(z));
             prop_assert!(down <= value && value <= up);
             // What the standard library computes is not correct to the last bit, so that both have to step aside.
-            let stays = activation.is_piecewise_linear() || matches!(activation, Activation::Elu { .. }) && z >= 0.0;
-            let (least_value, most_value) = match activation {
-                Activation::Sigmoid => (0.0, 1.0),
-                Activation::Tanh => (-1.0, 1.0),
-                _ => (f64::NEG_INFINITY, f64::INFINITY),
-            };
-            prop_assert!(stays || value == least_value || down < value, "{activation} at {z}: {down}, {value}");
-            prop_assert!(stays || value == most_value || value < up, "{activation} at {z}: {value}, {up}");
+            let stays = activation.is_piecewise_linear() || value == z || value == 0.0 || value.abs() == 1.0;
+            prop_assert!(stays || down < value && value < up, "{activation} at {z}: {down}, {value}, {up}");
+            prop_assert!(least_value <= value && value <= most_value, "{activation} at {z}: {value}");
             let (lower, upper) =
                 (lines.lower_slope * z + lines.lower_intercept, lines.upper_slope * z + lines.upper_intercept);
             // What evaluating the lines and the activation costs.
@@ -70,6 +66,73 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(strategies::cases(2000))]
+
+    #[test]
+    fn ranges_over_the_parts_of_an_interval_cover_the_range_over_all_of_it_and_no_more(
+        (low, high) in interval(), activation in strategies::any_activation(), parts in 1..60usize,
+    ) {
+        let ends: Vec<f64> = (0..=parts).map(|i| low + (high - low) * i as f64 / parts as f64).collect();
+        let over = |range: &dyn Fn(f64, f64) -> (f64, f64)| {
+            let parts = ends.windows(2).map(|pair| range(pair[0], pair[1]));
+            parts.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), (low, high)| (a.min(low), b.max(high)))
+        };
+        let close = |(a, b): (f64, f64), (c, d): (f64, f64)| (a - c).abs() <= 1e-12 && (b - d).abs() <= 1e-12;
+        let values = |low, high| activation.value_range(low, high);
+        prop_assert!(close(over(&values), values(ends[0], ends[parts])), "{activation} on [{low}, {high}]");
+        let slopes = |low, high| activation.derivative_range(low, high);
+        prop_assert!(close(over(&slopes), slopes(ends[0], ends[parts])), "{activation}' on [{low}, {high}]");
+    }
+}
+
+#[test]
+fn values_and_derivatives_lie_within_their_bounds_to_the_last_bit() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/activations.json");
+    let recorded: std::collections::BTreeMap<String, Vec<[f64; 5]>> =
+        serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let examples = Activation::examples();
+    for (name, rows) in &recorded {
+        let activation = *examples.iter().find(|activation| activation.to_string() == *name).unwrap();
+        for &[z, value_below, value_above, slope_below, slope_above] in rows {
+            let (down, up) = (activation.value_down(z), activation.value_up(z));
+            assert!(down <= value_below && value_above <= up, "{name}({z}): [{down}, {up}]");
+            // Tight, relative to the value; what is below the smallest normal number counts as nothing.
+            let width = 1e-11 * value_above.abs() + 1e-307;
+            assert!(up - down <= width, "{name}({z}): [{down}, {up}]");
+            let (down, up) = activation.derivative_bounds(z);
+            assert!(down <= slope_below && slope_above <= up, "{name}'({z}): [{down}, {up}] for {slope_below}");
+            assert!(up - down <= 1e-12 * (0.1 + slope_above.abs()), "{name}'({z}): [{down}, {up}]");
+        }
+    }
+    // All kinds are recorded.
+    for activation in examples.into_iter().filter(|activation| !activation.is_piecewise_linear()) {
+        let name = activation.to_string();
+        let kind = name.split('(').next().unwrap();
+        assert!(recorded.keys().any(|key| key.split('(').next() == Some(kind)), "{activation}");
+    }
+}
+
+#[test]
+fn activations_bound_what_overflow_leaves() {
+    for activation in Activation::examples() {
+        for z in [f64::MAX, -f64::MAX, 1e300, -1e300, f64::INFINITY, f64::NEG_INFINITY] {
+            let (down, up) = (activation.value_down(z), activation.value_up(z));
+            assert!(down <= up, "{activation} at {z}: [{down}, {up}]");
+            let (least, most) = activation.derivative_range(z.min(0.0), z.max(0.0));
+            assert!(least <= most && least.is_finite() && most.is_finite(), "{activation} at {z}: [{least}, {most}]");
+        }
+        let lines = Relaxation::activation(activation, f64::NEG_INFINITY, f64::INFINITY);
+        if !activation.is_piecewise_linear() {
+            for z in [-1e200, -3.0, 0.0, 3.0, 1e200] {
+                let (lower, upper) =
+                    (lines.lower_slope * z + lines.lower_intercept, lines.upper_slope * z + lines.upper_intercept);
+                assert!(lower <= activation.value(z) && activation.value(z) <= upper, "{activation} at {z}: {lines:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn saturated_derivatives_do_not_vanish() {
     for (activation, z) in [(Activation::Sigmoid, 37.0), (Activation::Sigmoid, -40.0), (Activation::Tanh, 20.0)] {
@@ -80,7 +143,7 @@ fn saturated_derivatives_do_not_vanish() {
 
 #[test]
 fn derivatives_near_zero_do_not_round_above_the_largest() {
-    for activation in [Activation::Sigmoid, Activation::Tanh, Activation::Arctan, Activation::Softplus] {
+    for activation in Activation::examples() {
         for i in 0..10_000 {
             let z = -1e-8 + 2e-12 * f64::from(i);
             assert!(activation.derivative(z) <= activation.largest_derivative(), "{activation} at {z}");

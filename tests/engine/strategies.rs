@@ -45,17 +45,12 @@ pub fn any_activation() -> impl Strategy<Value = Activation> {
     let clip = (0.1..2.0f64, -1.0..1.0f64, -2.0..1.0f64, 0.1..2.0f64)
         .prop_map(|(slope, offset, lower, length)| Activation::Clip { slope, offset, lower, upper: lower + length });
     prop_oneof![
-        activation(),
-        Just(Activation::Identity),
-        clip,
-        Just(Activation::Clip { slope: 1.0, offset: 0.0, lower: -1.0, upper: 1.0 }),
-        Just(Activation::Clip { slope: 0.2, offset: 0.5, lower: 0.0, upper: 1.0 }),
-        Just(Activation::Sigmoid),
-        Just(Activation::Tanh),
-        Just(Activation::Arctan),
-        Just(Activation::Softplus),
-        (0.0..3.0f64).prop_map(|alpha| Activation::Elu { alpha }),
-        Just(Activation::Elu { alpha: 1.0 }),
+        6 => prop::sample::select(Activation::examples()),
+        1 => clip,
+        1 => (0.0..3.0f64).prop_map(|alpha| Activation::Elu { alpha }),
+        1 => (0.1..3.0f64).prop_map(|alpha| Activation::Celu { alpha }),
+        1 => (0.0..3.0f64, 0.2..2.0f64).prop_map(|(alpha, gamma)| Activation::Selu { alpha, gamma }),
+        1 => (0.1..8.0f64).prop_map(|beta| Activation::Softplus { beta }),
     ]
 }
 

@@ -1,8 +1,9 @@
 //! One row of a product `v D W D W …`, bounded from factor to factor.
 
 use super::block::Block;
-use super::level::{Level, times};
+use super::level::Level;
 use crate::bounds::Interval;
+use crate::bounds::interval::product_with_range;
 use crate::network::Matrix;
 use crate::workers::Workers;
 
@@ -20,7 +21,7 @@ pub struct Chain {
 }
 
 impl Chain {
-    /// `v D`, with v in `row` and the diagonal of D in `ranges` (0 ≤ l' ≤ u').
+    /// `v D`, with v in `row` and the diagonal of D in `ranges`.
     pub fn new(row: Interval, ranges: &[(f64, f64)]) -> Self {
         Self { levels: vec![Level::first(&row, ranges)], row, ranges: ranges.to_vec() }
     }
@@ -73,6 +74,6 @@ impl Chain {
 /// Bounds of `v D` with v in `row` and the diagonal of D in `ranges`.
 pub(super) fn product_with_ranges(row: &Interval, ranges: &[(f64, f64)]) -> Interval {
     let (lower, upper) =
-        row.lower.iter().zip(&row.upper).zip(ranges).map(|((&l, &u), range)| times(l, u, *range)).unzip();
+        row.lower.iter().zip(&row.upper).zip(ranges).map(|((&l, &u), range)| product_with_range(l, u, *range)).unzip();
     Interval { lower, upper }
 }

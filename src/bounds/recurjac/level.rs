@@ -1,9 +1,10 @@
 //! What a chain knows of one of its layers, in the form in which blocks of columns pass through it.
 
 use crate::arithmetic::dense::View;
-use crate::arithmetic::ends::{self, lower_end, upper_end};
-use crate::arithmetic::rounding::{SMALLEST, product_down, product_up};
+use crate::arithmetic::ends;
+use crate::arithmetic::rounding::{SMALLEST, product_up};
 use crate::bounds::Interval;
+use crate::bounds::interval::product_with_range;
 use crate::network::Matrix;
 
 /// A gradient that reaches across 0 by less than this share of its size is taken to have a sign that only rounding hides;
@@ -100,7 +101,7 @@ impl Level {
     }
 
     fn push_interval(&mut self, gradient: &Interval, ranges: &[(f64, f64)], r: usize) {
-        let (low, high) = times(gradient.lower[r], gradient.upper[r], ranges[r]);
+        let (low, high) = product_with_range(gradient.lower[r], gradient.upper[r], ranges[r]);
         self.neurons.push(r);
         self.products.push((low, high));
         self.magnitudes.push(ends::magnitude(low, high));
@@ -122,20 +123,13 @@ impl Level {
     }
 }
 
-/// Bounds of `v·d` for v in `[lower, upper]` and d in `range`, 0 ≤ l' ≤ u'.
-pub(super) fn times(lower: f64, upper: f64, (low, high): (f64, f64)) -> (f64, f64) {
-    let least = product_down(if lower < 0.0 { high } else { low }, lower);
-    let most = product_up(if upper > 0.0 { high } else { low }, upper);
-    (lower_end(least), upper_end(most))
-}
-
 /// Whether anything can pass neuron `r`.
 fn passes(gradient: &Interval, ranges: &[(f64, f64)], r: usize) -> bool {
-    ranges[r].1 != 0.0 && (gradient.lower[r] != 0.0 || gradient.upper[r] != 0.0)
+    ranges[r] != (0.0, 0.0) && (gradient.lower[r] != 0.0 || gradient.upper[r] != 0.0)
 }
 
 fn magnitude(gradient: &Interval, ranges: &[(f64, f64)], r: usize) -> f64 {
-    product_up(gradient.magnitude(r), ranges[r].1)
+    product_up(gradient.magnitude(r), ranges[r].0.abs().max(ranges[r].1.abs()))
 }
 
 /// The sign of a number within `[lower, upper]` and how far it may reach across 0; `None` where the sign is not known.

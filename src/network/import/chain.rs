@@ -5,7 +5,7 @@
 
 use super::{ImportError, ImportLimits};
 use crate::network::lowering::{Step, lower};
-use crate::network::{Activation, Matrix, Network};
+use crate::network::{Activation, Activations, LinearMap, Matrix, Network, SparseRows};
 
 /// What to do with the factors of a scaling.
 #[derive(Clone, Copy, Debug)]
@@ -14,6 +14,33 @@ pub(super) enum Scaling {
     Times,
     /// Divide by them.
     Divide,
+}
+
+/// What is applied to one unit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Unit {
+    /// One of the activations.
+    Plain(Activation),
+    /// x for x ≥ 0 and `slope`·x below, with a slope below 0 or above 1: `slope`·x + (1 - `slope`)·relu(x).
+    Steep {
+        /// As said.
+        slope: f64,
+    },
+}
+
+impl Unit {
+    /// x for x ≥ 0 and `slope`·x below, whatever the slope.
+    pub(super) fn leaky(slope: f64) -> Self {
+        if (0.0..=1.0).contains(&slope) { Unit::Plain(Activation::LeakyRelu { slope }) } else { Unit::Steep { slope } }
+    }
+
+    /// What is wrong with its parameters.
+    pub(super) fn defect(self) -> Option<String> {
+        match self {
+            Unit::Plain(activation) => activation.defect(),
+            Unit::Steep { slope } => (!slope.is_finite()).then(|| format!("leaky slope {slope} is no finite number")),
+        }
+    }
 }
 
 /// The steps so far.
@@ -29,8 +56,8 @@ pub(super) struct Chain {
     held: usize,
     /// Parameters of the layers that are complete, as folded.
     closed: usize,
-    /// Rows and columns, as folded, of the affine map that waits for its activation.
-    open: Option<(usize, usize)>,
+    /// Rows and columns, as folded, of the affine map that waits for its activation, and how many entries it keeps at most.
+    open: Option<(usize, usize, usize)>,
     multiplications: u64,
     second_biases: usize,
     scalings: usize,
@@ -100,7 +127,7 @@ impl Chain {
             self.offset(vec![0.0; self.width])?;
         }
         // A small file may scale a large map again and again.
-        let (rows, columns) = self.open.unwrap_or_default();
+        let (rows, columns, _) = self.open.unwrap_or_default();
         self.multiply((rows as u64).saturating_mul(columns as u64))?;
         let Some(Step::Affine { map, bias }) = self.steps.last_mut() else {
             return Err("follows no affine map".into());
@@ -128,6 +155,10 @@ impl Chain {
 
     /// Appends an activation.
     pub(super) fn activation(&mut self, activation: Activation) -> Result<(), String> {
+        self.append(activation.into())
+    }
+
+    fn append(&mut self, activations: Activations) -> Result<(), String> {
         self.activations += 1;
         check("brings the network to", self.activations, self.limits.max_layers, "activations")?;
         if self.open.is_none() {
@@ -135,7 +166,64 @@ impl Chain {
             self.notes.push(format!("an identity layer of width {} was put before an activation", self.width));
         }
         self.close();
-        self.steps.push(Step::activations(activation));
+        self.steps.push(Step::Activations(activations));
+        Ok(())
+    }
+
+    /// Appends the activation of each unit.
+    pub(super) fn activations(&mut self, units: Vec<Unit>) -> Result<(), String> {
+        let steep = units.iter().filter(|unit| matches!(unit, Unit::Steep { .. })).count();
+        if units.iter().all(|unit| *unit == Unit::Plain(Activation::Identity)) {
+            return Ok(());
+        }
+        if steep > 0 {
+            return self.steep_activations(&units, steep);
+        }
+        let plain = units.into_iter().filter_map(|unit| match unit {
+            Unit::Plain(activation) => Some(activation),
+            Unit::Steep { .. } => None,
+        });
+        Activations::of_units(plain).map_or(Ok(()), |activations| self.append(activations))
+    }
+
+    /// Units of which some are steep: such a unit stands twice, as ReLU and carried, and is put together behind them.
+    fn steep_activations(&mut self, units: &[Unit], steep: usize) -> Result<(), String> {
+        let (mut spread, mut activations, mut joined) = (Vec::new(), Vec::new(), Vec::new());
+        for (r, unit) in units.iter().enumerate() {
+            let at = activations.len();
+            match *unit {
+                Unit::Plain(activation) => {
+                    spread.push(vec![(r, 1.0)]);
+                    activations.push(activation);
+                    joined.push(vec![(at, 1.0)]);
+                }
+                Unit::Steep { slope } => {
+                    spread.extend([vec![(r, 1.0)], vec![(r, 1.0)]]);
+                    activations.extend([Activation::Relu, Activation::Identity]);
+                    joined.push(vec![(at, 1.0 - slope), (at + 1, slope)]);
+                }
+            }
+        }
+        let width = activations.len();
+        let misfit = "has a unit that is not there";
+        let spread = SparseRows::from_rows(units.len(), spread).ok_or(misfit)?;
+        let joined = SparseRows::from_rows(width, joined).ok_or(misfit)?;
+        self.sparse(spread)?;
+        let plain = activations.into_iter().map(Unit::Plain).collect();
+        self.activations(plain)?;
+        self.sparse(joined)?;
+        self.notes.push(format!(
+            "{steep} leaky slopes outside [0, 1] became slope·x + (1 - slope)·relu(x), with x carried past the layer"
+        ));
+        Ok(())
+    }
+
+    /// Appends `x ↦ S x`.
+    fn sparse(&mut self, map: SparseRows) -> Result<(), String> {
+        let rows = map.rows();
+        self.account_entries(rows, map.columns(), map.weights().len())?;
+        self.width = rows;
+        self.steps.push(Step::affine(LinearMap::from(map), vec![0.0; rows]));
         Ok(())
     }
 
@@ -160,6 +248,11 @@ impl Chain {
 
     /// Counts an affine map of this shape against the limits, and what folding it will take.
     fn account(&mut self, rows: usize, columns: usize) -> Result<(), String> {
+        self.account_entries(rows, columns, rows.saturating_mul(columns))
+    }
+
+    /// As [`Chain::account`], for a map that keeps some of its entries.
+    fn account_entries(&mut self, rows: usize, columns: usize, entries: usize) -> Result<(), String> {
         let limits = self.limits;
         self.affine_maps += 1;
         check("brings the network to", self.affine_maps, limits.max_layers, "affine maps")?;
@@ -167,16 +260,19 @@ impl Chain {
             return Err(format!("has the empty shape {rows} × {columns}"));
         }
         check("has", rows, limits.max_width, "outputs")?;
-        self.held = self.held.saturating_add(parameters(rows, columns));
+        self.held = self.held.saturating_add(entries).saturating_add(rows);
         check("brings the network to", self.held, limits.max_parameters, "parameters")?;
-        let inputs = match self.open {
-            None => columns,
-            Some((_, inputs)) => {
-                self.multiply((rows as u64).saturating_mul(columns as u64).saturating_mul(inputs as u64))?;
-                inputs
+        let (inputs, entries) = match self.open {
+            None => (columns, entries),
+            Some((inner_rows, inputs, inner_entries)) => {
+                // An entry meets as many as a row has.
+                let work = entries.saturating_mul(inner_entries.div_ceil(inner_rows));
+                self.multiply(work as u64)?;
+                (inputs, work.min(rows.saturating_mul(inputs)))
             }
         };
-        self.open = Some((rows, inputs));
+        self.open = Some((rows, inputs, entries));
+        // Dense in the end: that is what the engine works on.
         let folded = self.closed.saturating_add(parameters(rows, inputs));
         check("brings the network, once folded, to", folded, limits.max_parameters, "parameters")
     }
@@ -196,7 +292,7 @@ impl Chain {
 
     /// Counts the affine map that waits for its activation as a complete layer.
     fn close(&mut self) {
-        if let Some((rows, inputs)) = self.open.take() {
+        if let Some((rows, inputs, _)) = self.open.take() {
             self.closed = self.closed.saturating_add(parameters(rows, inputs));
         }
     }

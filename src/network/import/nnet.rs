@@ -5,6 +5,11 @@
 //! value of each input, the mean and the range of each input and of the outputs; then for each layer its rows of weights and
 //! its biases, a line each. Between the layers stands ReLU.
 //!
+//! Files by other hands differ, and are read too: without a comment; with the number of layers alone in the line of counts; with
+//! sizes behind the last layer's (ARCH-COMP's); with as many smallest and largest values as they have; with means and
+//! ranges of the inputs alone, so that outputs are as they come; with a single 0 in a line of means and ranges, which then
+//! change nothing.
+//!
 //! The network that is read takes raw inputs and gives raw outputs: means and ranges are part of it. That programs which
 //! evaluate such a file cut inputs to the smallest and largest value is not: the region of a question says where it is asked.
 
@@ -26,11 +31,24 @@ pub(super) fn read(bytes: &[u8], limits: ImportLimits) -> Result<Network, Import
     let (inputs, outputs) = (sizes[0], sizes[sizes.len() - 1]);
     lines.next("the line without meaning")?;
     for what in ["the smallest values", "the largest values"] {
-        lines.numbers(what, inputs)?;
+        lines.any_numbers(what)?;
     }
-    let means = lines.numbers("the means of the inputs and of the outputs", inputs + 1)?;
-    let (scale_line, ranges) =
-        (lines.at + 1, lines.numbers("the ranges of the inputs and of the outputs", inputs + 1)?);
+    let means = lines.normalisation("the means of the inputs and of the outputs", inputs)?;
+    let means_line = lines.at;
+    let ranges = lines.normalisation("the ranges of the inputs and of the outputs", inputs)?;
+    let scale_line = lines.at;
+    let (means, ranges) = match (means, ranges) {
+        (means, None) if means.as_ref().is_none_or(|means| means.iter().all(|&m| m == 0.0)) => {
+            (vec![0.0; inputs], vec![1.0; inputs])
+        }
+        (_, None) => return Err(place(scale_line, format!("is 0, but the means in line {means_line} are not"))),
+        (None, Some(ranges)) => (vec![0.0; ranges.len()], ranges),
+        (Some(means), Some(ranges)) => (means, ranges),
+    };
+    if means.len() != ranges.len() {
+        let detail = format!("has {} numbers, the line of the means {}", ranges.len(), means.len());
+        return Err(place(scale_line, detail));
+    }
     if ranges.contains(&0.0) {
         return Err(place(scale_line, "a range is 0"));
     }
@@ -65,7 +83,7 @@ pub(super) fn read(bytes: &[u8], limits: ImportLimits) -> Result<Network, Import
     if let Some((line, _)) = lines.rest() {
         return Err(place(line, "stands behind the last bias"));
     }
-    let (mean, range) = (means[inputs], ranges[inputs]);
+    let (mean, range) = (means.get(inputs).copied().unwrap_or_default(), ranges.get(inputs).copied().unwrap_or(1.0));
     if range != 1.0 {
         chain.scale(&vec![range; outputs], Scaling::Times).map_err(in_line(scale_line))?;
     }
@@ -79,14 +97,21 @@ pub(super) fn read(bytes: &[u8], limits: ImportLimits) -> Result<Network, Import
 /// The layers' sizes, the inputs first; all within the limits.
 fn sizes(lines: &mut Lines, limits: &ImportLimits) -> Result<Vec<usize>, ImportError> {
     let counts = lines.counts("the numbers of layers, inputs and outputs and the size of the largest layer")?;
-    let &[layers, inputs, outputs, _] = &counts[..] else {
-        return Err(place(lines.at, format!("has {} numbers, 4 are needed", counts.len())));
+    let (layers, ends) = match counts[..] {
+        [layers, inputs, outputs, _] => (layers, Some((inputs, outputs))),
+        [layers] => (layers, None),
+        _ => {
+            let detail = format!("has {} numbers: 4 are needed, or the number of layers alone", counts.len());
+            return Err(place(lines.at, detail));
+        }
     };
     if layers == 0 || layers > limits.max_layers {
         return Err(place(lines.at, format!("says {layers} layers: 1 to {} are supported", limits.max_layers)));
     }
-    let sizes = lines.counts("the sizes of the layers")?;
+    let mut sizes = lines.counts("the sizes of the layers")?;
     let at = lines.at;
+    // Some files go on behind the last layer.
+    sizes.truncate(layers + 1);
     if sizes.len() != layers + 1 {
         return Err(place(
             at,
@@ -96,7 +121,7 @@ fn sizes(lines: &mut Lines, limits: &ImportLimits) -> Result<Vec<usize>, ImportE
     if let Some(&size) = sizes.iter().find(|&&size| size == 0 || size > limits.max_width) {
         return Err(place(at, format!("has the size {size}: 1 to {} is supported", limits.max_width)));
     }
-    if (sizes[0], sizes[layers]) != (inputs, outputs) {
+    if let Some((inputs, outputs)) = ends.filter(|ends| *ends != (sizes[0], sizes[layers])) {
         let detail =
             format!("says {} inputs and {} outputs, the line before {inputs} and {outputs}", sizes[0], sizes[layers]);
         return Err(place(at, detail));
@@ -153,8 +178,29 @@ impl<'a> Lines<'a> {
             .collect()
     }
 
+    /// The next line as means or ranges: one of each input, and one of the outputs unless they are as they come; `None` for
+    /// a single 0, which stands for nothing.
+    fn normalisation(&mut self, what: &str, inputs: usize) -> Result<Option<Vec<f64>>, ImportError> {
+        let numbers = self.any_numbers(what)?;
+        match numbers.len() {
+            1 if numbers[0] == 0.0 => Ok(None),
+            count if count == inputs || count == inputs + 1 => Ok(Some(numbers)),
+            count => Err(place(self.at, format!("has {count} numbers, {what} take {}", inputs + 1))),
+        }
+    }
+
     /// The next line as `count` finite numbers.
     fn numbers(&mut self, what: &str, count: usize) -> Result<Vec<f64>, ImportError> {
+        let numbers = self.any_numbers(what)?;
+        if numbers.len() == count {
+            Ok(numbers)
+        } else {
+            Err(place(self.at, format!("has {} numbers, {what} take {count}", numbers.len())))
+        }
+    }
+
+    /// The next line as finite numbers.
+    fn any_numbers(&mut self, what: &str) -> Result<Vec<f64>, ImportError> {
         let fields = self.fields(what)?;
         let at = self.at;
         let mut numbers = Vec::new();
@@ -165,10 +211,6 @@ impl<'a> Lines<'a> {
                 _ => return Err(place(at, format!("`{}` is no finite number", super::clip(field)))),
             }
         }
-        if numbers.len() == count {
-            Ok(numbers)
-        } else {
-            Err(place(at, format!("has {} numbers, {what} take {count}", numbers.len())))
-        }
+        Ok(numbers)
     }
 }

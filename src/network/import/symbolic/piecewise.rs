@@ -180,7 +180,7 @@ impl Making {
         let [(unit, weight)] = otherwise.row(i)[..] else { return None };
         let block = self.blocks.iter().rev().find(|block| block.first <= unit)?;
         let row = (unit - block.first) as usize;
-        let is_softplus = row < block.forms.len() && block.activations.of(row) == Activation::Softplus;
+        let is_softplus = row < block.forms.len() && block.activations.of(row) == Activation::Softplus { beta: 1.0 };
         let argument = block.forms.row(row);
         let bias = block.forms.bias[row];
         // then = weight · argument, and switch = s · (argument - tail) with a positive s.

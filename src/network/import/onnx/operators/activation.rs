@@ -168,7 +168,7 @@ pub(super) fn atan(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
 
 /// `ln(1 + eˣ)`.
 pub(super) fn softplus(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
-    apply(run, call, Activation::Softplus)
+    apply(run, call, Activation::Softplus { beta: 1.0 })
 }
 
 /// `gamma` (x for x ≥ 0, `alpha` (eˣ - 1) below).
@@ -193,7 +193,7 @@ pub(super) fn log(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
         return super::constant::function(run, call);
     };
     let turned = run.making.times(&argument.clone(), -1.0)?;
-    let softplus = run.making.apply(&turned, Activation::Softplus)?;
+    let softplus = run.making.apply(&turned, Activation::Softplus { beta: 1.0 })?;
     let result = run.making.times(&softplus, -1.0)?;
     signal(x.shape.clone(), result)
 }

@@ -134,7 +134,7 @@ fn gated(run: &Run, x: &Signal, y: &Signal) -> Option<&'static str> {
             Activation::Sigmoid if argument == value => Some("SiLU"),
             Activation::Clip { .. } if argument == value => Some("HardSwish"),
             Activation::Tanh => match run.function_of(argument)? {
-                (inner, Activation::Softplus) if inner == value => Some("Mish"),
+                (inner, Activation::Softplus { beta: 1.0 }) if inner == value => Some("Mish"),
                 _ => None,
             },
             _ => None,

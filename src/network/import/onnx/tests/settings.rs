@@ -132,7 +132,7 @@ fn a_softplus_that_switches_to_its_argument_far_out_is_a_softplus() {
         })
     };
     let network = read(&with(20.0));
-    assert_eq!(network.hidden()[0].activation(0), Activation::Softplus);
+    assert_eq!(network.hidden()[0].activation(0), Activation::Softplus { beta: 1.0 });
     assert_eq!(network.output().weight().row(0), [0.5; 3]);
     let error = super::read_with(&with(5.0), crate::network::import::ImportLimits::default()).expect_err("it jumps");
     assert!(error.to_string().contains("node `chosen` (Where): jumps where its condition changes"), "{error}");

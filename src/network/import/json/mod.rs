@@ -8,10 +8,12 @@
 //! ```
 //!
 //! `weight` has a row for each output of the layer and a column for each input; `bias` (zeros where it is left out) has an
-//! entry for each output. `activation` is `identity` (the default), `relu`, `sigmoid`, `tanh`, `arctan` or `softplus`, or one
-//! with parameters: `{"leaky_relu": {"slope": 0.01}}`, `{"elu": {"alpha": 1}}`, `{"clip": {"lower": -1, "upper": 1}}`; a clip
-//! may have a `slope` (1) and an `offset` (0) that are applied before the cut. Numbers are read to the nearest double. Beside
-//! `layers` there may be a `comment`.
+//! entry for each output. `activation` is a name (`identity`, the default, `relu`, `silu` and all others that `activation`
+//! lists), or one with parameters, as `{"leaky_relu": {"slope": 0.01}}`; or a list with one of each output, in which
+//! `identity` carries a value past the layer. Numbers are read to the nearest double. Beside `layers` there may be a
+//! `comment`.
+
+mod activation;
 
 use std::fmt;
 
@@ -20,9 +22,11 @@ use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use serde_json::error::Category;
 use serde_path_to_error::{Path, Segment};
 
+use activation::ActivationDocument;
+
 use super::chain::Chain;
 use super::{Format, ImportError, ImportLimits};
-use crate::network::{Activation, Matrix, Network};
+use crate::network::{Matrix, Network};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -39,55 +43,6 @@ struct LayerDocument {
     bias: Option<Vec<f64>>,
     #[serde(default)]
     activation: ActivationDocument,
-}
-
-#[derive(Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-enum ActivationDocument {
-    #[default]
-    Identity,
-    Relu,
-    LeakyRelu {
-        slope: f64,
-    },
-    Clip {
-        #[serde(default = "one")]
-        slope: f64,
-        #[serde(default)]
-        offset: f64,
-        lower: f64,
-        upper: f64,
-    },
-    Sigmoid,
-    Tanh,
-    Arctan,
-    Softplus,
-    Elu {
-        #[serde(default = "one")]
-        alpha: f64,
-    },
-}
-
-fn one() -> f64 {
-    1.0
-}
-
-impl From<ActivationDocument> for Activation {
-    fn from(document: ActivationDocument) -> Self {
-        match document {
-            ActivationDocument::Identity => Activation::Identity,
-            ActivationDocument::Relu => Activation::Relu,
-            ActivationDocument::LeakyRelu { slope } => Activation::LeakyRelu { slope },
-            ActivationDocument::Clip { slope, offset, lower, upper } => {
-                Activation::Clip { slope, offset, lower, upper }
-            }
-            ActivationDocument::Sigmoid => Activation::Sigmoid,
-            ActivationDocument::Tanh => Activation::Tanh,
-            ActivationDocument::Arctan => Activation::Arctan,
-            ActivationDocument::Softplus => Activation::Softplus,
-            ActivationDocument::Elu { alpha } => Activation::Elu { alpha },
-        }
-    }
 }
 
 /// The rows of a matrix in one list: as lists of their own, short rows would take many times the memory of the file.
@@ -161,13 +116,8 @@ pub(super) fn read(bytes: &[u8], limits: ImportLimits) -> Result<Network, Import
             return Err(field("bias")(format!("has {} entries, the weights have {rows} rows", bias.len())));
         }
         chain.affine(weight, bias).map_err(field("weight"))?;
-        let activation = Activation::from(layer.activation);
-        if let Some(defect) = activation.defect() {
-            return Err(field("activation")(defect));
-        }
-        if activation != Activation::Identity {
-            chain.activation(activation).map_err(field("activation"))?;
-        }
+        let units = layer.activation.units(rows).map_err(field("activation"))?;
+        chain.activations(units).map_err(field("activation"))?;
     }
     chain.finish()
 }
