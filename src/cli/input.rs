@@ -1,5 +1,6 @@
 //! Reading problems and networks from files, with errors in the form of the interface.
 
+use std::collections::HashMap;
 use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
@@ -10,8 +11,8 @@ use thiserror::Error;
 use super::print;
 use crate::http::{Code, ErrorDocument};
 use crate::network::Network;
-use crate::network::import::{Format, ImportLimits, ImportOptions, import};
-use crate::problem::{Problem, Question, ReadError};
+use crate::network::import::{Format, ImportLimits, ImportOptions, external, import};
+use crate::problem::{FieldError, Problem, Question, ReadError};
 
 /// What is wrong with the input.
 #[derive(Debug, Error)]
@@ -22,6 +23,11 @@ impl BadInput {
     /// An error that names no fields.
     pub(super) fn new(code: Code, detail: impl Into<String>) -> Self {
         Self(Box::new(ErrorDocument::new(code, detail)))
+    }
+
+    /// An error in fields of `what`.
+    pub(super) fn with_errors(code: Code, what: &str, errors: Vec<FieldError>) -> Self {
+        Self(Box::new(ErrorDocument::with_errors(code, what, errors)))
     }
 
     /// Prints it to standard error; the exit code for bad input.
@@ -41,9 +47,14 @@ pub(super) fn format(name: &str) -> Result<Format, String> {
 
 /// The text of a problem's file; `-` is standard input.
 pub(super) fn problem_text(path: &Path) -> Result<Vec<u8>, BadInput> {
+    text("the problem", path)
+}
+
+/// The text of a file that is `what`; `-` is standard input.
+pub(super) fn text(what: &str, path: &Path) -> Result<Vec<u8>, BadInput> {
     let mut text = Vec::new();
     let read = if path == Path::new("-") { io::stdin().read_to_end(&mut text) } else { read_file(path, &mut text) };
-    read.map_err(|e| BadInput::new(Code::BadRequest, format!("the problem {}: {e}", path.display())))?;
+    read.map_err(|e| BadInput::new(Code::BadRequest, format!("{what} {}: {e}", path.display())))?;
     Ok(text)
 }
 
@@ -51,9 +62,7 @@ pub(super) fn problem_text(path: &Path) -> Result<Vec<u8>, BadInput> {
 pub(super) fn problem(path: &Path) -> Result<Problem, BadInput> {
     Problem::from_json(&problem_text(path)?).map_err(|error| match error {
         ReadError::Syntax(_) => BadInput::new(Code::BadRequest, format!("the problem is {error}")),
-        ReadError::Shape(error) => {
-            BadInput(Box::new(ErrorDocument::with_errors(Code::InvalidProblem, "the problem", vec![error])))
-        }
+        ReadError::Shape(error) => BadInput::with_errors(Code::InvalidProblem, "the problem", vec![error]),
     })
 }
 
@@ -61,11 +70,27 @@ fn bad_network(path: &Path, error: &dyn std::fmt::Display) -> BadInput {
     BadInput::new(Code::InvalidNetwork, format!("the network {}: {error}", path.display()))
 }
 
-/// The bytes of a network's file.
+/// The bytes of a network's file, with the weights that an ONNX model keeps in files beside it.
 pub(super) fn network_bytes(path: &Path) -> Result<Vec<u8>, BadInput> {
     let mut bytes = Vec::new();
     read_file(path, &mut bytes).map_err(|e| bad_network(path, &e))?;
-    Ok(bytes)
+    let names = external::files_beside(&bytes).map_err(|e| bad_network(path, &e))?;
+    if names.is_empty() {
+        return Ok(bytes);
+    }
+    let mut files = HashMap::new();
+    for name in names {
+        let beside = path.with_file_name(&name);
+        let mut data = Vec::new();
+        let read = match fs::metadata(&beside) {
+            Ok(about) if !about.is_file() => Err(io::Error::other("it is no file")),
+            Ok(_) => read_file(&beside, &mut data),
+            Err(error) => Err(error),
+        };
+        read.map_err(|e| bad_network(path, &format!("its weights are in {}: {e}", beside.display())))?;
+        files.insert(name, data);
+    }
+    external::joined(&bytes, |name| files.get(name).map(Vec::as_slice)).map_err(|e| bad_network(path, &e))
 }
 
 /// The network in a file.
@@ -79,6 +104,7 @@ pub(super) fn network(path: &Path, format: Option<Format>, output: Option<&str>)
         max_nodes: usize::MAX,
         max_multiplications: u64::MAX,
     };
+    let format = format.or_else(|| Format::of_name(&path.to_string_lossy()));
     let options = ImportOptions { format, output: output.map(str::to_owned), limits, ..ImportOptions::default() };
     import(&bytes, &options).map_err(|e| bad_network(path, &e))
 }
@@ -87,7 +113,7 @@ pub(super) fn network(path: &Path, format: Option<Format>, output: Option<&str>)
 pub(super) fn question(problem: &Problem, network: &Network) -> Result<Question, BadInput> {
     problem
         .question(network.input_dim(), network.output_dim())
-        .map_err(|errors| BadInput(Box::new(ErrorDocument::with_errors(Code::InvalidProblem, "the problem", errors))))
+        .map_err(|errors| BadInput::with_errors(Code::InvalidProblem, "the problem", errors))
 }
 
 fn read_file(path: &Path, bytes: &mut Vec<u8>) -> io::Result<usize> {

@@ -3,6 +3,7 @@
 //! - [`bench`]: the papers' comparisons; [`load`]: a service under load; `records`: the search on recorded problems.
 //! - [`serve`]: the service.
 //! - [`solve`]: one problem, by hand or as a child of the service.
+//! - [`evaluate`]: a network at given points.
 //! - [`export`]: a question's LipMIP program as a file.
 //! - [`remote`]: submit, status, watch, cancel and list, at a service that runs elsewhere.
 //! - [`import`], [`neurons`]: what the service has children do with networks.
@@ -13,6 +14,7 @@
 
 pub mod bench;
 mod display;
+pub mod evaluate;
 pub mod export;
 pub mod import;
 mod input;
@@ -59,6 +61,8 @@ enum Command {
     /// 1 otherwise. On SIGTERM or SIGINT it stops and prints what it has proved; a second signal ends it at once.
     #[command(after_long_help = methods_in_words())]
     Solve(solve::Arguments),
+    /// Print what a network is at given points: outputs, scores and gradients, as JSON.
+    Evaluate(evaluate::Arguments),
     /// Compare all methods on networks that are trained for it, or put load on a service.
     Bench(bench::Arguments),
     /// Write the mixed-integer program of a problem to a file, for other solvers.
@@ -120,6 +124,7 @@ fn run(command: Command) -> ExitCode {
     match command {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Solve(arguments) => solve::run(&arguments),
+        Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Submit(arguments) => remote::submit::run(&arguments),

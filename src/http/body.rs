@@ -52,16 +52,19 @@ async fn collect(body: Body, limit: usize) -> Result<Vec<u8>, ApiError> {
     Ok(bytes)
 }
 
-/// A file, and its name if it came with one.
+/// A file, its name if it came with one, and the file beside it, in which an ONNX model may keep its weights.
 pub(super) struct Upload {
     pub(super) bytes: Vec<u8>,
     pub(super) name: Option<String>,
+    pub(super) data: Option<Vec<u8>>,
 }
 
-/// A file of at most `limit` bytes: the body itself, or the one multipart field `file`.
+/// A file of at most `limit` bytes: the body itself, or the multipart field `file`, with which there may be a field `data`.
 pub(super) async fn read_file(request: Request, limit: usize) -> Result<Upload, ApiError> {
     match content_type(request.headers()).as_str() {
-        "application/octet-stream" => Ok(Upload { bytes: read(request.into_body(), limit).await?, name: None }),
+        "application/octet-stream" => {
+            Ok(Upload { bytes: read(request.into_body(), limit).await?, name: None, data: None })
+        }
         "multipart/form-data" => read_multipart(request, limit).await,
         other => {
             let detail = format!(
@@ -81,20 +84,29 @@ async fn read_multipart(request: Request, limit: usize) -> Result<Upload, ApiErr
     let mut form = Multipart::from_request(request, &())
         .await
         .map_err(|e| ApiError::new(Code::BadRequest, format!("the form cannot be read: {e}")))?;
-    let mut upload = None;
+    let (mut file, mut data) = (None, None);
+    let mut size = 0;
     while let Some(field) = form.next_field().await.map_err(malformed)? {
-        let is_file = Field::name(&field) == Some("file");
-        if !is_file || upload.is_some() {
-            return Err(ApiError::new(Code::BadRequest, "the form must have one field, `file`, and no other"));
-        }
+        let place = match Field::name(&field) {
+            Some("file") if file.is_none() => &mut file,
+            Some("data") if data.is_none() => &mut data,
+            _ => {
+                let detail = "the form must have one field `file`, beside it at most one field `data`, and no other";
+                return Err(ApiError::new(Code::BadRequest, detail));
+            }
+        };
         let name = field.file_name().map(str::to_owned);
         let bytes: Bytes = field.bytes().await.map_err(malformed)?;
-        if bytes.len() > limit {
+        size += bytes.len();
+        if size > limit {
             return Err(ApiError::new(Code::TooLarge, format!("the file has more than {limit} bytes")));
         }
-        upload = Some(Upload { bytes: bytes.into(), name });
+        *place = Some((Vec::from(bytes), name));
     }
-    upload.ok_or_else(|| ApiError::new(Code::BadRequest, "the form has no field `file`"))
+    let (bytes, name) = file.ok_or_else(|| ApiError::new(Code::BadRequest, "the form has no field `file`"))?;
+    // A form of a page has the field also where no file was chosen.
+    let data = data.map(|(bytes, _)| bytes).filter(|bytes| !bytes.is_empty());
+    Ok(Upload { bytes, name, data })
 }
 
 /// A JSON body of at most `limit` bytes.

@@ -33,6 +33,8 @@ pub enum Code {
     InvalidNetwork,
     /// The problem is not one that can be answered for this network.
     InvalidProblem,
+    /// The points are none at which this network can be evaluated.
+    InvalidPoints,
     /// The idempotency key stands for another request.
     KeyReused,
     /// The service failed.
@@ -63,6 +65,9 @@ impl Code {
             }
             Code::InvalidProblem => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "invalid-problem", "The problem cannot be answered")
+            }
+            Code::InvalidPoints => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "invalid-points", "The network cannot be evaluated there")
             }
             Code::KeyReused => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "key-reused", "The idempotency key stands for another request")

@@ -3,7 +3,7 @@
 //! - [`router`]: all routes, and what every request passes through; [`shielded`]: what stands outermost.
 //! - [`Service`], [`Maxima`]: what handlers share, and the configured limits.
 //! - [`ErrorDocument`], [`Code`], [`ApiError`]: errors as `application/problem+json`.
-//! - `networks`, `jobs`, `batches`, `programs`, `events`, `stats`, `health`: the handlers.
+//! - `networks`, `evaluation`, `jobs`, `batches`, `programs`, `events`, `stats`, `health`: the handlers.
 //! - `submission`: what the submissions of jobs and of batches share.
 //! - `openapi`: the description of the interface, and its page; `metrics`: the service's own numbers.
 //! - `body`, `parameters`, `patch`: reading requests, with errors of the same form.
@@ -14,6 +14,7 @@
 mod batches;
 mod body;
 mod error;
+mod evaluation;
 mod events;
 mod gate;
 mod health;
@@ -123,6 +124,7 @@ fn interface() -> (Router<Service>, OpenApi) {
         .routes(routes!(networks::list, networks::upload))
         .routes(routes!(networks::get, networks::delete))
         .routes(routes!(networks::file))
+        .routes(routes!(evaluation::evaluate))
         .routes(routes!(jobs::list, jobs::submit))
         .routes(routes!(jobs::get, jobs::delete))
         .routes(routes!(jobs::cancel))

@@ -13,7 +13,7 @@ use super::{ApiError, Code, Maxima, Parameters, Segment, Service, body};
 use crate::jobs::store::{Deletion, NewNetwork};
 use crate::jobs::supervisor::{ErrandError, SentNetwork};
 use crate::jobs::{ImportedNetwork, NetworkRecord, network_id};
-use crate::network::import::Format;
+use crate::network::import::{Format, external};
 use crate::problem::Problem;
 
 /// The longest name, in bytes.
@@ -38,7 +38,12 @@ pub struct UploadQuery {
         ("format" = Option<Format>, Query, description = "The file format; detected when absent"),
         ("output" = Option<String>, Query, description = "The output of the graph to take")
     ),
-    request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The file"),
+    request_body(
+        content = Vec<u8>,
+        content_type = "application/octet-stream",
+        description = "The file. Or `multipart/form-data` with the file as the field `file` and, where an ONNX model keeps its \
+                       weights in another file, that one as the field `data`"
+    ),
     responses(
         (status = 201, description = "It is stored", body = NetworkRecord),
         (status = 200, description = "It was stored before", body = NetworkRecord)
@@ -65,17 +70,19 @@ impl Service {
         if let Some(name) = &name {
             check_name(name)?;
         }
-        let format = query.format.map(|format| format.name().to_owned());
-        let sent = SentNetwork { bytes: &upload.bytes, format, output: query.output.clone() };
+        let bytes = whole(upload.bytes, upload.data).map_err(|detail| ApiError::new(Code::InvalidNetwork, detail))?;
+        let format = query.format.or_else(|| Format::of_name(name.as_deref()?));
+        let format = format.map(|format| format.name().to_owned());
+        let sent = SentNetwork { bytes: &bytes, format, output: query.output.clone() };
         let Maxima { parameters, width, .. } = *self.maxima;
         let permit = self.permit().await?;
         let found = self.supervisor.import(sent, parameters, width, self.maxima.import()).await.map_err(unread)?;
         drop(permit);
         let ImportedNetwork { format, summary } = serde_json::from_slice(&found)
             .map_err(|error| ApiError::new(Code::Internal, format!("what the file is cannot be read: {error}")))?;
-        let id = network_id(&upload.bytes, query.output.as_deref());
+        let id = network_id(&bytes, query.output.as_deref());
         let name = name.unwrap_or_else(|| format!("network-{}", &id[..8]));
-        let new = NewNetwork { id, name, format, output: query.output, summary, bytes: upload.bytes };
+        let new = NewNetwork { id, name, format, output: query.output, summary, bytes };
         Ok(self.queue.store().add_network(new).await?)
     }
 
@@ -96,6 +103,21 @@ impl Service {
         self.supervisor.neurons(sent, problem, allowance).await.map_err(unread)
     }
 
+    /// Has a child evaluate a stored network at `points`, a document in JSON: what `exactlip evaluate` prints.
+    ///
+    /// # Errors
+    /// When the network's file is gone, or the child refuses the points; a database that fails.
+    pub(super) async fn evaluate(&self, record: &NetworkRecord, points: String) -> Result<Vec<u8>, ApiError> {
+        let bytes = self.queue.store().network_bytes(&record.id).await?.ok_or_else(|| unknown(&record.id))?;
+        let sent = SentNetwork { bytes: &bytes, format: Some(record.format.clone()), output: record.output.clone() };
+        let _permit = self.permit().await?;
+        let found = self.supervisor.evaluate(sent, points, self.maxima.import()).await;
+        found.map_err(|error| match error {
+            ErrandError::Refused(detail) => ApiError::new(Code::InvalidPoints, detail),
+            error => unread(error),
+        })
+    }
+
     /// A place among the children that read networks.
     async fn permit(&self) -> Result<SemaphorePermit<'_>, ApiError> {
         self.imports.acquire().await.map_err(|_| ApiError::new(Code::Unavailable, "the service ends"))
@@ -111,6 +133,24 @@ fn unread(error: ErrandError) -> ApiError {
             tracing::error!(%detail, "a network could not be read");
             ApiError::new(Code::Unavailable, format!("the file could not be read: {detail}"))
         }
+    }
+}
+
+/// A model with its weights, which may have come in a file of their own.
+fn whole(model: Vec<u8>, data: Option<Vec<u8>>) -> Result<Vec<u8>, String> {
+    let words = |error: external::JoinError| error.to_string();
+    let names = external::files_beside(&model).map_err(words)?;
+    match (&names[..], data) {
+        ([], None) => Ok(model),
+        ([], Some(_)) => {
+            Err("the field `data` is not needed: the file names no other file that its weights are in".into())
+        }
+        ([name], None) => Err(format!(
+            "its weights are in the file `{name}`: send that as well, as the field `data` of the form, or save the model in \
+             one file: torch.onnx.export(.., external_data=False), or onnx.save(model, path)"
+        )),
+        ([_], Some(data)) => external::joined(&model, |_| Some(&data)).map_err(words),
+        (many, _) => Err(words(external::JoinError::Several(many.len(), many.join(", ")))),
     }
 }
 

@@ -90,14 +90,17 @@ fn refusals(path: &str, changes: bool, takes_body: bool) -> Vec<(String, Respons
         // The latter also without a body: what a page may send anywhere is refused before it is looked at.
         codes.extend([Code::ForeignOrigin, Code::UnsupportedMediaType]);
     }
-    // What changes something that is there, rather than adding to it.
-    if changes && path.contains('{') {
+    // What changes something that is there, rather than adding to it or looking at it.
+    let looks = path.ends_with("/evaluate");
+    if changes && path.contains('{') && !looks {
         codes.push(Code::Conflict);
     }
     if takes_body {
         codes.extend([Code::SlowBody, Code::TooLarge]);
     }
-    if takes_body || path.ends_with("/retry") {
+    if looks {
+        codes.push(Code::InvalidPoints);
+    } else if takes_body || path.ends_with("/retry") {
         codes.push(if path.contains("networks") { Code::InvalidNetwork } else { Code::InvalidProblem });
     }
     // A database that cannot be reached, and a full queue.

@@ -20,6 +20,7 @@ mod matrix;
 mod phase;
 #[cfg(test)]
 pub(crate) mod samples;
+mod squashing;
 mod summary;
 
 pub use activation::{Activation, Bend, Curve, Kink, Line, Pieces, Shape};
@@ -28,6 +29,7 @@ pub use layer::Layer;
 pub use map::{LinearMap, SparseRows};
 pub use matrix::{Matrix, dot};
 pub use phase::{Pattern, Phase, Piece};
+pub use squashing::Squashing;
 pub use summary::{ExactSupport, LayerSummary, Summary};
 
 use layer::LayerDefect;
@@ -63,6 +65,7 @@ pub enum NetworkError {
 pub struct Network {
     layers: Vec<Layer>,
     notes: Vec<String>,
+    squashing: Option<Squashing>,
 }
 
 impl Network {
@@ -95,7 +98,18 @@ impl Network {
                 return Err(shape("the last layer has an activation: an affine layer must follow it".into()));
             }
         }
-        Ok(Self { layers, notes })
+        Ok(Self { layers, notes, squashing: None })
+    }
+
+    /// The network, whose file squashes the scores in the end: that is no part of the function here.
+    pub fn with_squashing(mut self, squashing: Option<Squashing>) -> Self {
+        self.squashing = squashing;
+        self
+    }
+
+    /// What the file makes of the outputs in the end, where that was left out.
+    pub fn squashing(&self) -> Option<Squashing> {
+        self.squashing
     }
 
     /// All layers; the last one is affine.

@@ -3,11 +3,13 @@
 //! - [`Problem`]: the question as a client writes it, with every default filled in on reading.
 //! - [`Domain`], [`Norm`], [`Functional`], [`Method`], [`Limits`]: its parts. [`Seeds`]: a functional in the engine's terms.
 //! - [`Kind`]: what is wanted; [`Task`]: the same with what it needs. [`Estimate`]: a number made elsewhere, for the kind `check`.
+//! - [`Points`], [`Evaluation`]: a network at given points.
 //! - [`Question`]: the question in the engine's terms, after [`Problem::question`] has checked it against a network.
 //! - [`FieldError`]: what is wrong, and where (a JSON pointer).
 
 mod domain;
 mod estimates;
+mod evaluation;
 mod functional;
 mod kind;
 mod limits;
@@ -20,6 +22,7 @@ pub(crate) mod samples;
 
 pub use domain::{Ball, BallNorm, Domain, Region, Scalars};
 pub use estimates::{CheckRequest, Claims, Estimate};
+pub use evaluation::{Evaluation, Points};
 pub use functional::{Functional, Seeds};
 pub use kind::{Kind, Task};
 pub use limits::{Limits, StopWhen};

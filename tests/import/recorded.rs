@@ -1,5 +1,6 @@
 //! Imported networks compute what onnxruntime computed (`tests/fixtures/make_fixtures.py`, `make_exports.py`).
 
+use exactlip::network::Squashing;
 use exactlip::network::import::{ImportOptions, import};
 use serde::Deserialize;
 
@@ -63,6 +64,18 @@ fn every_fixture_is_recorded() {
 fn notes(file: &str) -> String {
     let bytes = std::fs::read(package_file("tests/fixtures/exported").join(file)).expect("the model is there");
     import(&bytes, &ImportOptions::default()).expect("the model can be read").notes().join("; ")
+}
+
+#[test]
+fn a_squashing_that_is_left_out_is_known() {
+    let squashing = |file: &str| {
+        let bytes = std::fs::read(package_file("tests/fixtures/exported").join(file)).expect("the model is there");
+        import(&bytes, &ImportOptions::default()).expect("the model can be read").squashing()
+    };
+    assert_eq!(squashing("torch_classifier_dynamo.onnx"), Some(Squashing::Softmax));
+    assert_eq!(squashing("keras_softmax.onnx"), Some(Squashing::Softmax));
+    assert_eq!(squashing("sklearn_classifier.onnx"), Some(Squashing::Softmax));
+    assert_eq!(squashing("sklearn_regressor.onnx"), None);
 }
 
 #[test]

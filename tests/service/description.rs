@@ -68,6 +68,7 @@ fn the_description_names_every_path_and_what_it_refers_to_is_there() {
     POST /v1/jobs/{id}/cancel
     POST /v1/jobs/{id}/retry
     POST /v1/networks
+    POST /v1/networks/{id}/evaluate
     ");
     let mut found = Vec::new();
     references(&document, &mut found);

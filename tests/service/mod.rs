@@ -6,6 +6,7 @@
 //! - [`check`]: estimates made elsewhere; `exactlip bench`. [`batches`]: many jobs in one request.
 //! - [`lifecycle`]: jobs and networks after they were made; [`events`]: server-sent events;
 //!   [`programs`]: programs as files.
+//! - [`files`]: networks in several files, named by their suffix, and at points.
 //! - [`faults`]: killed children, cancels, a killed and a stopped service.
 //! - [`solve`]: `exactlip solve`; [`remote`]: `exactlip submit`, `status`, `watch`, `cancel` and `list`.
 //! - [`disk`]: a disk that is full or fails; [`log`]: a log that nobody reads; [`children`]: what processes may take.
@@ -23,6 +24,7 @@ mod description;
 mod disk;
 mod events;
 mod faults;
+mod files;
 mod lifecycle;
 mod log;
 mod pages;

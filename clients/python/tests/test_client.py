@@ -43,6 +43,20 @@ def test_limits_methods_and_norms_reach_the_service(client: Client) -> None:
     assert [tier.method for tier in report.tiers if tier.method == "fastlip"]
 
 
+def test_weights_in_a_file_of_their_own_are_uploaded_and_points_evaluated(client: Client) -> None:
+    beside = Path(__file__).parents[3] / "tests" / "fixtures" / "beside"
+    network = client.upload(beside / "net.onnx")
+    assert (network["input_dim"], network["output_dim"]) == (3, 2)
+    points = [[0.0, 0.0, 0.0], [1.0, -0.5, 0.25]]
+    found = client.evaluate(beside / "net.onnx", points)
+    assert found == client.evaluate(beside / "one_file.onnx", points)
+    assert len(found["scores"]) == 2 and len(found["gradients"][1][0]) == 3
+    with pytest.raises(ValueError, match="a row for each point"):
+        client.evaluate(SMALL, [0.5, 0.5])
+    with pytest.raises(ServiceError, match="net.onnx.data"):
+        client.upload((beside / "net.onnx").read_bytes())
+
+
 def test_one_key_makes_one_job_and_every_call_another(client: Client) -> None:
     first, second = (client.submit(SMALL, **QUESTION, idempotency_key="mine") for _ in range(2))
     assert first["id"] == second["id"]

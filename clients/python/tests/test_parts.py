@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy
 import pytest
 
 from exactlip import Event, Report, ServiceError, ball, box, jacobian, logit, margin, vector
 from exactlip._events import parse
+from exactlip._model import read
 from exactlip._progress import words
 
 
@@ -37,6 +40,17 @@ def test_functionals_are_the_documents_of_the_interface() -> None:
     assert jacobian().document == {"type": "jacobian"}
     assert margin(1, 2).document == {"type": "margin", "label": 1, "target": 2}
     assert vector(numpy.array([1, -1])).document == {"type": "vector", "c": [1.0, -1.0]}
+
+
+def test_weights_beside_a_model_are_read_with_it(tmp_path: Path) -> None:
+    model = tmp_path / "m.onnx"
+    model.write_bytes(b"..m.onnx.data..")
+    assert read(model, None).data is None
+    (tmp_path / "m.onnx.data").write_bytes(b"weights")
+    assert read(model, None).data == b"weights"
+    assert read(str(model), None).name == "m.onnx"
+    model.write_bytes(b"a model in one file")
+    assert read(model, None).data is None
 
 
 def test_events_are_read_between_signs_of_life_and_one_that_is_cut_off_is_none() -> None:

@@ -82,6 +82,21 @@ impl Supervisor {
         self.errand("neurons", &["-".into()], network, Some(problem), allowance).await
     }
 
+    /// Has a child evaluate a network at `points`: what `exactlip evaluate` prints.
+    ///
+    /// # Errors
+    /// [`ErrandError`]
+    pub async fn evaluate(
+        &self,
+        network: SentNetwork<'_>,
+        points: String,
+        allowance: Allowance,
+    ) -> Result<Vec<u8>, ErrandError> {
+        let memory = allowance.memory_mb.to_string();
+        let arguments = ["--points".into(), "-".into(), "--memory-mb".into(), memory];
+        self.errand("evaluate", &arguments, network, Some(points), allowance).await
+    }
+
     /// Runs a subcommand of this program on a network; what it prints.
     pub(super) async fn errand(
         &self,

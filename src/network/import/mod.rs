@@ -3,6 +3,7 @@
 //! - The one entrance is [`import()`]; [`Format`], [`ImportOptions`], [`ImportLimits`], [`ImportError`] are its words.
 //! - `onnx`: ONNX models; `nnet`: the text format of the ACAS Xu networks; `json`: layers written down by hand or by a script.
 //! - `symbolic`: affine forms of units, and from them the layers of a network.
+//! - [`external`]: the weights of ONNX models in files beside them; `foreign`: files that are something else.
 //! - `chain`: affine maps and activations, in order and within limits, on their way to
 //!   [`lowering`](super::lowering).
 //!
@@ -10,6 +11,8 @@
 //! allocated because a header claims a size, and every refusal is one sentence that names the place.
 
 mod chain;
+pub mod external;
+mod foreign;
 mod json;
 mod nnet;
 mod onnx;
@@ -45,10 +48,16 @@ impl Format {
         }
     }
 
+    /// The format that a file's name says it has, by its suffix.
+    pub fn of_name(name: &str) -> Option<Self> {
+        let suffix = name.rsplit_once('.')?.1;
+        [Format::Onnx, Format::Nnet, Format::Json].into_iter().find(|format| suffix.eq_ignore_ascii_case(format.name()))
+    }
+
     /// The format that `bytes` look like: JSON starts with a brace, NNet with a comment or a line of numbers and commas; all
     /// else is taken for ONNX.
     pub fn detect(bytes: &[u8]) -> Self {
-        let text = bytes.trim_ascii_start();
+        let text = without_mark(bytes).trim_ascii_start();
         if text.starts_with(b"{") {
             Format::Json
         } else if text.starts_with(b"//") || starts_with_counts(text) {
@@ -57,6 +66,11 @@ impl Format {
             Format::Onnx
         }
     }
+}
+
+/// Text without the byte-order mark that some editors put before it.
+fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
 }
 
 /// Whether the first line has digits, commas and spaces only, as an NNet file's without comments.
@@ -126,6 +140,9 @@ pub enum ImportError {
         /// Where reading ended.
         detail: String,
     },
+    /// The bytes are those of another kind of file.
+    #[error("not a network: {0}")]
+    Foreign(&'static str),
     /// The model as a whole, its inputs or its outputs cannot be used.
     #[error("{0}")]
     Model(String),
@@ -160,14 +177,24 @@ pub fn import(bytes: &[u8], options: &ImportOptions) -> Result<Network, ImportEr
     if bytes.is_empty() {
         return Err(ImportError::Empty);
     }
+    if let Some(what) = foreign::named(bytes) {
+        return Err(ImportError::Foreign(what));
+    }
     match options.format.unwrap_or_else(|| Format::detect(bytes)) {
-        Format::Onnx => onnx::read(bytes, options),
+        Format::Onnx => onnx::read(bytes, options).map_err(|error| match error {
+            ImportError::Unreadable { .. } if external::is_cut_off(bytes) => ImportError::Unreadable {
+                format: Format::Onnx,
+                detail: "it ends in the middle of a part: it was cut off on its way here, or is not written to its end"
+                    .into(),
+            },
+            error => error,
+        }),
         format if options.output.is_some() => {
             let detail = format!("a {} file has one output, which has no name: ask for none", format.name());
             Err(ImportError::Model(detail))
         }
-        Format::Nnet => nnet::read(bytes, options.limits),
-        Format::Json => json::read(bytes, options.limits),
+        Format::Nnet => nnet::read(without_mark(bytes), options.limits),
+        Format::Json => json::read(without_mark(bytes), options.limits),
     }
 }
 

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from . import _model, _progress
+from ._arrays import flattened
 from ._domain import Domain
 from ._errors import ExactlipError, JobFailed, ServiceError, Unreachable
 from ._events import Event
@@ -138,16 +139,40 @@ class Client:
         output: str | None = None,
         shape: Sequence[int] | None = None,
     ) -> dict[str, Any]:
-        """Stores a network, unless it is stored already; returns its record."""
+        """Stores a network, unless it is stored already; returns its record.
+
+        A file that a model keeps its weights in is sent with it when it lies beside it, as ``torch.onnx.export`` leaves it:
+        ``model.onnx`` and ``model.onnx.data``.
+        """
         file = _model.read(model, shape)
         query = _given({"name": name or file.name, "output": output})
-        headers = {"content-type": "application/octet-stream"}
-        record: dict[str, Any] = self._transport.json(
-            "POST", "/v1/networks", params=query, content=file.content, headers=headers
-        )
+        options: dict[str, Any]
+        if file.data is None:
+            options = {"content": file.content, "headers": {"content-type": "application/octet-stream"}}
+        else:
+            options = {"files": {"file": file.content, "data": file.data}}
+        record: dict[str, Any] = self._transport.json("POST", "/v1/networks", params=query, **options)
         if file.inputs is not None and record["input_dim"] != file.inputs:
             raise ExactlipError(f"the exported module has {record['input_dim']} inputs, the domain {file.inputs}")
         return record
+
+    def evaluate(self, model: Model, points: Any, **options: Any) -> dict[str, Any]:
+        """The network at ``points`` (one row each): a document with ``outputs``, ``scores`` and ``gradients``.
+
+        ``outputs`` are the file's own; ``scores`` those of the function that is verified, where a Softmax or the like at the
+        end is left out, and ``gradients[point][output][input]`` its derivatives (``None`` where they would be very many):
+        what the service understood the file to be, to hold against your own runtime. ``options``: see :meth:`upload`.
+        """
+        network = self.upload(model, **options)
+        numbers, shape = flattened(points, "points")
+        if len(shape) < 2:
+            raise ValueError(f"points must have a row for each point, not the shape {shape}")
+        width = len(numbers) // shape[0] if shape[0] else 0
+        rows = [numbers[at : at + width] for at in range(0, len(numbers), width or 1)]
+        document: dict[str, Any] = self._transport.json(
+            "POST", f"/v1/networks/{network['id']}/evaluate", json={"x": rows}
+        )
+        return document
 
     def wait(self, job_id: str, *, progress: bool | _progress.Progress | None = None) -> Report:
         """Waits for the end of a job; its report."""

@@ -24,6 +24,8 @@ class ModelFile:
 
     content: bytes
     name: str | None
+    #: What it keeps its weights in, where that is another file.
+    data: bytes | None = None
     #: How many inputs it must have, where that is known.
     inputs: int | None = None
 
@@ -34,12 +36,22 @@ def read(model: Model, shape: Sequence[int] | None) -> ModelFile:
         return ModelFile(bytes(model), None)
     if isinstance(model, (str, os.PathLike)):
         path = Path(model)
-        return ModelFile(path.read_bytes(), path.name)
+        content = path.read_bytes()
+        return ModelFile(content, path.name, _beside(path, content))
     # Who has a torch module has imported torch.
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(model, torch.nn.Module):
         return _exported(torch, model, shape)
     raise TypeError(f"a model must be a path, bytes or a torch.nn.Module, not {type(model).__name__}")
+
+
+def _beside(path: Path, content: bytes) -> bytes | None:
+    """The file beside an ONNX model in which exporters put its weights, if the model names it."""
+    for suffix in (".data", "_data"):
+        file = path.with_name(path.name + suffix)
+        if file.name.encode() in content and file.is_file():
+            return file.read_bytes()
+    return None
 
 
 def _exported(torch: Any, model: Any, shape: Sequence[int] | None) -> ModelFile:
@@ -60,7 +72,7 @@ def _exported(torch: Any, model: Any, shape: Sequence[int] | None) -> ModelFile:
             torch.onnx.export(model, (example,), file, **_exporter(torch))
     finally:
         model.train(was_training)
-    return ModelFile(file.getvalue(), type(model).__name__, math.prod(shape))
+    return ModelFile(file.getvalue(), type(model).__name__, inputs=math.prod(shape))
 
 
 def _example(torch: Any, model: Any, shape: tuple[int, ...], options: dict[str, Any]) -> Any:

@@ -24,7 +24,7 @@ use prost::Message;
 
 use super::symbolic::{Making, entries_for};
 use super::{Format, ImportError, ImportOptions, clip};
-use crate::network::Network;
+use crate::network::{self, Network};
 use graph::Graph;
 use inputs::Input;
 use operators::{Kind, Run, Signal, Value};
@@ -145,9 +145,11 @@ impl Reading<'_> {
         let asked = self.options.keep_output_activation;
         run.unsquashed = squashing.filter(|_| asked != Some(true)).and_then(|squashing| squashing.part_of);
         self.nodes(&mut run, &mut values, output)?;
+        let mut left_out = run.unsquashed.and_then(|at| transform(&graph.nodes[at]));
         if let Some(squashing) = squashing
             && squashing.part_of.is_none()
         {
+            left_out = network::Squashing::named(squashing.operator);
             let outputs = values.get(output).and_then(|value| tensor::size(value.shape()));
             // One score in a Softmax of its own would be no function at all.
             let is_the_function = outputs == Some(1) && !squashing.of_classes && squashing.operator == "Sigmoid";
@@ -158,11 +160,14 @@ impl Reading<'_> {
                     notes.push(kept(squashing));
                 }
                 output = squashing.value;
+                left_out = None;
                 self.nodes(&mut run, &mut values, output)?;
             }
         }
         let forms = match values.get(output) {
             Some(Value::Signal(signal)) => {
+                // A squashing along one of several dimensions is told by the note alone.
+                left_out = left_out.filter(|_| signal.shape.iter().filter(|&&size| size > 1).count() <= 1);
                 let forms = signal
                     .forms()
                     .map_err(|detail| ImportError::Model(format!("output {}: {detail}", quote(output))))?;
@@ -173,7 +178,7 @@ impl Reading<'_> {
         drop(values);
         let has_layers = run.has_layers;
         let (making, more) = run.finish();
-        let network = making.finish(&forms, [more, notes].concat())?;
+        let network = making.finish(&forms, [more, notes].concat())?.with_squashing(left_out);
         Ok(Made { network, has_layers })
     }
 
@@ -197,6 +202,12 @@ impl Reading<'_> {
         }
         Ok(())
     }
+}
+
+/// The squashing that is a part of what a classifier of scikit-learn does.
+fn transform(node: &NodeProto) -> Option<network::Squashing> {
+    let name = &node.attribute.iter().find(|attribute| attribute.name == "post_transform")?.s;
+    network::Squashing::named(std::str::from_utf8(name).ok()?)
 }
 
 /// That a squashing is part of the function.
