@@ -28,7 +28,8 @@ const ORDER: [&[&str]; 17] = [
 /// The last module of the engine.
 const ENGINE_ENDS: &str = "ladder";
 /// What only the service may use.
-const SERVICE_CRATES: [&str; 8] = ["tokio", "axum", "sqlx", "tower", "tower_http", "askama", "clap", "futures_util"];
+const SERVICE_CRATES: [&str; 10] =
+    ["tokio", "axum", "hyper", "hyper_util", "sqlx", "tower", "tower_http", "askama", "clap", "futures_util"];
 /// The largest file, in lines.
 const MAX_LINES: usize = 450;
 

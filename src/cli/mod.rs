@@ -10,9 +10,11 @@
 //! - `display`: tiers and a progress bar for people.
 //! - `log`: the log; `print`: words on standard output and standard error. Neither fails where nobody reads.
 //! - `task`: what `solve` and `export` share; `input`: reading problems and networks.
+//! - `capacity`: what the system allows a service, shared out among what it does at once.
 //! - `supervision`: how a child ties its life and its memory to the service.
 
 pub mod bench;
+mod capacity;
 mod display;
 pub mod evaluate;
 pub mod export;

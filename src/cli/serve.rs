@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::timeout;
 
-use super::print;
+use super::{capacity, print};
 use crate::dashboard;
 use crate::http::{self, Maxima, Service};
 use crate::jobs::store::StoreError;
@@ -69,7 +69,8 @@ pub struct Arguments {
     /// The longest time limit of a job in seconds.
     #[arg(long, env = "EXACTLIP_MAX_TIME_S", default_value_t = 86_400.0, value_name = "SECONDS")]
     max_time_s: f64,
-    /// The largest memory limit of a job in MiB [default: the machine's memory].
+    /// The largest memory limit of a job in MiB: all workers' jobs together must fit into the machine [default: what the
+    /// machine has beside the service, shared out among the workers].
     #[arg(long, env = "EXACTLIP_MAX_MEMORY_MB", value_name = "MIB")]
     max_memory_mb: Option<u64>,
     /// The largest number of threads of a job [default: the machine's cores].
@@ -78,6 +79,10 @@ pub struct Arguments {
     /// How many jobs may wait.
     #[arg(long, env = "EXACTLIP_MAX_QUEUED", default_value_t = 10_000, value_name = "N")]
     max_queued: u64,
+    /// How many connections may be open at once; fewer where the system's limit of open files allows no more. Half of them
+    /// may be streams of events, a quarter answers that wait.
+    #[arg(long, env = "EXACTLIP_MAX_CONNECTIONS", default_value_t = 2048, value_name = "N")]
+    max_connections: usize,
 }
 
 /// Why the service does not start, or stopped.
@@ -90,6 +95,11 @@ enum ServeError {
          as 127.0.0.1:8080"
     )]
     NotLoopback(SocketAddr),
+    #[error(
+        "{workers} jobs of {job_mb} MiB at once (--workers, --max-memory-mb) do not fit into this machine, which has \
+         {machine_mb} MiB: take fewer workers or less memory"
+    )]
+    Memory { workers: usize, job_mb: u64, machine_mb: u64 },
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("{what}: {error}")]
@@ -129,6 +139,10 @@ fn protect_process() {
 
 async fn serve(arguments: Arguments) -> Result<(), ServeError> {
     // Before anything is stored or claimed: the service either starts as a whole or not at all.
+    let cores = available_parallelism().map_or(1, usize::from);
+    let workers = arguments.workers.unwrap_or(cores);
+    let maxima = maxima(&arguments, cores, workers)?;
+    let places = maxima.connections;
     let (listener, address) = listen(&arguments.listen).await?;
     let store = SqliteStore::open(&arguments.database, arguments.min_free_mb).await?;
     let mut scratch = store.path().as_os_str().to_owned();
@@ -144,32 +158,29 @@ async fn serve(arguments: Arguments) -> Result<(), ServeError> {
         tracing::warn!(jobs = recovered.len(), "took jobs back that a service left running when it died");
     }
     stop_on_signals(shutdown.clone())?;
-    let cores = available_parallelism().map_or(1, usize::from);
-    let workers = tokio::spawn(workers::run(queue.clone(), supervisor.clone(), arguments.workers.unwrap_or(cores)));
-    let app = http::router(Service::new(queue, supervisor, maxima(&arguments, cores)), dashboard::routes())
+    let workers = tokio::spawn(workers::run(queue.clone(), supervisor.clone(), workers));
+    let app = http::router(Service::new(queue, supervisor, maxima), dashboard::routes())
         .layer(axum::middleware::from_fn(dashboard::explain));
     let app = http::shielded(app);
 
     // Whoever has started it may not read: that is no failure.
     let _ = writeln!(io::stdout(), "listening on http://{address}");
-    let server = axum::serve(listener, app).with_graceful_shutdown({
-        let shutdown = shutdown.clone();
-        async move { shutdown.begun().await }
-    });
-    let mut serving = tokio::spawn(server.into_future());
+    let mut serving = tokio::spawn(http::serve(listener, app, places, shutdown.clone()));
     let ended = tokio::select! {
         ended = &mut serving => Some(ended),
         () = shutdown.begun() => timeout(SHUTDOWN_GRACE, &mut serving).await.ok(),
     };
+    match ended {
+        None => tracing::warn!("requests are cut off that did not end in time"),
+        Some(Err(error)) => tracing::error!(%error, "the server ended"),
+        Some(Ok(())) => {}
+    }
     // Also when the server failed: running jobs are handed back.
     shutdown.begin();
     if let Err(error) = workers.await {
         tracing::error!(%error, "the workers ended");
     }
-    match ended {
-        Some(Ok(Err(error))) => Err(ServeError::Listen { listen: address.to_string(), error }),
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
 /// Listens on a loopback address, and on no other.
@@ -207,24 +218,29 @@ fn stop_on_signals(shutdown: Shutdown) -> Result<(), ServeError> {
     Ok(())
 }
 
-fn maxima(arguments: &Arguments, cores: usize) -> Maxima {
-    Maxima {
+/// The limits of the service.
+fn maxima(arguments: &Arguments, cores: usize, workers: usize) -> Result<Maxima, ServeError> {
+    let machine_mb = capacity::machine_memory_mb();
+    let job_mb = arguments.max_memory_mb.unwrap_or_else(|| capacity::job_memory_mb(machine_mb, workers));
+    if !capacity::fits(machine_mb, workers, job_mb) {
+        return Err(ServeError::Memory { workers, job_mb, machine_mb });
+    }
+    let files = capacity::open_files(capacity::files_for(arguments.max_connections, workers));
+    let connections = capacity::connections(files, workers, arguments.max_connections);
+    if connections < arguments.max_connections {
+        tracing::warn!(connections, files, "fewer connections are possible than asked for: too few open files");
+    }
+    Ok(Maxima {
         upload_bytes: arguments.max_upload_bytes,
         problem_bytes: arguments.max_problem_bytes,
         width: arguments.max_width,
         parameters: arguments.max_parameters,
         time_s: arguments.max_time_s,
-        memory_mb: arguments.max_memory_mb.unwrap_or_else(machine_memory_mb),
+        memory_mb: job_mb,
         threads: arguments.max_threads.unwrap_or_else(|| u32::try_from(cores).unwrap_or(u32::MAX)),
         import_time: Duration::from_secs(arguments.max_import_s),
         import_mb: arguments.max_import_mb,
         queued: arguments.max_queued,
-    }
-}
-
-/// The machine's memory in MiB; 4096 where the system does not tell.
-fn machine_memory_mb() -> u64 {
-    let information = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let total = information.lines().find_map(|line| line.strip_prefix("MemTotal:")?.strip_suffix("kB"));
-    total.and_then(|kib| kib.trim().parse::<u64>().ok()).map_or(4096, |kib| kib / 1024)
+        connections,
+    })
 }

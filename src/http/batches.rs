@@ -49,6 +49,7 @@ pub(super) async fn submit(
     Parameters(query): Parameters<WaitQuery>,
     request: Request,
 ) -> Result<Response, ApiError> {
+    let _place = service.waiting_place(query.patience()?)?;
     let limit = service.maxima.problem_bytes.saturating_mul(PROBLEMS_OF_BYTES);
     let Submission { document, key, patience } = Submission::read(&query, request, limit).await?;
     let jobs = check(&service, document, limit).await?;
@@ -132,6 +133,7 @@ pub(super) async fn get(
     Parameters(query): Parameters<WaitQuery>,
 ) -> Result<Json<Batch>, ApiError> {
     let patience = query.patience()?;
+    let _place = service.waiting_place(patience)?;
     let number = identifier(&id).ok_or_else(|| unknown(&id))?;
     service.queue.wait_for_batch(number, patience).await?.map(Json).ok_or_else(|| unknown(&id))
 }

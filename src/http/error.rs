@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::jobs::FilterError;
 use crate::jobs::store::{StoreError, Trouble};
 use crate::problem::FieldError;
 
@@ -35,6 +36,8 @@ pub enum Code {
     InvalidProblem,
     /// The points are none at which this network can be evaluated.
     InvalidPoints,
+    /// More is asked for at once than one query should hold.
+    TooManyFilters,
     /// The idempotency key stands for another request.
     KeyReused,
     /// The service failed.
@@ -68,6 +71,9 @@ impl Code {
             }
             Code::InvalidPoints => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "invalid-points", "The network cannot be evaluated there")
+            }
+            Code::TooManyFilters => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "too-many-filters", "Too much is asked for at once")
             }
             Code::KeyReused => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "key-reused", "The idempotency key stands for another request")
@@ -132,6 +138,15 @@ impl ApiError {
     /// An error that names no fields.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         Self { code, document: Box::new(ErrorDocument::new(code, detail)) }
+    }
+
+    /// What is wrong with the filter that `parameter` asks for.
+    pub fn filter(parameter: &str, error: &FilterError) -> Self {
+        let code = match error {
+            FilterError::TooMany { .. } => Code::TooManyFilters,
+            FilterError::LabelTwice => Code::BadRequest,
+        };
+        Self::new(code, format!("{parameter}: {error}"))
     }
 
     /// An error in fields of `what`.

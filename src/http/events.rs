@@ -3,29 +3,29 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::HeaderMap;
-use axum::response::sse::{Event, KeepAlive, Sse};
-use futures_util::stream::{Stream, unfold};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream::unfold;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::broadcast::Receiver;
-use tokio::time::{sleep, timeout};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::{Instant, timeout_at};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::hub::{BATCH, Hub, Piece};
 use super::jobs::{job_id, unknown};
 use super::{ApiError, Code, Segment, Service};
-use crate::jobs::{JobEvent, Queue};
+use crate::jobs::Queue;
+use crate::jobs::store::StoreError;
 
-/// How many events are read at a time.
-const BATCH: u32 = 200;
 /// How often a comment keeps a silent connection open.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// How often a listener looks for events that nobody told it of.
-const POLL: Duration = Duration::from_secs(5);
-/// How long changes are gathered before they are read: a busy service tells its listeners in batches.
-const GATHER: Duration = Duration::from_millis(20);
 
 /// One event as it stands in the stream.
 #[derive(ToSchema)]
@@ -56,14 +56,15 @@ pub(super) async fn of_job(
     State(service): State<Service>,
     Segment(id): Segment,
     headers: HeaderMap,
-) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
+) -> Result<Response, ApiError> {
     let job = job_id(&id)?;
     let after = last_seen(&headers)?.unwrap_or(0);
-    let changes = service.queue.changes();
-    if service.queue.store().job(job).await?.is_none() {
+    let place = service.stream_place()?;
+    let pieces = service.hub.listen();
+    if service.queue.store().state(job).await?.is_none() {
         return Err(unknown(&id));
     }
-    Ok(answer(Listener { queue: service.queue, changes, job: Some(job), after, waiting: VecDeque::new(), over: false }))
+    Ok(answer(Listener { job: Some(job), behind: true, ..Listener::new(service, pieces, after, place) }))
 }
 
 /// The events of all jobs from now on, or behind `Last-Event-ID`.
@@ -78,16 +79,16 @@ pub(super) async fn of_job(
         (status = 200, description = "Events `state`, `progress`, `tier` and `result`", body = EventText, content_type = "text/event-stream")
     )
 )]
-pub(super) async fn of_all(
-    State(service): State<Service>,
-    headers: HeaderMap,
-) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
-    let changes = service.queue.changes();
-    let after = match last_seen(&headers)? {
+pub(super) async fn of_all(State(service): State<Service>, headers: HeaderMap) -> Result<Response, ApiError> {
+    let last_seen = last_seen(&headers)?;
+    let place = service.stream_place()?;
+    // Listened to before the last event is looked up: what comes in between is heard.
+    let pieces = service.hub.listen();
+    let after = match last_seen {
         Some(after) => after,
         None => service.queue.store().last_event().await?,
     };
-    Ok(answer(Listener { queue: service.queue, changes, job: None, after, waiting: VecDeque::new(), over: false }))
+    Ok(answer(Listener { behind: last_seen.is_some(), ..Listener::new(service, pieces, after, place) }))
 }
 
 /// The header `Last-Event-ID`.
@@ -98,60 +99,130 @@ fn last_seen(headers: &HeaderMap) -> Result<Option<i64>, ApiError> {
     id.map(Some).ok_or_else(wrong)
 }
 
-fn answer(listener: Listener) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-    let events = unfold(listener, |mut listener| async move {
-        let event = listener.next().await?;
-        Some((Ok(write(&event)), listener))
+fn answer(listener: Listener) -> Response {
+    let text = unfold(listener, |mut listener| async move {
+        let text = listener.next().await?;
+        Some((Ok::<_, Infallible>(text), listener))
     });
-    Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
-}
-
-fn write(event: &JobEvent) -> Event {
-    // JSON text has no line breaks: it is one `data` line.
-    Event::default().id(event.id.to_string()).event(&event.kind).data(event.data.to_string())
+    let headers = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-cache")];
+    (headers, Body::from_stream(text)).into_response()
 }
 
 /// One client's place in the events.
 struct Listener {
     queue: Queue,
-    changes: Receiver<Uuid>,
+    hub: Hub,
+    pieces: Receiver<Arc<Piece>>,
     /// The one job that it listens to.
     job: Option<Uuid>,
-    /// The last event that was read.
-    after: i64,
-    /// Events that were read and not sent.
-    waiting: VecDeque<JobEvent>,
+    /// Every event up to this one was read.
+    position: i64,
+    /// Whether it has to read for itself.
+    behind: bool,
+    /// What was read and not sent.
+    waiting: VecDeque<Bytes>,
     /// Nothing can follow.
     over: bool,
+    /// When a comment must be sent.
+    silent_until: Instant,
+    _place: OwnedSemaphorePermit,
 }
 
 impl Listener {
-    /// The next event, once there is one; `None` when the job or the service has ended.
-    async fn next(&mut self) -> Option<JobEvent> {
+    fn new(service: Service, pieces: Receiver<Arc<Piece>>, position: i64, place: OwnedSemaphorePermit) -> Self {
+        Self {
+            queue: service.queue,
+            hub: service.hub,
+            pieces,
+            job: None,
+            position,
+            behind: false,
+            waiting: VecDeque::new(),
+            over: false,
+            silent_until: Instant::now() + KEEP_ALIVE,
+            _place: place,
+        }
+    }
+
+    /// The next events, once there are any, or a comment; `None` when the job or the service has ended.
+    async fn next(&mut self) -> Option<Bytes> {
+        let text = self.text().await?;
+        self.silent_until = Instant::now() + KEEP_ALIVE;
+        Some(text)
+    }
+
+    async fn text(&mut self) -> Option<Bytes> {
+        let shutdown = self.queue.shutdown().clone();
         loop {
-            if let Some(event) = self.waiting.pop_front() {
-                return Some(event);
+            if let Some(text) = self.waiting.pop_front() {
+                return Some(text);
             }
             if self.over {
                 return None;
             }
-            // The job's state is read first: an ended job writes no event behind those that are read then.
-            let ended = self.has_ended().await?;
-            match self.queue.store().events(self.job, self.after, BATCH).await {
-                Ok(events) => {
-                    self.over = ended && events.len() < BATCH as usize;
-                    self.after = events.last().map_or(self.after, |last| last.id);
-                    self.waiting.extend(events);
+            if self.behind {
+                tokio::select! {
+                    caught_up = self.catch_up() => caught_up?,
+                    () = shutdown.begun() => return None,
                 }
-                Err(error) => {
-                    tracing::error!(%error, "events could not be read");
-                    return None;
-                }
+                continue;
             }
-            if self.waiting.is_empty() && !self.over {
-                self.change().await?;
+            let heard = tokio::select! {
+                heard = timeout_at(self.silent_until, self.pieces.recv()) => heard,
+                () = shutdown.begun() => return None,
+            };
+            match heard {
+                Ok(Ok(piece)) => self.hear(&piece),
+                Ok(Err(RecvError::Lagged(_))) => self.behind = true,
+                Ok(Err(RecvError::Closed)) => return None,
+                Err(_) => return Some(Bytes::from_static(b":\n\n")),
             }
         }
+    }
+
+    /// Takes what is new in a piece.
+    fn hear(&mut self, piece: &Piece) {
+        if piece.after > self.position {
+            self.behind = true;
+            return;
+        }
+        let position = self.position;
+        for event in piece.events.iter().filter(|event| event.id > position) {
+            if self.job.is_none_or(|job| job == event.job) {
+                self.waiting.push_back(event.text.clone());
+                // The store knows whether anything follows.
+                self.behind |= self.job.is_some() && event.ends;
+            }
+        }
+        self.position = position.max(piece.last);
+    }
+
+    /// Reads from the store what comes next; `None` when nothing ever will.
+    async fn catch_up(&mut self) -> Option<()> {
+        let _turn = self.hub.turn().await?;
+        // The job's state is read first: an ended job writes no event behind those that are read then. So is the last event:
+        // where none follows of those that are wanted, all up to that one are known.
+        let ended = self.has_ended().await?;
+        let read = async {
+            let last = self.queue.store().last_event().await?;
+            Ok::<_, StoreError>((last, self.queue.store().events(self.job, self.position, BATCH).await?))
+        };
+        self.queue.metrics().events_read();
+        match read.await {
+            Ok((last, events)) => match events.last() {
+                None => {
+                    self.behind = false;
+                    self.over = ended;
+                    self.position = self.position.max(last);
+                }
+                Some(end) => {
+                    self.waiting.push_back(self.hub.text_of(&events).await?);
+                    self.position = end.id;
+                }
+            },
+            Err(error) => return failed("events", &error),
+        }
+        Some(())
     }
 
     /// Whether the one job has ended; `None` when it is gone.
@@ -159,29 +230,13 @@ impl Listener {
         let Some(job) = self.job else { return Some(false) };
         match self.queue.store().state(job).await {
             Ok(state) => state.map(|state| state.is_finished()),
-            Err(error) => {
-                tracing::error!(%error, "a job could not be read");
-                None
-            }
+            Err(error) => failed("a job", &error),
         }
     }
+}
 
-    /// Returns once there may be new events; `None` when the service ends.
-    async fn change(&mut self) -> Option<()> {
-        let shutdown = self.queue.shutdown().clone();
-        let change = async {
-            match self.job {
-                Some(job) => self.queue.change_of(&mut self.changes, job).await,
-                None => {
-                    // A listener that fell behind looks for itself.
-                    let _ = self.changes.recv().await;
-                    sleep(GATHER).await;
-                }
-            }
-        };
-        tokio::select! {
-            () = shutdown.begun() => None,
-            _ = timeout(POLL, change) => Some(()),
-        }
-    }
+/// Notes that the store failed: the stream ends, and its client comes back.
+fn failed<T>(what: &str, error: &StoreError) -> Option<T> {
+    tracing::error!(%error, "{what} could not be read");
+    None
 }

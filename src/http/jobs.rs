@@ -19,9 +19,6 @@ use crate::jobs::store::{Cancellation, Deletion, NewJob};
 use crate::jobs::{Job, JobFilter, NetworkRecord, State as JobState, question_hash};
 use crate::problem::{FieldError, Kind, Problem, ReadError};
 
-/// How many labels a list may be asked for.
-const MAX_LABELS: usize = 32;
-
 /// Takes a job: 202, or 200 when it ends within the wait.
 #[utoipa::path(
     post,
@@ -42,6 +39,7 @@ pub(super) async fn submit(
     Parameters(query): Parameters<WaitQuery>,
     request: Request,
 ) -> Result<Response, ApiError> {
+    let _place = service.waiting_place(query.patience()?)?;
     let Submission { document, key, patience } =
         Submission::read(&query, request, service.maxima.problem_bytes).await?;
     let new = check(&service, document).await?;
@@ -119,6 +117,7 @@ pub(super) async fn retry(
     Parameters(query): Parameters<WaitQuery>,
 ) -> Result<Response, ApiError> {
     let patience = query.patience()?;
+    let _place = service.waiting_place(patience)?;
     let job = service.retry(&id).await?;
     wait_for(&service, job, patience).await
 }
@@ -269,10 +268,10 @@ impl ListQuery {
                 "network" => filter.network.replace(value).is_some(),
                 "cursor" => query.cursor.replace(value).is_some(),
                 _ => match name.strip_prefix("label.") {
-                    Some(label) if filter.labels.len() < MAX_LABELS => {
-                        filter.labels.insert(label.to_owned(), value).is_some()
+                    Some(label) => {
+                        filter.add_label(label, &value).map_err(|error| ApiError::filter(&name, &error))?;
+                        false
                     }
-                    Some(_) => return Err(bad(format!("{name}: at most {MAX_LABELS} labels can be asked for"))),
                     None => return Err(bad(format!("{name}: there is no such parameter"))),
                 },
             };
@@ -303,6 +302,7 @@ pub(super) async fn get(
     Parameters(query): Parameters<WaitQuery>,
 ) -> Result<Json<Job>, ApiError> {
     let patience = query.patience()?;
+    let _place = service.waiting_place(patience)?;
     let job = service.queue.wait(job_id(&id)?, patience).await?;
     job.map(Json).ok_or_else(|| unknown(&id))
 }

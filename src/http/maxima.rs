@@ -30,6 +30,8 @@ pub struct Maxima {
     pub import_mb: u64,
     /// Jobs that wait.
     pub queued: u64,
+    /// Connections that are open at once.
+    pub connections: usize,
 }
 
 impl Maxima {

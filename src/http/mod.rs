@@ -5,10 +5,12 @@
 //! - [`ErrorDocument`], [`Code`], [`ApiError`]: errors as `application/problem+json`.
 //! - `networks`, `evaluation`, `jobs`, `batches`, `programs`, `events`, `stats`, `health`: the handlers.
 //! - `submission`: what the submissions of jobs and of batches share.
+//! - `hub`: events, read once for all who listen.
 //! - `openapi`: the description of the interface, and its page; `metrics`: the service's own numbers.
 //! - `body`, `parameters`, `patch`: reading requests, with errors of the same form.
 //! - `gate`: keeps other sites' pages away from a loopback service.
 //! - `leftover`: reads what handlers leave of bodies, so that connections stay usable.
+//! - [`serve`]: connections: how many, and how long each may keep the service waiting; `patient`: writes that wait.
 //! - `trace`: request ids and one log line a request.
 
 mod batches;
@@ -18,6 +20,7 @@ mod evaluation;
 mod events;
 mod gate;
 mod health;
+mod hub;
 mod jobs;
 mod leftover;
 mod maxima;
@@ -26,7 +29,9 @@ mod networks;
 mod openapi;
 mod parameters;
 mod patch;
+mod patient;
 mod programs;
+mod server;
 mod stats;
 mod submission;
 mod trace;
@@ -35,9 +40,11 @@ pub use error::{ApiError, Code, ErrorDocument};
 pub use maxima::Maxima;
 pub use networks::UploadQuery;
 pub use parameters::{Parameters, Segment};
+pub use server::serve;
 
 use std::any::Any;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
@@ -45,7 +52,7 @@ use axum::http::{HeaderValue, header};
 use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -66,19 +73,44 @@ pub struct Service {
     maxima: Arc<Maxima>,
     imports: Arc<Semaphore>,
     exports: Arc<Semaphore>,
+    hub: hub::Hub,
+    streams: Arc<Semaphore>,
+    waits: Arc<Semaphore>,
     supervisor: Supervisor,
 }
 
 impl Service {
-    /// A service on `queue`; `supervisor` builds the programs that clients ask for.
+    /// A service on `queue`; `supervisor` builds the programs that clients ask for. Called within a runtime, on which it
+    /// follows the queue's events.
     pub fn new(queue: Queue, supervisor: Supervisor, maxima: Maxima) -> Self {
+        // What is held open leaves places for what is answered at once.
+        let part =
+            |places: usize| Arc::new(Semaphore::new((maxima.connections / places).clamp(1, Semaphore::MAX_PERMITS)));
         Self {
+            hub: hub::Hub::start(queue.clone()),
             queue,
+            streams: part(2),
+            waits: part(4),
             maxima: Arc::new(maxima),
             imports: Arc::new(Semaphore::new(IMPORTS_AT_ONCE)),
             exports: Arc::new(Semaphore::new(EXPORTS_AT_ONCE)),
             supervisor,
         }
+    }
+
+    /// A place for one more stream of events.
+    fn stream_place(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        let full = |_| ApiError::new(Code::Unavailable, "too many streams of events are open: try again later");
+        Arc::clone(&self.streams).try_acquire_owned().map_err(full)
+    }
+
+    /// A place for an answer that is held for up to `patience`; an answer at once needs none.
+    fn waiting_place(&self, patience: Duration) -> Result<Option<OwnedSemaphorePermit>, ApiError> {
+        if patience.is_zero() {
+            return Ok(None);
+        }
+        let full = |_| ApiError::new(Code::Unavailable, "too many requests wait: try again later, or without `wait`");
+        Arc::clone(&self.waits).try_acquire_owned().map(Some).map_err(full)
     }
 
     /// Its queue.

@@ -103,7 +103,10 @@ fn refusals(path: &str, changes: bool, takes_body: bool) -> Vec<(String, Respons
     } else if takes_body || path.ends_with("/retry") {
         codes.push(if path.contains("networks") { Code::InvalidNetwork } else { Code::InvalidProblem });
     }
-    // A database that cannot be reached, and a full queue.
+    if !changes && path == "/v1/jobs" {
+        codes.push(Code::TooManyFilters);
+    }
+    // A database that cannot be reached, a full queue, too much at once.
     if path != "/healthz" {
         codes.push(Code::Unavailable);
     }

@@ -163,23 +163,6 @@ pub struct Page<T> {
     pub next_cursor: Option<String>,
 }
 
-/// Which jobs a list holds.
-#[derive(Clone, Debug, Default)]
-pub struct JobFilter {
-    /// Only in this state.
-    pub state: Option<State>,
-    /// Only of this kind.
-    pub kind: Option<Kind>,
-    /// Only about this network.
-    pub network: Option<String>,
-    /// Only of this batch.
-    pub batch: Option<Uuid>,
-    /// Only with all of these labels.
-    pub labels: BTreeMap<String, String>,
-    /// Only where each of these words begins a word of the network's name, the id, the kind or a label.
-    pub words: Vec<String>,
-}
-
 /// Something that happened to a job.
 #[derive(Clone, Debug)]
 pub struct JobEvent {

@@ -48,6 +48,7 @@ pub struct Metrics {
     gaps: Histogram,
     deaths: Family<Death, Counter>,
     requests: Family<Request, Histogram>,
+    event_reads: Counter,
     jobs: Family<InState, Gauge>,
     queue_age: Gauge<f64, std::sync::atomic::AtomicU64>,
     /// Held while the numbers of the database are set and written out.
@@ -69,12 +70,15 @@ impl Default for Metrics {
         let requests = Family::<Request, Histogram>::new_with_constructor(quick);
         let help = "How long requests took, by method, route and status";
         registry.register_with_unit("http_request", help, Unit::Seconds, requests.clone());
+        let event_reads = Counter::default();
+        let help = "How often events were read from the database, for all listeners together";
+        registry.register("event_reads", help, event_reads.clone());
         let jobs = Family::<InState, Gauge>::default();
         registry.register("jobs", "Stored jobs, by state", jobs.clone());
         let queue_age = Gauge::default();
         let help = "How long the oldest waiting job has waited";
         registry.register_with_unit("queue_age", help, Unit::Seconds, queue_age.clone());
-        Self { registry, solves, gaps, deaths, requests, jobs, queue_age, writing: Mutex::new(()) }
+        Self { registry, solves, gaps, deaths, requests, event_reads, jobs, queue_age, writing: Mutex::new(()) }
     }
 }
 
@@ -100,6 +104,11 @@ impl Metrics {
     pub fn request(&self, method: &str, route: &str, status: u16, took: Duration) {
         let labels = Request { method: method.into(), route: route.into(), status };
         self.requests.get_or_create(&labels).observe(took.as_secs_f64());
+    }
+
+    /// Events were read from the database.
+    pub fn events_read(&self) {
+        self.event_reads.inc();
     }
 
     /// All numbers as text, with those of the database.

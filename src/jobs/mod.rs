@@ -2,6 +2,7 @@
 //!
 //! - [`Job`], [`State`], [`NetworkRecord`] …: the records, which are the JSON of the interface.
 //! - [`Batch`]: many jobs of one request, and their summary.
+//! - [`JobFilter`]: which jobs a list holds, and how much may be asked for at once.
 //! - [`rules`]: how a job moves from state to state.
 //! - [`store`]: the database behind the queue.
 //! - [`Queue`]: what HTTP and workers use: the store, and word of every change.
@@ -14,6 +15,7 @@
 //! else.
 
 mod batch;
+mod filter;
 mod identity;
 mod job;
 mod metrics;
@@ -25,8 +27,9 @@ pub mod supervisor;
 pub mod workers;
 
 pub use batch::{Batch, BatchItem, ClaimCounts};
+pub use filter::{FilterError, JobFilter, name_job};
 pub use identity::{body_hash, network_id, question_hash};
-pub use job::{ImportedNetwork, Job, JobError, JobEvent, JobFilter, NetworkRecord, Page, State, Stats, Throughput};
+pub use job::{ImportedNetwork, Job, JobError, JobEvent, NetworkRecord, Page, State, Stats, Throughput};
 pub use metrics::Metrics;
 pub use queue::{Queue, Shutdown};
 pub use roster::Roster;

@@ -58,7 +58,21 @@ impl Server {
 
     /// Starts a service that writes its log to `log`.
     pub fn launch(address: &str, directory: &Path, log: Stdio, flags: &[&str]) -> Self {
-        let mut process = Self::command(address, directory, flags).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+        Self::run(Self::command(address, directory, flags), log)
+    }
+
+    /// Starts a service that may have `files` files open.
+    pub fn start_with_files(files: u32, directory: &Path, flags: &[&str]) -> Self {
+        let log = File::options().create(true).append(true).open(directory.join("log")).unwrap();
+        let own = Self::command("127.0.0.1:0", directory, flags);
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit -n {files} && exec \"$0\" \"$@\"")]).arg(own.get_program());
+        command.args(own.get_args()).env("EXACTLIP_WORKERS", "2");
+        Self::run(command, log.into())
+    }
+
+    fn run(mut command: Command, log: Stdio) -> Self {
+        let mut process = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let base = line.trim().strip_prefix("listening on ").expect("the service listens").to_owned();
@@ -197,6 +211,13 @@ impl Server {
             page[list].as_array().unwrap().len()
         };
         (count("networks"), count("jobs"))
+    }
+
+    /// A number of the service's own, as it tells Prometheus.
+    pub fn number(&self, name: &str) -> f64 {
+        let text = self.get("/metrics").text();
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        value.unwrap_or_else(|| panic!("no {name} in {text}")).parse().unwrap()
     }
 
     /// The process ids of the children.

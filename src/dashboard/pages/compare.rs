@@ -13,10 +13,10 @@ use crate::answer::{Check, Report};
 use crate::dashboard::charts::{self, Chart, Ratio, Series, letter};
 use crate::dashboard::words;
 use crate::http::{ApiError, Code, Parameters, Segment, Service};
-use crate::jobs::{Job, JobFilter};
+use crate::jobs::{Job, JobFilter, name_job};
 use crate::problem::{Claims, Domain, Guarantee, Problem, Scalars};
 
-/// How many jobs are compared at most.
+/// How many jobs of a label are compared at most.
 const MOST: u32 = 200;
 /// How many rows the table has.
 const ROWS: usize = 50;
@@ -61,12 +61,12 @@ impl Choice {
         for (name, value) in parameters {
             match (name.as_str(), value.split_once('=')) {
                 (_, None) if value.trim().is_empty() => {}
-                ("job", _) if choice.jobs.len() < MOST as usize => choice.jobs.push(value),
                 ("job", _) => {
-                    return Err(ApiError::new(Code::BadRequest, format!("job: at most {MOST} can be compared")));
+                    name_job(&mut choice.jobs, value).map_err(|error| ApiError::filter("job", &error))?;
                 }
-                ("label", Some((name, wanted))) => {
-                    choice.filter.labels.insert(name.trim().to_owned(), wanted.trim().to_owned());
+                ("label", Some((label, wanted))) => {
+                    let added = choice.filter.add_label(label.trim(), wanted.trim());
+                    added.map_err(|error| ApiError::filter("label", &error))?;
                     choice.label = value;
                 }
                 ("label", None) => return Err(ApiError::new(Code::BadRequest, "label: write `name=value`")),

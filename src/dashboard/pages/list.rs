@@ -85,15 +85,15 @@ impl Choice {
                     None => return wrong("a kind of a job"),
                 },
                 "label" => match value.split_once('=') {
-                    Some((name, wanted)) => {
-                        choice.filter.labels.insert(name.trim().to_owned(), wanted.trim().to_owned());
+                    Some((label, wanted)) => {
+                        let added = choice.filter.add_label(label.trim(), wanted.trim());
+                        added.map_err(|error| ApiError::filter("label", &error))?;
                         choice.label = value;
                     }
                     None => return wrong("a label: write `name=value`"),
                 },
                 "text" => {
-                    let words = value.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-                    choice.filter.words = words.take(MAX_WORDS).map(str::to_owned).collect();
+                    choice.filter.set_words(&value).map_err(|error| ApiError::filter("text", &error))?;
                     choice.text = value;
                 }
                 "network" => {
@@ -118,9 +118,6 @@ impl Choice {
         words::address("/", &parameters)
     }
 }
-
-/// The most words that are looked for.
-const MAX_WORDS: usize = 8;
 
 /// The page.
 pub(in crate::dashboard) async fn show(

@@ -202,7 +202,8 @@ pub trait Store: Send + Sync {
     /// Deletes a job that has ended, and all that belongs to it.
     fn delete_job(&self, id: Uuid) -> Reply<'_, Deletion>;
 
-    /// Up to `limit` events behind event `after`, oldest first: of one job, or of all.
+    /// Up to `limit` events behind event `after`, oldest first: of one job, or of all. Fewer where they are large; none means
+    /// that there are no more.
     fn events(&self, job: Option<Uuid>, after: i64, limit: u32) -> Reply<'_, Vec<JobEvent>>;
 
     /// The id of the last event; 0 without any.

@@ -1,5 +1,6 @@
 //! Events: written in the transaction of what they tell, read in their order.
 
+use futures_util::TryStreamExt;
 use serde_json::{Value, json};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite, Transaction};
@@ -13,6 +14,8 @@ use crate::jobs::{JobError, JobEvent, State};
 /// How many progress events of a job are kept at most: beyond, every second one is forgotten, so that what is left spans the
 /// whole solve.
 const MAX_PROGRESS: i64 = 500;
+/// How much text a page of events holds, but for its last event.
+const MAX_PAGE_BYTES: usize = 1 << 20;
 
 /// The job has this state now.
 pub(super) async fn state(
@@ -133,17 +136,26 @@ pub(super) async fn list(
         query.push(" AND events.job = ").push_bind(job.to_string());
     }
     query.push(" ORDER BY events.id LIMIT ").push_bind(i64::from(limit));
-    let rows = query.build().fetch_all(&store.reader).await?;
-    rows.iter()
-        .map(|row| {
-            let job = rows::id(row.try_get("job")?)?;
-            let mut data: Value = rows::parse_optional("event", row.try_get("data")?)?.unwrap_or_default();
-            if let Some(fields) = data.as_object_mut() {
-                fields.insert("job".into(), job.to_string().into());
-            }
-            Ok(JobEvent { id: row.try_get("id")?, job, kind: row.try_get("kind")?, data })
-        })
-        .collect()
+    let query = query.build();
+    let mut rows = query.fetch(&store.reader);
+    let (mut events, mut bytes) = (Vec::new(), 0);
+    while bytes < MAX_PAGE_BYTES
+        && let Some(row) = rows.try_next().await?
+    {
+        let text: Option<&str> = row.try_get("data")?;
+        bytes += text.map_or(0, str::len);
+        events.push(event(&row, text)?);
+    }
+    Ok(events)
+}
+
+fn event(row: &SqliteRow, text: Option<&str>) -> Result<JobEvent, StoreError> {
+    let job = rows::id(row.try_get("job")?)?;
+    let mut data: Value = rows::parse_optional("event", text)?.unwrap_or_default();
+    if let Some(fields) = data.as_object_mut() {
+        fields.insert("job".into(), job.to_string().into());
+    }
+    Ok(JobEvent { id: row.try_get("id")?, job, kind: row.try_get("kind")?, data })
 }
 
 pub(super) async fn last(store: &SqliteStore) -> Result<i64, StoreError> {
