@@ -33,7 +33,7 @@ test: browser
 
 test-long: browser
 	PROPTEST_CASES=20000 cargo test --release --lib -- --include-ignored
-	EXACTLIP_TEST_FACTOR=10 cargo test --release --test '*' -- --include-ignored
+	ulimit -n $$(ulimit -Hn) && EXACTLIP_TEST_FACTOR=10 cargo test --release --test '*' -- --include-ignored
 	scripts/test-python
 	scripts/fuzz-interface
 

@@ -1,5 +1,6 @@
 //! `/v1/batches`: many jobs in one request, and one summary of them.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use axum::Json;
@@ -8,13 +9,13 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::Value;
 
-use super::jobs::{examine, identifier};
+use super::jobs::{READ_AGAIN, examine, identifier};
 use super::parameters::WaitQuery;
 use super::patch::{decides, merged};
 use super::submission::{Submission, taken};
-use super::{ApiError, Code, Parameters, Segment, Service};
-use crate::jobs::Batch;
-use crate::jobs::store::{Cancellation, NewJob};
+use super::{ApiError, Code, Parameters, Segment, Service, bounded, parts};
+use crate::jobs::store::{Cancellation, IdempotencyKey, NewJob};
+use crate::jobs::{Batch, ListHash};
 use crate::problem::FieldError;
 
 /// The most items in a batch.
@@ -51,9 +52,25 @@ pub(super) async fn submit(
 ) -> Result<Response, ApiError> {
     let _place = service.waiting_place(query.patience()?)?;
     let limit = service.maxima.problem_bytes.saturating_mul(PROBLEMS_OF_BYTES);
-    let Submission { document, key, patience } = Submission::read(&query, request, limit).await?;
-    let jobs = check(&service, document, limit).await?;
+    let Submission { body, key, patience } = Submission::read(&service.budget, &query, request, limit).await?;
+    let bytes = body.bytes.len();
+    // The common fields, and one job at a time, as trees; all jobs as they are stored.
+    let tree = bounded::allowance(bytes.min(service.maxima.problem_bytes));
+    let work = tree.saturating_mul(3).saturating_add(bytes.saturating_mul(READ_AGAIN));
+    let work = service.budget.work(bytes, work).await?;
+    let considered = service.clone();
+    let read = service.consider(bytes, async move {
+        let parts = Parts::read(&body.bytes, considered.maxima.problem_bytes, limit)?;
+        let jobs = check(&considered, &parts).await?;
+        let key = match key {
+            Some(key) => Some(IdempotencyKey { key, body: parts.hash()? }),
+            None => None,
+        };
+        Ok((jobs, key))
+    });
+    let (jobs, key) = read.await?;
     let batch = service.queue.submit_batch(jobs, key, service.maxima.queued).await?;
+    drop(work);
     let batch = match patience.is_zero() {
         true => batch,
         false => service.queue.wait_for_batch(batch.id, patience).await?.unwrap_or(batch),
@@ -61,38 +78,70 @@ pub(super) async fn submit(
     Ok(taken(batch.finished_at.is_some(), format!("/v1/batches/{}", batch.id), batch))
 }
 
-/// The jobs of a batch; or everything that is wrong with them.
-async fn check(service: &Service, document: Value, limit: usize) -> Result<Vec<NewJob>, ApiError> {
-    let invalid = |errors| ApiError::with_errors(Code::InvalidProblem, "the batch", errors);
-    let wrong = |pointer: &str, detail: String| invalid(vec![FieldError::new(pointer, detail)]);
-    let Value::Object(mut common) = document else { return Err(wrong("", "must be an object".into())) };
-    let items = match common.remove("items") {
-        Some(Value::Array(items)) if (1..=MAX_ITEMS).contains(&items.len()) => items,
-        Some(Value::Array(items)) => {
-            return Err(wrong("/items", format!("has {} items: a batch has 1 to {MAX_ITEMS}", items.len())));
+/// That something is wrong with a batch.
+fn invalid(errors: Vec<FieldError>) -> ApiError {
+    ApiError::with_errors(Code::InvalidProblem, "the batch", errors)
+}
+
+/// The parts of a batch: what its jobs have in common, and the text of each item.
+struct Parts<'a> {
+    common: Value,
+    items: Vec<&'a [u8]>,
+}
+
+impl<'a> Parts<'a> {
+    /// Takes a body apart whose jobs, written out, have at most `most` bytes each and `limit` bytes together.
+    fn read(text: &'a [u8], most: usize, limit: usize) -> Result<Self, ApiError> {
+        let wrong = |pointer: &str, detail: String| invalid(vec![FieldError::new(pointer, detail)]);
+        parts::check(text)?;
+        let fields = parts::fields(text)?.ok_or_else(|| wrong("", "must be an object".into()))?;
+        let (items, common): (Vec<_>, Vec<_>) = fields.into_iter().partition(|(name, _)| name == "items");
+        let (_, items) = items.last().ok_or_else(|| wrong("/items", "is missing: an object for each job".into()))?;
+        let (items, count) = parts::elements(items, MAX_ITEMS)?
+            .ok_or_else(|| wrong("/items", "must be an array: an object for each job".into()))?;
+        if !(1..=MAX_ITEMS).contains(&count) {
+            return Err(wrong("/items", format!("has {count} items: a batch has 1 to {MAX_ITEMS}")));
         }
-        Some(_) => return Err(wrong("/items", "must be an array: an object for each job".into())),
-        None => return Err(wrong("/items", "is missing: an object for each job".into())),
-    };
-    let common = Value::Object(common);
-    let shared = common.to_string().len();
-    let sizes = items.iter().map(|item| shared.saturating_add(item.to_string().len()));
-    if sizes.fold(0usize, usize::saturating_add) > limit {
-        let detail = format!("the jobs, with the common fields written out in each, have more than {limit} bytes");
-        return Err(ApiError::new(Code::TooLarge, detail));
+        let shared = common.iter().map(|(name, value)| name.len() + value.len() + 4).sum::<usize>();
+        let size = |item: &&[u8]| shared.saturating_add(item.len());
+        if let Some(i) = items.iter().position(|item| size(item) > most) {
+            let detail = format!("item {i}, with the common fields written out in it, has more than {most} bytes");
+            return Err(ApiError::new(Code::TooLarge, detail));
+        }
+        if items.iter().map(size).fold(0, usize::saturating_add) > limit {
+            let detail = format!("the jobs, with the common fields written out in each, have more than {limit} bytes");
+            return Err(ApiError::new(Code::TooLarge, detail));
+        }
+        let left = Cell::new(bounded::allowance(shared));
+        let read = |(name, value): (String, &[u8])| Ok((name, bounded::parse_within(value, &left)?));
+        let common = common.into_iter().map(read).collect::<Result<_, ApiError>>()?;
+        Ok(Self { common: Value::Object(common), items })
     }
+
+    /// The hash of the whole body.
+    fn hash(&self) -> Result<String, ApiError> {
+        let mut hash = ListHash::new(&self.common, "items");
+        for item in &self.items {
+            hash.add(&bounded::parse(item)?);
+        }
+        Ok(hash.end())
+    }
+}
+
+/// The jobs of a batch; or everything that is wrong with them.
+async fn check(service: &Service, parts: &Parts<'_>) -> Result<Vec<NewJob>, ApiError> {
     let mut networks = HashMap::new();
-    let (mut jobs, mut errors) = (Vec::with_capacity(items.len()), Vec::new());
-    for (i, item) in items.iter().enumerate() {
-        let Value::Object(_) = item else {
+    let (mut jobs, mut errors) = (Vec::with_capacity(parts.items.len()), Vec::new());
+    for (i, item) in parts.items.iter().enumerate() {
+        let item = bounded::parse(item)?;
+        let (Value::Object(_), Value::Object(fields)) = (&item, merged(Some(&parts.common), &item)) else {
             errors.push(FieldError::new(format!("/items/{i}"), "must be an object: how the job differs from the rest"));
             continue;
         };
-        let Value::Object(fields) = merged(Some(&common), item) else { continue };
         match examine(service, fields, &mut networks).await? {
             Ok(job) => jobs.push(job),
             Err(found) => found.into_iter().for_each(|error| {
-                let error = located(error, i, item, &common);
+                let error = located(error, i, &item, &parts.common);
                 // What is wrong in a common field is wrong in every job.
                 if !errors.contains(&error) {
                     errors.push(error);

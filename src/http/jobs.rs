@@ -12,12 +12,16 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::bounded;
 use super::parameters::{WaitQuery, bad_cursor, page_limit};
 use super::submission::{Submission, taken};
 use super::{ApiError, Code, Parameters, Segment, Service};
-use crate::jobs::store::{Cancellation, Deletion, NewJob};
-use crate::jobs::{Job, JobFilter, NetworkRecord, State as JobState, question_hash};
+use crate::jobs::store::{Cancellation, Deletion, IdempotencyKey, NewJob};
+use crate::jobs::{Job, JobFilter, NetworkRecord, State as JobState, body_hash, question_hash};
 use crate::problem::{FieldError, Kind, Problem, ReadError};
+
+/// How many times the bytes of a document its question takes, and the texts that are stored of it.
+pub(super) const READ_AGAIN: usize = 4;
 
 /// Takes a job: 202, or 200 when it ends within the wait.
 #[utoipa::path(
@@ -40,10 +44,21 @@ pub(super) async fn submit(
     request: Request,
 ) -> Result<Response, ApiError> {
     let _place = service.waiting_place(query.patience()?)?;
-    let Submission { document, key, patience } =
-        Submission::read(&query, request, service.maxima.problem_bytes).await?;
-    let new = check(&service, document).await?;
-    let job = service.queue.submit(NewJob { key, ..new }, service.maxima.queued).await?;
+    let Submission { body, key, patience } =
+        Submission::read(&service.budget, &query, request, service.maxima.problem_bytes).await?;
+    let bytes = body.bytes.len();
+    let work =
+        service.budget.work(bytes, bounded::allowance(bytes).saturating_add(bytes.saturating_mul(READ_AGAIN))).await?;
+    let considered = service.clone();
+    let new = service.consider(bytes, async move {
+        let document = bounded::parse(&body.bytes)?;
+        drop(body);
+        let key = key.map(|key| IdempotencyKey { key, body: body_hash(&document) });
+        let new = check(&considered, document).await?;
+        Ok(NewJob { key, ..new })
+    });
+    let job = service.queue.submit(new.await?, service.maxima.queued).await?;
+    drop(work);
     wait_for(&service, job, patience).await
 }
 

@@ -7,14 +7,19 @@
 //! - `submission`: what the submissions of jobs and of batches share.
 //! - `hub`: events, read once for all who listen.
 //! - `openapi`: the description of the interface, and its page; `metrics`: the service's own numbers.
-//! - `body`, `parameters`, `patch`: reading requests, with errors of the same form.
+//! - `body`, `parameters`, `patch`: reading requests, with errors of the same form; `budget`: the memory that they may take.
+//! - `bounded`: JSON within a bound of memory; `parts`: large JSON, part by part.
+//! - `answers`: large answers that are not read yet; `sending`: files, from disk as clients take them.
 //! - `gate`: keeps other sites' pages away from a loopback service.
 //! - `leftover`: reads what handlers leave of bodies, so that connections stay usable.
 //! - [`serve`]: connections: how many, and how long each may keep the service waiting; `patient`: writes that wait.
 //! - `trace`: request ids and one log line a request.
 
+mod answers;
 mod batches;
 mod body;
+mod bounded;
+mod budget;
 mod error;
 mod evaluation;
 mod events;
@@ -28,9 +33,11 @@ mod metrics;
 mod networks;
 mod openapi;
 mod parameters;
+mod parts;
 mod patch;
 mod patient;
 mod programs;
+mod sending;
 mod server;
 mod stats;
 mod submission;
@@ -53,6 +60,7 @@ use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -65,6 +73,12 @@ use crate::jobs::supervisor::Supervisor;
 const IMPORTS_AT_ONCE: usize = 2;
 /// How many programs are built at once.
 const EXPORTS_AT_ONCE: usize = 2;
+/// How many large documents are read at once: each takes a core.
+const READERS_AT_ONCE: usize = 2;
+/// How many files are on their way to clients at once: each takes room on the disk until it is sent.
+const SENDINGS_AT_ONCE: usize = 16;
+/// How long a request waits for such a place.
+const SENDING_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What handlers share.
 #[derive(Clone)]
@@ -73,6 +87,11 @@ pub struct Service {
     maxima: Arc<Maxima>,
     imports: Arc<Semaphore>,
     exports: Arc<Semaphore>,
+    /// Documents that are considered at once.
+    readers: Arc<Semaphore>,
+    /// Files that are sent at once.
+    sendings: Arc<Semaphore>,
+    budget: budget::Budget,
     hub: hub::Hub,
     streams: Arc<Semaphore>,
     waits: Arc<Semaphore>,
@@ -94,6 +113,9 @@ impl Service {
             maxima: Arc::new(maxima),
             imports: Arc::new(Semaphore::new(IMPORTS_AT_ONCE)),
             exports: Arc::new(Semaphore::new(EXPORTS_AT_ONCE)),
+            readers: Arc::new(Semaphore::new(READERS_AT_ONCE)),
+            sendings: Arc::new(Semaphore::new(SENDINGS_AT_ONCE)),
+            budget: budget::Budget::default(),
             supervisor,
         }
     }
@@ -102,6 +124,21 @@ impl Service {
     fn stream_place(&self) -> Result<OwnedSemaphorePermit, ApiError> {
         let full = |_| ApiError::new(Code::Unavailable, "too many streams of events are open: try again later");
         Arc::clone(&self.streams).try_acquire_owned().map_err(full)
+    }
+
+    /// A place for a file that is sent from disk.
+    async fn sending_place(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        let full = || ApiError::new(Code::Unavailable, "too many files are being sent: try again later");
+        let place = timeout(SENDING_PATIENCE, Arc::clone(&self.sendings).acquire_owned()).await;
+        place.map_err(|_| full())?.map_err(|_| full())
+    }
+
+    /// The fields of a form of at most `limit` bytes.
+    ///
+    /// # Errors
+    /// That it is none, or is too large; that others leave no memory for it.
+    pub async fn read_form(&self, request: Request, limit: usize) -> Result<Vec<(String, String)>, ApiError> {
+        body::read_form(&self.budget, request, limit).await
     }
 
     /// A place for an answer that is held for up to `patience`; an answer at once needs none.
@@ -132,6 +169,7 @@ pub fn router(service: Service, pages: Router<Service>) -> Router {
         .with_state(service)
         // Handlers read bodies themselves, each with its own limit.
         .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(answers::Answers::default(), answers::account))
         .layer(from_fn_with_state(observed, metrics::observe))
         .layer(from_fn(gate::check))
         .layer(CatchPanicLayer::custom(panicked))

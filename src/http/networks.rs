@@ -2,14 +2,16 @@
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use tokio::sync::SemaphorePermit;
+use tokio::task::block_in_place;
 use utoipa::ToSchema;
 
+use super::budget::Room;
 use super::parameters::{bad_cursor, page_limit};
-use super::{ApiError, Code, Maxima, Parameters, Segment, Service, body};
+use super::{ApiError, Code, Maxima, Parameters, Segment, Service, body, sending};
 use crate::jobs::store::{Deletion, NewNetwork};
 use crate::jobs::supervisor::{ErrandError, SentNetwork};
 use crate::jobs::{ImportedNetwork, NetworkRecord, network_id};
@@ -65,12 +67,17 @@ impl Service {
     /// # Errors
     /// What is wrong with the file or its name; a database that fails.
     pub async fn take_network(&self, query: UploadQuery, request: Request) -> Result<(NetworkRecord, bool), ApiError> {
-        let upload = body::read_file(request, self.maxima.upload_bytes).await?;
+        let upload = body::read_file(&self.budget, request, self.maxima.upload_bytes).await?;
         let name = query.name.or(upload.name);
         if let Some(name) = &name {
             check_name(name)?;
         }
-        let bytes = whole(upload.bytes, upload.data).map_err(|detail| ApiError::new(Code::InvalidNetwork, detail))?;
+        // Put together, the two are in memory once more.
+        let both = upload.data.as_ref().map_or(0, |data| data.len() + upload.bytes.len());
+        let joining = self.budget.work(both, both).await?;
+        let bytes = block_in_place(|| whole(upload.bytes, upload.data));
+        let bytes = bytes.map_err(|detail| ApiError::new(Code::InvalidNetwork, detail))?;
+        drop(joining);
         let format = query.format.or_else(|| Format::of_name(name.as_deref()?));
         let format = format.map(|format| format.name().to_owned());
         let sent = SentNetwork { bytes: &bytes, format, output: query.output.clone() };
@@ -80,10 +87,12 @@ impl Service {
         drop(permit);
         let ImportedNetwork { format, summary } = serde_json::from_slice(&found)
             .map_err(|error| ApiError::new(Code::Internal, format!("what the file is cannot be read: {error}")))?;
-        let id = network_id(&bytes, query.output.as_deref());
+        let id = block_in_place(|| network_id(&bytes, query.output.as_deref()));
         let name = name.unwrap_or_else(|| format!("network-{}", &id[..8]));
         let new = NewNetwork { id, name, format, output: query.output, summary, bytes };
-        Ok(self.queue.store().add_network(new).await?)
+        let taken = self.queue.store().add_network(new).await?;
+        drop(upload.room);
+        Ok(taken)
     }
 
     /// Has a child find out which neurons of a stored network are settled over a problem's domain: what `exactlip neurons`
@@ -92,6 +101,7 @@ impl Service {
     /// # Errors
     /// When the network's file is gone, or the child finds no answer; a database that fails.
     pub async fn neurons(&self, record: &NetworkRecord, problem: &Problem) -> Result<Vec<u8>, ApiError> {
+        let _room = self.network_room(record).await?;
         let bytes = self.queue.store().network_bytes(&record.id).await?.ok_or_else(|| unknown(&record.id))?;
         let sent = SentNetwork { bytes: &bytes, format: Some(record.format.clone()), output: record.output.clone() };
         let mut problem = problem.clone();
@@ -108,6 +118,7 @@ impl Service {
     /// # Errors
     /// When the network's file is gone, or the child refuses the points; a database that fails.
     pub(super) async fn evaluate(&self, record: &NetworkRecord, points: String) -> Result<Vec<u8>, ApiError> {
+        let _room = self.network_room(record).await?;
         let bytes = self.queue.store().network_bytes(&record.id).await?.ok_or_else(|| unknown(&record.id))?;
         let sent = SentNetwork { bytes: &bytes, format: Some(record.format.clone()), output: record.output.clone() };
         let _permit = self.permit().await?;
@@ -116,6 +127,12 @@ impl Service {
             ErrandError::Refused(detail) => ApiError::new(Code::InvalidPoints, detail),
             error => unread(error),
         })
+    }
+
+    /// Room for the file of a stored network.
+    pub(super) async fn network_room(&self, record: &NetworkRecord) -> Result<Room, ApiError> {
+        let bytes = usize::try_from(record.size_bytes).unwrap_or(usize::MAX);
+        self.budget.work(bytes, bytes).await
     }
 
     /// A place among the children that read networks.
@@ -230,10 +247,13 @@ pub(super) async fn get(State(service): State<Service>, Segment(id): Segment) ->
 )]
 pub(super) async fn file(State(service): State<Service>, Segment(id): Segment) -> Result<Response, ApiError> {
     let record = service.queue.store().network(&id).await?.ok_or_else(|| unknown(&id))?;
+    let place = service.sending_place().await?;
+    let room = service.network_room(&record).await?;
     let bytes = service.queue.store().network_bytes(&id).await?.ok_or_else(|| unknown(&id))?;
-    let name = format!("attachment; filename=\"{}.{}\"", record.id, record.format);
-    let headers = [(header::CONTENT_TYPE, "application/octet-stream".to_owned()), (header::CONTENT_DISPOSITION, name)];
-    Ok((headers, bytes).into_response())
+    let failed = |error: std::io::Error| ApiError::new(Code::Unavailable, format!("the file cannot be sent: {error}"));
+    let file = service.supervisor.file_of(&bytes).await.map_err(failed)?;
+    drop((bytes, room));
+    sending::answer(file, "application/octet-stream", &format!("{}.{}", record.id, record.format), place).await
 }
 
 /// Deletes a network: 204.

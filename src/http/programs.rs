@@ -1,11 +1,10 @@
 //! `/v1/jobs/{id}/model.mps` and `model.lp`: the LipMIP program of a job, built by a child process on demand.
 
 use axum::extract::State;
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde::Deserialize;
 
-use super::{ApiError, Code, Parameters, Segment, Service};
+use super::{ApiError, Code, Parameters, Segment, Service, sending};
 use crate::jobs::supervisor::{ErrandError, SentNetwork};
 use crate::problem::Limits;
 
@@ -62,21 +61,21 @@ async fn program(service: &Service, id: &str, format: &str, query: ProgramQuery)
     let job = service.job(id).await?;
     let gone = || ApiError::new(Code::NotFound, format!("the network {} of this job was deleted", job.network));
     let record = store.network(&job.network).await?.ok_or_else(gone)?;
+    let place = service.sending_place().await?;
+    let room = service.network_room(&record).await?;
     let bytes = store.network_bytes(&job.network).await?.ok_or_else(gone)?;
     let limits: Limits = serde_json::from_value(job.problem["limits"].clone()).unwrap_or_default();
     let network = SentNetwork { bytes: &bytes, format: Some(record.format), output: record.output };
     let busy = |_| ApiError::new(Code::Unavailable, "the service ends");
-    let _permit = service.exports.acquire().await.map_err(busy)?;
+    let permit = service.exports.acquire().await.map_err(busy)?;
     match service
         .supervisor
         .export(network, job.problem.to_string(), limits.memory_mb, format, query.program.unwrap_or(0))
         .await
     {
-        Ok(text) => {
-            let name = format!("attachment; filename=\"{id}.{format}\"");
-            let headers =
-                [(header::CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, name)];
-            Ok((headers, text).into_response())
+        Ok(file) => {
+            drop((permit, bytes, room));
+            sending::answer(file, "text/plain; charset=utf-8", &format!("{}.{format}", job.id), place).await
         }
         Err(ErrandError::Refused(detail)) => Err(ApiError::new(Code::BadRequest, format!("program: {detail}"))),
         Err(error @ (ErrandError::TooMuch(_) | ErrandError::Failed(_))) => {

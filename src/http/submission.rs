@@ -1,5 +1,7 @@
-//! What the submission of a job and that of a batch share: how the request is read, and how it is answered.
+//! What the submission of a job and that of a batch share: how the request is read, where it is considered, and how it is
+//! answered.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
@@ -7,35 +9,65 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use serde_json::Value;
+use tokio::runtime::Handle;
 
+use super::body::Arrived;
+use super::budget::Budget;
 use super::parameters::WaitQuery;
-use super::{ApiError, Code, body};
-use crate::jobs::body_hash;
-use crate::jobs::store::IdempotencyKey;
+use super::{ApiError, Code, Service, body};
 
 /// The longest idempotency key.
 const MAX_KEY_BYTES: usize = 255;
+/// Up to this many bytes a document is read at once.
+const QUICK: usize = 16 << 10;
 
 /// A request that submits something.
 #[derive(Debug)]
 pub(super) struct Submission {
     /// The body.
-    pub(super) document: Value,
-    /// The header `Idempotency-Key`, with what it stands for.
-    pub(super) key: Option<IdempotencyKey>,
+    pub(super) body: Arrived,
+    /// The header `Idempotency-Key`.
+    pub(super) key: Option<String>,
     /// How long the answer may wait for the end of the work.
     pub(super) patience: Duration,
 }
 
 impl Submission {
     /// Reads a request whose body has at most `limit` bytes.
-    pub(super) async fn read(query: &WaitQuery, request: Request, limit: usize) -> Result<Self, ApiError> {
+    pub(super) async fn read(
+        budget: &Budget,
+        query: &WaitQuery,
+        request: Request,
+        limit: usize,
+    ) -> Result<Self, ApiError> {
         let patience = query.patience()?;
         let key = idempotency_key(request.headers())?;
-        let document = body::read_json(request, limit).await?;
-        let key = key.map(|key| IdempotencyKey { key, body: body_hash(&document) });
-        Ok(Self { document, key, patience })
+        Ok(Self { body: body::read_json(budget, request, limit).await?, key, patience })
+    }
+}
+
+impl Service {
+    /// Does what may take long for a document of `bytes` bytes: for large ones apart from the threads that answer requests,
+    /// and a few at a time.
+    pub(super) async fn consider<T: Send + 'static>(
+        &self,
+        bytes: usize,
+        work: impl Future<Output = Result<T, ApiError>> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        if bytes <= QUICK {
+            return work.await;
+        }
+        let ends = |_| ApiError::new(Code::Unavailable, "the service ends");
+        let place = Arc::clone(&self.readers).acquire_owned().await.map_err(ends)?;
+        let runtime = Handle::current();
+        let done = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            runtime.block_on(work)
+        });
+        done.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "a document could not be read");
+            Err(ApiError::new(Code::Internal, "the service made a mistake; its log says more"))
+        })
     }
 }
 

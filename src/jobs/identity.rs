@@ -52,6 +52,51 @@ pub fn body_hash(document: &Value) -> String {
     digits(hash)
 }
 
+/// The [`body_hash`] of an object one of whose fields is a long list, without the list in memory.
+pub struct ListHash {
+    hash: Sha256,
+    is_first: bool,
+    /// The text behind the list.
+    rest: String,
+}
+
+impl ListHash {
+    /// Begins the hash of `object` with one more field, `list`, whose elements follow.
+    pub fn new(object: &Value, list: &str) -> Self {
+        let mut document = object.clone();
+        if let Some(fields) = document.as_object_mut() {
+            fields.insert(list.to_owned(), Value::Array(Vec::new()));
+        }
+        // Fields are written in the order of their names: the text is cut inside the empty list.
+        let fields = document.as_object().into_iter().flatten();
+        let mut start = String::from("{");
+        for (name, value) in fields.take_while(|(name, _)| name.as_str() < list) {
+            // Writing to a string cannot fail.
+            let _ = write!(start, "{}:{value},", Value::from(name.as_str()));
+        }
+        let _ = write!(start, "{}:[", Value::from(list));
+        let whole = document.to_string();
+        let rest = whole.get(start.len()..).unwrap_or_default().to_owned();
+        let mut hash = Sha256::new();
+        hash.update(start.as_bytes());
+        Self { hash, is_first: true, rest }
+    }
+
+    /// Adds the next element.
+    pub fn add(&mut self, element: &Value) {
+        if !std::mem::take(&mut self.is_first) {
+            self.hash.update(b",");
+        }
+        self.hash.update(element.to_string().as_bytes());
+    }
+
+    /// The hash.
+    pub fn end(mut self) -> String {
+        self.hash.update(self.rest.as_bytes());
+        digits(self.hash)
+    }
+}
+
 /// A hash in hexadecimal digits.
 fn digits(hash: Sha256) -> String {
     hash.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
@@ -64,6 +109,29 @@ fn digits(hash: Sha256) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_that_is_hashed_piece_by_piece_has_the_hash_of_the_whole() {
+        let objects = [
+            serde_json::json!({}),
+            serde_json::json!({"a": 1, "network": "é\"", "kind": [null]}),
+            serde_json::json!({"zz": {}}),
+        ];
+        let lists = [
+            vec![],
+            vec![serde_json::json!({})],
+            vec![serde_json::json!({"b": 2.5}), serde_json::json!("x"), serde_json::json!([])],
+        ];
+        for object in &objects {
+            for list in &lists {
+                let mut hash = ListHash::new(object, "items");
+                list.iter().for_each(|element| hash.add(element));
+                let mut whole = object.clone();
+                whole["items"] = list.clone().into();
+                assert_eq!(hash.end(), body_hash(&whole), "{whole}");
+            }
+        }
+    }
 
     /// The hash of a question about a network of two inputs and two outputs.
     fn hash(domain: Value, functional: Value, norm: Value) -> String {

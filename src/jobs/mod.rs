@@ -28,7 +28,7 @@ pub mod workers;
 
 pub use batch::{Batch, BatchItem, ClaimCounts};
 pub use filter::{FilterError, JobFilter, name_job};
-pub use identity::{body_hash, network_id, question_hash};
+pub use identity::{ListHash, body_hash, network_id, question_hash};
 pub use job::{ImportedNetwork, Job, JobError, JobEvent, NetworkRecord, Page, State, Stats, Throughput};
 pub use metrics::Metrics;
 pub use queue::{Queue, Shutdown};

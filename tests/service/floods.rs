@@ -66,16 +66,16 @@ fn half_open_connections_keep_nobody_out_for_longer_than_they_are_let_wait() {
 
 #[test]
 fn listeners_and_answers_that_wait_have_places_of_their_own() {
-    let (_directory, server) = Server::fresh(&["--workers", "0", "--max-connections", "8"]);
+    let (_directory, server) = Server::fresh(&["--workers", "0", "--max-connections", "32"]);
     let id = server.submit(&server.network(SMALL), &small_problem());
-    let streams: Vec<Listener> = (0..4).map(|_| Listener::open(&server, "/v1/events")).collect();
+    let streams: Vec<Listener> = (0..16).map(|_| Listener::open(&server, "/v1/events")).collect();
     assert!(streams.iter().all(|listener| listener.status.contains("200")));
     for path in ["/v1/events".to_owned(), format!("/v1/jobs/{id}/events")] {
         let refused = Listener::open(&server, &path);
         assert!(refused.status.contains("503"), "{}", refused.status);
     }
     let (_, before) = server.stored();
-    let waiting: Vec<TcpStream> = (0..2)
+    let waiting: Vec<TcpStream> = (0..8)
         .map(|_| {
             let mut stream = TcpStream::connect(server.address()).unwrap();
             write!(stream, "GET /v1/jobs/{id}?wait=60 HTTP/1.1\r\nhost: {}\r\n\r\n", server.address()).unwrap();
@@ -113,6 +113,75 @@ fn events_are_read_once_however_many_listen() {
     let reads = server.number("exactlip_event_reads_total") - before;
     // Two for each job at most, one that finds its event and one that finds no more; and a look now and then.
     assert!((1.0..100.0).contains(&reads), "{reads} reads");
+}
+
+/// A JSON array of `count` times `value`.
+fn list(value: &str, count: usize) -> String {
+    let mut text = String::with_capacity(count * (value.len() + 1) + 2);
+    text.push('[');
+    (0..count).for_each(|i| {
+        text.push_str(if i > 0 { "," } else { "" });
+        text.push_str(value);
+    });
+    text + "]"
+}
+
+#[test]
+fn bodies_of_nothing_take_no_more_memory_than_they_may() {
+    let (_directory, server) = Server::fresh(&["--workers", "0"]);
+    let json = [("content-type", "application/json")];
+    let post = |path: &str, body: &str| server.call("POST", path, &json, Some(body.as_bytes()));
+    for item in ["{}", "0", r#"{"":0}"#] {
+        let body = format!(r#"{{"items":{}}}"#, list(item, (63 << 20) / (item.len() + 1)));
+        let answer = post("/v1/batches", &body);
+        assert_eq!(answer.status, 422, "{}", answer.text());
+        assert!(answer.text().contains("items: a batch has 1 to 1000"), "{}", answer.text());
+    }
+    for value in ["{}", r#"{"":0}"#, r#"[""]"#] {
+        let nothing = list(value, (7 << 20) / (value.len() + 1));
+        for (path, body) in [
+            ("/v1/jobs", nothing.clone()),
+            ("/v1/jobs", format!(r#"{{"kind":"lipschitz","domain":{nothing}}}"#)),
+            ("/v1/batches", format!(r#"{{"domain":{nothing},"items":[{{}}]}}"#)),
+            ("/v1/batches", format!(r#"{{"items":[{{"domain":{nothing}}}]}}"#)),
+        ] {
+            let answer = post(path, &body);
+            assert!(matches!(answer.status, 413 | 422), "{path} {value}: {}", answer.text());
+        }
+    }
+    assert_eq!(server.stored(), (0, 0));
+    let peak = server.peak_memory_mb();
+    assert!(peak < 600, "{peak} MiB");
+}
+
+#[test]
+fn uploads_that_stall_keep_no_small_request_out() {
+    let (_directory, server) = Server::fresh(&["--workers", "0"]);
+    let network = server.network(SMALL);
+    let stalled: Vec<TcpStream> = (0..40)
+        .map(|_| {
+            let mut stream = TcpStream::connect(server.address()).unwrap();
+            let head = "content-type: application/octet-stream\r\ncontent-length: 67108864\r\n\r\nbegun";
+            write!(stream, "POST /v1/networks HTTP/1.1\r\nhost: {}\r\n{head}", server.address()).unwrap();
+            stream
+        })
+        .collect();
+    let start = Instant::now();
+    loop {
+        let refused = server.upload("", &vec![0; 40 << 20]);
+        if refused.status == 503 {
+            assert!(refused.text().contains("memory"), "{}", refused.text());
+            break;
+        }
+        assert!(start.elapsed() < PATIENCE, "room is never taken");
+    }
+    server.submit(&network, &small_problem());
+    assert_eq!(server.get("/readyz").status, 200);
+    drop(stalled);
+    let start = Instant::now();
+    while server.upload("", &vec![0; 1 << 20]).status != 422 {
+        assert!(start.elapsed() < PATIENCE, "room is never free again");
+    }
 }
 
 /// A connection that listens to events.

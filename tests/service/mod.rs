@@ -10,7 +10,8 @@
 //! - [`faults`]: killed children, cancels, a killed and a stopped service.
 //! - [`solve`]: `exactlip solve`; [`remote`]: `exactlip submit`, `status`, `watch`, `cancel` and `list`.
 //! - [`disk`]: a disk that is full or fails; [`log`]: a log that nobody reads; [`children`]: what processes may take.
-//! - [`connections`]: what happens below requests; [`floods`]: many clients at once, and clients that want much.
+//! - [`connections`]: what happens below requests; [`floods`]: many clients at once, and clients that want much;
+//!   [`flood`]: all of that for minutes.
 //! - [`pages`]: the dashboard, in a browser and as text.
 //! - [`server`]: a service of their own for the tests.
 
@@ -25,6 +26,7 @@ mod disk;
 mod events;
 mod faults;
 mod files;
+mod flood;
 mod floods;
 mod lifecycle;
 mod log;

@@ -220,6 +220,13 @@ impl Server {
         value.unwrap_or_else(|| panic!("no {name} in {text}")).parse().unwrap()
     }
 
+    /// The most memory that the service itself ever had, in MiB.
+    pub fn peak_memory_mb(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.strip_suffix("kB")).unwrap();
+        peak.trim().parse::<u64>().unwrap() / 1024
+    }
+
     /// The process ids of the children.
     pub fn children(&self) -> Vec<u32> {
         let parent = format!("PPid:\t{}", self.process.id());

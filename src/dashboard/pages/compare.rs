@@ -18,6 +18,8 @@ use crate::problem::{Claims, Domain, Guarantee, Problem, Scalars};
 
 /// How many jobs of a label are compared at most.
 const MOST: u32 = 200;
+/// How many bytes the questions of several named jobs have together.
+const MOST_BYTES: usize = 8 << 20;
 /// How many rows the table has.
 const ROWS: usize = 50;
 /// How many series of the picture are named, and how many characters of each name.
@@ -81,8 +83,18 @@ impl Choice {
 
     async fn find(&self, service: &Service) -> Result<Vec<Job>, ApiError> {
         let mut jobs = Vec::new();
-        for id in &self.jobs {
-            jobs.push(service.job(id).await?);
+        let mut bytes = 0;
+        for (place, id) in self.jobs.iter().enumerate() {
+            if self.jobs[..place].contains(id) {
+                continue;
+            }
+            let job = service.job(id).await?;
+            bytes += job.problem.to_string().len();
+            if bytes > MOST_BYTES && !jobs.is_empty() {
+                let detail = "the questions of these jobs are too large to be compared at once: name fewer";
+                return Err(ApiError::new(Code::TooManyFilters, detail));
+            }
+            jobs.push(job);
         }
         if !self.label.is_empty() {
             let page = service.queue().store().jobs(&self.filter, MOST, None).await?;

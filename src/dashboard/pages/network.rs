@@ -1,15 +1,15 @@
 //! `/networks/{id}`: one network, its neurons over a region, and the form that asks about it.
 
 use askama::Template;
-use axum::Form;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::row::Row;
 use super::{moment, networks, render_with};
+use crate::dashboard::MAX_FORM_BYTES;
 use crate::dashboard::actions::own_page;
 use crate::dashboard::neurons::{LayerNeurons, Settled};
 use crate::dashboard::question::QuestionForm;
@@ -89,12 +89,10 @@ pub(in crate::dashboard) async fn show(
 pub(in crate::dashboard) async fn ask(
     State(service): State<Service>,
     Segment(id): Segment,
-    headers: HeaderMap,
-    form: Result<Form<Vec<(String, String)>>, axum::extract::rejection::FormRejection>,
+    request: Request,
 ) -> Result<Response, ApiError> {
-    own_page(&headers)?;
-    let Form(fields) =
-        form.map_err(|error| ApiError::new(Code::BadRequest, format!("the form cannot be read: {error}")))?;
+    own_page(request.headers())?;
+    let fields = service.read_form(request, MAX_FORM_BYTES).await?;
     let record = find(&service, &id).await?;
     let mut form = QuestionForm::read(&record.summary, fields);
     let problem = form.problem(&record.summary).filter(|_| form.wrong() == 0);

@@ -6,7 +6,8 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use thiserror::Error;
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::fs::File;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout_at};
 
@@ -14,8 +15,9 @@ use super::memory::{INTERVAL, Watch};
 use super::output::read_tail;
 use super::{NetworkFile, Supervisor, death, feed};
 
-/// How much a child may write.
-const MAX_OUTPUT: u64 = 1 << 30;
+/// How much a child may write to a file, and to memory.
+const MAX_FILE: u64 = 1 << 30;
+const MAX_ANSWER: u64 = 64 << 20;
 
 /// Why there is no answer.
 #[derive(Debug, Error)]
@@ -38,6 +40,25 @@ pub struct Allowance {
     pub time: Duration,
     /// Memory in MiB.
     pub memory_mb: u64,
+}
+
+/// Where a child's output goes.
+#[derive(Debug)]
+pub(super) enum Sink {
+    /// It is short, and returned.
+    Memory,
+    /// To a file.
+    File(File),
+}
+
+impl Sink {
+    /// The most bytes that it takes.
+    fn most(&self) -> u64 {
+        match self {
+            Sink::Memory => MAX_ANSWER,
+            Sink::File(_) => MAX_FILE,
+        }
+    }
 }
 
 /// A network's file on its way to a child.
@@ -65,7 +86,7 @@ impl Supervisor {
         allowance: Allowance,
     ) -> Result<Vec<u8>, ErrandError> {
         let maxima = ["--max-parameters".into(), parameters.to_string(), "--max-width".into(), width.to_string()];
-        self.errand("import", &maxima, network, None, allowance).await
+        self.errand("import", &maxima, network, None, allowance, Sink::Memory).await
     }
 
     /// Has a child find out which neurons of a network are settled over the domain of `problem`: what `exactlip neurons`
@@ -79,7 +100,7 @@ impl Supervisor {
         problem: String,
         allowance: Allowance,
     ) -> Result<Vec<u8>, ErrandError> {
-        self.errand("neurons", &["-".into()], network, Some(problem), allowance).await
+        self.errand("neurons", &["-".into()], network, Some(problem), allowance, Sink::Memory).await
     }
 
     /// Has a child evaluate a network at `points`: what `exactlip evaluate` prints.
@@ -94,10 +115,10 @@ impl Supervisor {
     ) -> Result<Vec<u8>, ErrandError> {
         let memory = allowance.memory_mb.to_string();
         let arguments = ["--points".into(), "-".into(), "--memory-mb".into(), memory];
-        self.errand("evaluate", &arguments, network, Some(points), allowance).await
+        self.errand("evaluate", &arguments, network, Some(points), allowance, Sink::Memory).await
     }
 
-    /// Runs a subcommand of this program on a network; what it prints.
+    /// Runs a subcommand of this program on a network; what it prints, unless that goes to a file.
     pub(super) async fn errand(
         &self,
         subcommand: &str,
@@ -105,6 +126,7 @@ impl Supervisor {
         network: SentNetwork<'_>,
         problem: Option<String>,
         allowance: Allowance,
+        sink: Sink,
     ) -> Result<Vec<u8>, ErrandError> {
         if network.output.as_ref().is_some_and(|output| output.contains('\0')) {
             return Err(ErrandError::Refused("output: no output of a network has such a name".into()));
@@ -122,7 +144,7 @@ impl Supervisor {
         if problem.is_none() {
             command.arg("--memory-mb").arg(allowance.memory_mb.to_string());
         }
-        self.see_through(command, &name, problem, allowance).await
+        self.see_through(command, &name, problem, allowance, sink).await
     }
 
     async fn see_through(
@@ -131,6 +153,7 @@ impl Supervisor {
         name: &str,
         problem: Option<String>,
         allowance: Allowance,
+        sink: Sink,
     ) -> Result<Vec<u8>, ErrandError> {
         command.stdin(if problem.is_some() { Stdio::piped() } else { Stdio::null() });
         let mut child = command.spawn().map_err(not_started)?;
@@ -141,7 +164,7 @@ impl Supervisor {
         let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
             return Err(not_started(io::Error::other("its standard streams are missing")));
         };
-        let mut output = tokio::spawn(read_all(stdout));
+        let mut output = tokio::spawn(take_all(stdout, sink));
         let log = tokio::spawn(read_tail(stderr));
         let deadline = Instant::now() + allowance.time;
         let mut looks = interval(INTERVAL);
@@ -150,7 +173,7 @@ impl Supervisor {
         let output = loop {
             tokio::select! {
                 // A child that is done closes its output.
-                output = &mut output => break output.unwrap_or_default(),
+                output = &mut output => break output.unwrap_or_else(|error| Err(error.into())),
                 () = sleep_until(deadline) => {
                     let seconds = allowance.time.as_secs_f64();
                     return Err(ErrandError::TooMuch(format!("it takes more than {seconds} s, which is what it may take")));
@@ -167,23 +190,33 @@ impl Supervisor {
         }
         let log = log.await.unwrap_or_default();
         match (status.code(), output) {
-            (Some(0), Some(output)) => Ok(output),
-            (Some(0), None) => Err(ErrandError::TooMuch(format!("its result has more than {MAX_OUTPUT} bytes"))),
+            (_, Err(error)) => Err(ErrandError::Failed(format!("its result could not be kept: {error}"))),
+            (Some(0), Ok(Some(output))) => Ok(output),
+            (Some(0), Ok(None)) => Err(ErrandError::TooMuch("its result is larger than results may be".into())),
             (Some(2), _) => Err(ErrandError::Refused(refusal(&log))),
             _ => Err(died(status, &log, &watch)),
         }
     }
 }
 
-/// All that a child writes; `None` when that is too much.
-async fn read_all(stdout: impl AsyncRead + Unpin) -> Option<Vec<u8>> {
+/// Takes all that a child writes; `None` when that is too much. What goes to a file is not returned.
+async fn take_all(stdout: impl AsyncRead + Unpin, sink: Sink) -> io::Result<Option<Vec<u8>>> {
+    let most = sink.most();
+    let mut stdout = stdout.take(most + 1);
     let mut output = Vec::new();
-    // A child that dies while it writes says so by its status.
-    let _ = stdout.take(MAX_OUTPUT + 1).read_to_end(&mut output).await;
-    (output.len() as u64 <= MAX_OUTPUT).then_some(output)
+    let taken = match sink {
+        // A child that dies while it writes says so by its status.
+        Sink::Memory => stdout.read_to_end(&mut output).await.map_or(0, |bytes| bytes as u64),
+        Sink::File(mut file) => {
+            let bytes = tokio::io::copy(&mut stdout, &mut file).await?;
+            file.flush().await?;
+            bytes
+        }
+    };
+    Ok((taken <= most).then_some(output))
 }
 
-fn not_started(error: io::Error) -> ErrandError {
+pub(super) fn not_started(error: io::Error) -> ErrandError {
     ErrandError::Failed(format!("a process for it could not be run: {error}"))
 }
 

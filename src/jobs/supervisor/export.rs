@@ -1,9 +1,14 @@
-//! Programs as files, each built by a child process: `exactlip export`.
+//! Programs as files, each built by a child process: `exactlip export`. Its text goes to disk as it comes, and from there to
+//! the client.
 
+use std::io;
 use std::time::Duration;
 
+use tokio::fs::File;
+use tokio::io::{AsyncSeekExt, AsyncWriteExt};
+
 use super::Supervisor;
-use super::errand::{Allowance, ErrandError, SentNetwork};
+use super::errand::{Allowance, ErrandError, SentNetwork, Sink, not_started};
 
 /// How long a child may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -20,10 +25,38 @@ impl Supervisor {
         memory_mb: u64,
         format: &str,
         program: usize,
-    ) -> Result<Vec<u8>, ErrandError> {
+    ) -> Result<File, ErrandError> {
         let number = program.to_string();
         let arguments = ["-", "--format", format, "--file", "-", "--program", &number].map(str::to_owned);
         let allowance = Allowance { time: PATIENCE, memory_mb };
-        self.errand("export", &arguments, network, Some(problem), allowance).await
+        let file = self.unnamed_file().await.map_err(not_started)?;
+        let sink = Sink::File(file.try_clone().await.map_err(not_started)?);
+        self.errand("export", &arguments, network, Some(problem), allowance, sink).await?;
+        rewound(file).await.map_err(not_started)
     }
+
+    /// A file that holds `bytes`, at its beginning.
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    pub async fn file_of(&self, bytes: &[u8]) -> io::Result<File> {
+        let mut file = self.unnamed_file().await?;
+        file.write_all(bytes).await?;
+        rewound(file).await
+    }
+
+    /// An empty file without a name: it is gone once it is closed.
+    async fn unnamed_file(&self) -> io::Result<File> {
+        let path = self.scratch.join(format!("file-{}", uuid::Uuid::now_v7()));
+        let file = File::options().read(true).write(true).create_new(true).open(&path).await?;
+        tokio::fs::remove_file(&path).await?;
+        Ok(file)
+    }
+}
+
+/// The file at its beginning, all of it written.
+async fn rewound(mut file: File) -> io::Result<File> {
+    file.flush().await?;
+    file.rewind().await?;
+    Ok(file)
 }

@@ -167,11 +167,14 @@ impl Supervisor {
 
     async fn attempt(
         &self,
-        assignment: Assignment,
+        mut assignment: Assignment,
         orders: watch::Receiver<Order>,
         events: mpsc::Sender<Event>,
     ) -> io::Result<Outcome> {
-        let file = NetworkFile::write(self.scratch.join(&assignment.name), &assignment.network).await?;
+        let bytes = std::mem::take(&mut assignment.network);
+        let file = NetworkFile::write(self.scratch.join(&assignment.name), &bytes).await?;
+        // An attempt may take a day: the file has the network from here.
+        drop(bytes);
         // From a thread of the runtime, which lives as long as the service: the child dies with the thread it came from.
         let mut command = self.command("solve", &file.0);
         command.args(["-", "--events", "--solver-log", "--format", &assignment.format]);
