@@ -1,7 +1,13 @@
-//! Compiles the few lines of C++ in front of CBC, whose C interface can neither be interrupted nor watched; and has the
-//! program built anew when a migration is added, which it holds.
+//! Compiles the few lines of C++ in front of CBC, whose C interface can neither be interrupted nor watched; takes the engine's
+//! fingerprint; and has the program built anew when a migration is added, which it holds.
+
+use std::path::Path;
+
+#[path = "build/fingerprint.rs"]
+mod fingerprint;
 
 fn main() {
+    println!("cargo::rerun-if-changed=build");
     println!("cargo::rerun-if-changed=src/mip/cbc/driver.cpp");
     println!("cargo::rerun-if-changed=migrations");
     // Debian's package coinor-libcbc-dev brings headers and libraries; `scripts/install-packages` installs it.
@@ -12,6 +18,10 @@ fn main() {
             return;
         }
     };
+    if let Err(error) = fingerprint_engine(&cbc.version) {
+        println!("cargo::error=the engine's sources cannot be read: {error}");
+        return;
+    }
     cc::Build::new()
         .cpp(true)
         .std("c++17")
@@ -26,4 +36,17 @@ fn main() {
     for library in ["CbcSolver", "Cbc", "OsiClp", "Clp", "Osi", "CoinUtils"] {
         println!("cargo::rustc-link-lib=dylib={library}");
     }
+}
+
+/// Tells the crate its fingerprint as `EXACTLIP_ENGINE`.
+fn fingerprint_engine(cbc: &str) -> std::io::Result<()> {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for path in ["src", "Cargo.lock"] {
+        println!("cargo::rerun-if-changed={path}");
+    }
+    let variable = |name: &str| std::env::var(name).unwrap_or_default();
+    let target = (variable("TARGET"), variable("CARGO_CFG_TARGET_FEATURE"));
+    let fingerprint = fingerprint::fingerprint(package, &[cbc, &target.0, &target.1])?;
+    println!("cargo::rustc-env=EXACTLIP_ENGINE={fingerprint}");
+    Ok(())
 }

@@ -49,7 +49,7 @@ impl Subject<'_> {
 
     /// The strict inequalities of the pattern's region, or the neuron whose pre-activation is a constant on the wrong side of a
     /// kink.
-    fn inequalities(&self, pattern: &Pattern) -> Result<Vec<Inequality>, (usize, usize)> {
+    pub(super) fn inequalities(&self, pattern: &Pattern) -> Result<Vec<Inequality>, (usize, usize)> {
         let forms = self.forms(pattern);
         let free = self.free_inputs();
         let mut inequalities = Vec::new();

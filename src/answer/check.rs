@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Bracket, Tier};
+use super::Tier;
 use crate::problem::{CheckRequest, Claims, Guarantee};
 
 /// What the bracket says about a claim.
@@ -51,9 +51,9 @@ impl Check {
         Self { name, value, claims, verdict, relative_error: relative_error(value, lower, upper) }
     }
 
-    /// Judges all that was asked.
-    pub fn all(request: &CheckRequest, bracket: &Bracket, tiers: &[Tier]) -> Vec<Self> {
-        let judged = |name: String, value, claims| Self::new(name, value, claims, bracket.lower(), bracket.upper());
+    /// Judges all that was asked, by the ends of a bracket.
+    pub fn all(request: &CheckRequest, lower: Option<f64>, upper: Option<f64>, tiers: &[Tier]) -> Vec<Self> {
+        let judged = |name: String, value, claims| Self::new(name, value, claims, lower, upper);
         let given = request.estimates.iter().map(|e| judged(e.name.clone(), e.value, e.claims));
         let computed = tiers.iter().filter(|tier| request.methods.contains(&tier.method)).filter_map(|tier| {
             let claims = match tier.guarantee {

@@ -1,5 +1,7 @@
 //! The linear program of the audit: the point of X that is deepest inside the region of an activation pattern.
 
+use std::time::Duration;
+
 use good_lp::{Expression, ProblemVariables, SolverModel, constraint, highs, variable};
 use highs::HighsModelStatus;
 
@@ -51,6 +53,15 @@ impl Subject<'_> {
 
 /// Maximises the smallest normalised slack of `inequalities` over X. `None` when the solver does not call its answer optimal.
 pub(super) fn deepest(subject: &Subject<'_>, inequalities: &[Inequality]) -> Option<Deepest> {
+    deepest_within(subject, inequalities, None)
+}
+
+/// As [`deepest`], with a limit on the solver's time.
+pub(super) fn deepest_within(
+    subject: &Subject<'_>,
+    inequalities: &[Inequality],
+    time: Option<Duration>,
+) -> Option<Deepest> {
     let free = subject.free_inputs();
     let region = &subject.question.region;
     let mut variables = ProblemVariables::new();
@@ -65,6 +76,9 @@ pub(super) fn deepest(subject: &Subject<'_>, inequalities: &[Inequality]) -> Opt
     let mut model = model.try_into_inner().ok()?;
     for (option, value) in [("primal_feasibility_tolerance", 1e-10), ("dual_feasibility_tolerance", 1e-10)] {
         model.try_set_option(option, value).ok()?;
+    }
+    if let Some(time) = time {
+        model.try_set_option("time_limit", time.as_secs_f64()).ok()?;
     }
     model.try_set_option("threads", 1).ok()?;
     // The simplex method ends in a vertex of the dual as well, which the proof's exact multipliers are read from.

@@ -4,7 +4,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
 
-use super::{Audit, Bracket, Check, Checked, Event, Progress, Report, Rigor, SolverReport, Status, Tier};
+use super::{
+    Audit, Bracket, Check, Checked, Closing, Closure, Event, Progress, Report, Rigor, SolverReport, Status, Tier,
+    UpperEnd, UpperProof, ending, relative_gap,
+};
 use crate::control::{Control, StopReason};
 use crate::network::Pattern;
 use crate::problem::{Guarantee, Method, Question, Task};
@@ -19,6 +22,7 @@ pub struct Ledger<'a> {
     question: &'a Question,
     control: &'a Control,
     bracket: Bracket,
+    closing: Closing,
     /// The pattern around the witness.
     witness_pattern: Option<Pattern>,
     tiers: Vec<Tier>,
@@ -36,6 +40,7 @@ impl<'a> Ledger<'a> {
             question,
             control,
             bracket: Bracket::default(),
+            closing: Closing::new(&question.limits),
             witness_pattern: None,
             tiers: Vec::new(),
             audit: Audit { general_position: true, excluded_patterns: 0, witness_checked: false },
@@ -63,6 +68,10 @@ impl<'a> Ledger<'a> {
 
     /// Takes a checked witness.
     pub fn offer_lower(&mut self, checked: Checked) {
+        // Terms are told of gradients of 0 only: the largest of all points is the measure of what is 0.
+        if checked.terms.is_finite() && checked.terms > self.closing.terms {
+            self.closing.terms = checked.terms;
+        }
         if self.bracket.raise_lower(checked.value, checked.witness) {
             self.audit.witness_checked = true;
             self.witness_pattern = Some(checked.pattern);
@@ -70,11 +79,26 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// Takes a proved upper bound.
-    pub fn offer_upper(&mut self, value: f64) {
-        if self.bracket.lower_upper(value) {
+    /// Puts a checked witness of the same value in the place of the one that is there.
+    pub fn replace_witness(&mut self, checked: Checked) {
+        self.bracket.replace_witness(checked.value, checked.witness);
+    }
+
+    /// Takes an upper bound that `method` has proved.
+    pub fn offer_upper(&mut self, method: Method, rigor: Rigor, value: f64) {
+        if self.bracket.tighten_upper(UpperEnd { value, proof: UpperProof { method, rigor } }) {
             self.progress();
         }
+    }
+
+    /// Takes the FastLip bound: what is 0 is measured by it.
+    pub fn set_fastlip(&mut self, bound: f64) {
+        self.closing.set_fastlip(bound);
+    }
+
+    /// Whether the bracket starts at 0 and what is small is not known yet: the FastLip bound is wanted.
+    pub fn wants_fastlip(&self) -> bool {
+        self.bracket.lower() == Some(0.0) && self.closing.absolute().is_none()
     }
 
     /// Notes that patterns without interior were excluded.
@@ -116,7 +140,30 @@ impl<'a> Ledger<'a> {
 
     /// Whether the bracket is closed to the asked gap with an audited lower end.
     pub fn is_closed(&self) -> bool {
-        self.audit.witness_checked && self.bracket.is_closed(self.question.limits.gap)
+        self.reaches(self.bracket.upper())
+    }
+
+    /// Whether it is closed by an upper end that is valid under rounding.
+    pub fn is_closed_under_rounding(&self) -> bool {
+        self.reaches(self.bracket.rounded_end().map(|end| end.value))
+    }
+
+    /// Whether the audited lower end and an upper bound of `upper` are as close as was asked.
+    pub fn reaches(&self, upper: Option<f64>) -> bool {
+        self.audit.witness_checked && self.closing.is_reached(self.bracket.lower(), upper)
+    }
+
+    fn closure(&self, upper: Option<f64>) -> Closure {
+        if self.audit.witness_checked { self.closing.of(self.bracket.lower(), upper) } else { Closure::Open }
+    }
+
+    /// Ends a method that bounds the constant by itself and by the witness: exact where they meet.
+    pub fn end_exact(&mut self, rigor: Rigor, own: Option<f64>, seconds: f64, detail: Map<String, Value>) {
+        // A solver's claim below the witness is refuted by it.
+        let floor = self.bracket.witnessed_up().filter(|_| rigor == Rigor::Tolerance);
+        let own = own.map(|own| own.max(floor.unwrap_or(own)));
+        let guarantee = if self.closure(own) == Closure::Exact { Guarantee::Exact } else { Guarantee::Upper };
+        self.end(guarantee, own.map(|_| rigor), own, seconds, detail);
     }
 
     /// Whether the solve should end now: a limit, a cancel, or the client's condition.
@@ -161,6 +208,7 @@ impl<'a> Ledger<'a> {
             phase: self.phase.name().into(),
             lower: self.bracket.lower(),
             upper: self.bracket.upper(),
+            upper_proof: self.bracket.upper_end().map(|end| end.proof),
             gap: self.bracket.gap(),
             nodes: self.solver.as_ref().map_or(0, |s| s.nodes),
             elapsed_s: self.control.elapsed().as_secs_f64(),
@@ -170,24 +218,35 @@ impl<'a> Ledger<'a> {
     /// The report of a solve that has run all of its methods, or was stopped.
     pub fn report(mut self) -> Report {
         self.progress();
+        // A proof under rounding that makes the answer exact is worth more than a solver's claim a hair below it.
+        let rounded = self.bracket.rounded_end().filter(|end| self.closure(Some(end.value)) == Closure::Exact);
+        let end = rounded.or(self.bracket.upper_end());
+        let (lower, upper) = (self.bracket.lower(), end.map(|end| end.value));
+        let closure = self.closure(upper);
         let status = match self.control.stop_reason() {
-            _ if self.is_closed() => Status::Optimal,
+            _ if closure == Closure::Exact => Status::Optimal,
+            _ if closure == Closure::Gap => Status::Gap,
             Some(StopReason::Cancelled) => Status::Cancelled,
             Some(StopReason::Memory) => Status::MemoryLimit,
             None if self.bracket.satisfies(&self.question.stop_when) => Status::Stopped,
             None if self.control.is_late() => Status::TimeLimit,
-            None => Status::Optimal,
+            None => Status::Bounded,
         };
+        if status == Status::Bounded {
+            self.note(ending::reason(lower, upper, &self.tiers));
+        }
         let checks = match &self.question.task {
             Task::Lipschitz => None,
-            Task::Check(request) => Some(Check::all(request, &self.bracket, &self.tiers)),
+            Task::Check(request) => Some(Check::all(request, lower, upper, &self.tiers)),
         };
         Report {
             checks,
-            lower: self.bracket.lower(),
-            upper: self.bracket.upper(),
-            gap: self.bracket.gap(),
-            exact: self.is_closed(),
+            lower,
+            upper,
+            upper_proof: end.map(|end| end.proof),
+            gap: relative_gap(lower, upper),
+            gap_abs: self.closing.absolute(),
+            exact: closure == Closure::Exact,
             status,
             witness: self.bracket.witness().cloned(),
             tiers: self.tiers,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::Check;
+use super::{Check, UpperProof};
 use crate::problem::{Guarantee, Method};
 
 /// How rigorous an upper end is.
@@ -26,7 +26,7 @@ pub struct Tier {
     pub guarantee: Guarantee,
     /// For an upper or exact value: how rigorous it is.
     pub rigor: Option<Rigor>,
-    /// The value; `None` when the method came to none.
+    /// What the method proved (or estimated) by itself; `None` when it came to no value.
     pub value: Option<f64>,
     /// Seconds it took.
     pub seconds: f64,
@@ -43,6 +43,8 @@ pub struct Witness {
     pub gradient: Vec<f64>,
     /// u.
     pub output_seed: Vec<f64>,
+    /// The dual norm of the exact gradient, rounded up; the lower end is the same number rounded down.
+    pub norm_up: f64,
     /// The smallest distance (relative to the pre-activation's range over X) of an unstable pre-activation from 0 at x.
     pub interior_slack: f64,
 }
@@ -76,8 +78,12 @@ pub struct SolverReport {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// Every method that was asked for has run to its end; the bracket is exact where `exact` says so.
+    /// The bracket is exact.
     Optimal,
+    /// The gap that was asked for is reached: the relative one, or the absolute one around 0.
+    Gap,
+    /// Every method that was asked for has run to its end and the bracket is open; `notes` say why.
+    Bounded,
     /// The time limit came first.
     TimeLimit,
     /// The memory limit came first.
@@ -95,9 +101,17 @@ pub struct Report {
     pub lower: Option<f64>,
     /// The upper end, proved.
     pub upper: Option<f64>,
+    /// Who proved the upper end, and how rigorously.
+    #[serde(default)]
+    pub upper_proof: Option<UpperProof>,
     /// (upper - lower) / lower; 0 when both are 0, `None` when that is not finite.
     pub gap: Option<f64>,
-    /// Whether both ends agree to the asked gap and the lower end has passed the audit.
+    /// The absolute gap that closes a bracket around 0: `limits.gap_abs`, or what derives from the FastLip bound; `None` where
+    /// that was not needed and is not known.
+    #[serde(default)]
+    pub gap_abs: Option<f64>,
+    /// Whether both ends agree to 1e-6 relative (or both are 0 for all that the network's own scale can say), whatever gap was
+    /// asked for, and the lower end has passed the audit.
     pub exact: bool,
     /// Why the solve ended.
     pub status: Status,
@@ -129,6 +143,9 @@ pub struct Progress {
     pub lower: Option<f64>,
     /// The upper end so far.
     pub upper: Option<f64>,
+    /// Who proved it, and how rigorously.
+    #[serde(default)]
+    pub upper_proof: Option<UpperProof>,
     /// Their relative gap.
     pub gap: Option<f64>,
     /// Branch-and-bound nodes so far.

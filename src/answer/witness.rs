@@ -4,7 +4,8 @@ use super::direction::best_seed;
 use super::exact::{self, AffineForm};
 use super::{Witness, operator};
 use crate::arithmetic::Dyadic;
-use crate::network::{Network, Pattern, Phase, Piece};
+use crate::arithmetic::ends::hull_upper;
+use crate::network::{Matrix, Network, Pattern, Phase, Piece};
 use crate::problem::Question;
 
 /// What is asked of a network, with what is known of its neurons over X: all that a check of a lower bound needs.
@@ -30,6 +31,8 @@ pub struct Checked {
     /// The neurons (layer, neuron) whose pre-activation is on a kink identically around the point: what the pattern says of
     /// them does not matter.
     pub vanishing: Vec<(usize, usize)>,
+    /// For a value of 0: the size of the terms that cancel to it, which tells what is 0 beside them.
+    pub terms: f64,
 }
 
 impl Subject<'_> {
@@ -97,17 +100,45 @@ impl Subject<'_> {
         let output_seed = self.output_seed(&pattern);
         let gradient = exact::gradient(network, &pattern, &output_seed);
         let free = gradient.iter().enumerate().filter(|(k, _)| region.is_free(*k)).map(|(_, g)| g);
-        let (value, _) = operator::ends(self.question.input_norm, free);
+        let (value, norm_up) = operator::ends(self.question.input_norm, free);
+        // Beyond the largest number there is no upper end that this could raise.
+        let norm_up = if norm_up.is_finite() { norm_up } else { f64::MAX };
+        let terms = if norm_up == 0.0 { self.terms(&pattern) } else { 0.0 };
         let numbers = |(k, g): (usize, &Dyadic)| if self.question.region.is_free(k) { g.to_f64() } else { 0.0 };
         let gradient = gradient.iter().enumerate().map(numbers).collect();
         let witness = Witness {
             x: x.to_vec(),
             gradient,
             output_seed,
+            norm_up,
             interior_slack: if slack.is_finite() { slack } else { 1.0 },
         };
         let vanishing = kinks.into_iter().map(|(l, r, _)| (l, r)).collect();
-        Some(Checked { value, witness, pattern, vanishing })
+        Some(Checked { value, witness, pattern, vanishing, terms })
+    }
+
+    /// The ℓ1 norm of a gradient whose terms all have the same sign: backpropagation under `pattern` with absolute weights, of
+    /// the largest row of the functional. What cancels in the gradient is of this size.
+    fn terms(&self, pattern: &Pattern) -> f64 {
+        let (network, region) = (self.network, &self.question.region);
+        let through = |weight: &Matrix, v: &[f64]| {
+            let mut sums = vec![0.0; weight.columns()];
+            for (row, v) in weight.iter_rows().zip(v).filter(|(_, v)| **v != 0.0) {
+                sums.iter_mut().zip(row).for_each(|(sum, w)| *sum += v * w.abs());
+            }
+            sums
+        };
+        let of_row = |seed: &Vec<f64>| {
+            let seed: Vec<f64> = seed.iter().map(|c| c.abs()).collect();
+            let mut v = through(network.output().weight(), &seed);
+            for (l, layer) in network.hidden().iter().enumerate().rev() {
+                let slope = |r: usize| layer.activation(r).line(pattern.piece(l, r)).slope.abs();
+                v.iter_mut().enumerate().for_each(|(r, v)| *v *= slope(r));
+                v = through(layer.weight(), &v);
+            }
+            v.iter().enumerate().filter(|(k, _)| region.is_free(*k)).map(|(_, g)| g).sum::<f64>()
+        };
+        self.question.seeds.rows.iter().map(of_row).fold(0.0, hull_upper)
     }
 
     /// Whether a form is identically zero on X: it does not depend on any free input and is 0 at the fixed ones.

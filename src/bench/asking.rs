@@ -45,7 +45,8 @@ pub(super) fn answer(network: &Network, problem: Value, samples: &Samples) -> Re
     // The domain is known once some question about it has passed the check.
     let simple = Problem { methods: vec![Method::Fastlip], ..problem.clone() };
     let region = put(&simple).map_err(BenchError::Question)?.region;
-    let points = samples.inputs.iter().filter(|x| region.contains(x)).cloned().collect();
+    let looked_at = samples.inputs.iter().filter(|x| problem.methods.contains(&Method::Dataset) && region.contains(x));
+    let points = looked_at.cloned().collect();
     let question = put(&Problem { points, ..problem.clone() }).map_err(BenchError::Question)?;
     let time = Duration::try_from_secs_f64(problem.limits.time_s).ok();
     let clock = Arc::new(Mutex::new(Clock::default()));

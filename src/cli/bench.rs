@@ -273,7 +273,7 @@ fn exact(arguments: &records::Arguments) -> Result<(), RunError> {
 
 fn programs(arguments: &Programs) -> Result<(), RunError> {
     let network = input::network(&arguments.network, None, None)?;
-    let mut problem = input::problem(&arguments.problem)?;
+    let mut problem = input::problem(&arguments.problem, || None)?;
     problem.methods = vec![Method::Mip];
     let question = input::question(&problem, &network)?;
     if let Some(reason) = network.exact_support().reason {

@@ -48,7 +48,7 @@ fn evaluate(arguments: &Arguments) -> Result<(), TaskError> {
         supervision::limit_memory(memory_mb, 1).map_err(system("cannot limit its memory"))?;
     }
     let network = input::network(&arguments.network, arguments.network_format, arguments.output.as_deref())?;
-    let points = Points::from_json(&input::text("the points", &arguments.points)?).map_err(|error| match error {
+    let points = Points::from_json(&input::text("points", &arguments.points)?).map_err(|error| match error {
         ReadError::Syntax(_) => BadInput::new(Code::BadRequest, format!("the points are {error}")),
         ReadError::Shape(error) => BadInput::with_errors(Code::InvalidPoints, "the list of points", vec![error]),
     })?;

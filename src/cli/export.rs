@@ -24,9 +24,9 @@ pub struct Arguments {
     /// The format to write.
     #[arg(long, env = "EXACTLIP_EXPORT_FORMAT")]
     format: ProgramFormat,
-    /// Which of the question's programs, counted from 0.
-    #[arg(long, env = "EXACTLIP_PROGRAM", default_value_t = 0, value_name = "K")]
-    program: usize,
+    /// Which of the question's programs, counted from 0; needed where there are several.
+    #[arg(long, env = "EXACTLIP_EXPORT_PROGRAM", value_name = "K")]
+    program: Option<usize>,
     /// The file to write; `-` is standard output.
     #[arg(short = 'o', long = "file", env = "EXACTLIP_FILE", value_name = "FILE")]
     file: PathBuf,
@@ -50,7 +50,8 @@ fn export(arguments: &Arguments) -> Result<(), TaskError> {
     arguments.task.follow()?;
     let problem = arguments.task.problem()?;
     let (network, question) = arguments.task.question(&problem, arguments.network_format)?;
-    let program = export::program(&network, &question, arguments.program)
+    let program = export::choose(&question, arguments.program)
+        .and_then(|index| export::program(&network, &question, index))
         .map_err(|e| BadInput::new(Code::InvalidProblem, e.to_string()))?;
     let failed = system(format!("cannot write {}", arguments.file.display()));
     let write = |out: &mut dyn Write| {

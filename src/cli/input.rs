@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::{self, Read};
+use std::io::{self, IsTerminal, Read};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -30,10 +30,26 @@ impl BadInput {
         Self(Box::new(ErrorDocument::with_errors(code, what, errors)))
     }
 
-    /// Prints it to standard error; the exit code for bad input.
+    /// A document that cannot be read at one field.
+    pub(super) fn in_field(what: &str, error: FieldError) -> Self {
+        Self(Box::new(ErrorDocument::with_errors(Code::BadRequest, what, vec![error])))
+    }
+
+    /// Prints it to standard error, for people on a terminal and as a problem document elsewhere; the exit code for bad input.
     pub(super) fn report(&self) -> ExitCode {
-        print::complain(self.0.to_json());
+        if io::stderr().is_terminal() {
+            print::complain(format_args!("exactlip: {}", self.words()));
+        } else {
+            print::complain(self.0.to_json());
+        }
         ExitCode::from(2)
+    }
+
+    /// Its words, a line for each field where there are several.
+    fn words(&self) -> String {
+        let lines = self.0.errors.iter().map(|error| format!("\n  {}: {}", error.pointer, error.detail));
+        let lines: String = if self.0.errors.len() > 1 { lines.collect() } else { String::new() };
+        format!("{}{lines}", self.0.detail)
     }
 }
 
@@ -47,23 +63,41 @@ pub(super) fn format(name: &str) -> Result<Format, String> {
 
 /// The text of a problem's file; `-` is standard input.
 pub(super) fn problem_text(path: &Path) -> Result<Vec<u8>, BadInput> {
-    text("the problem", path)
+    text("problem", path)
 }
 
 /// The text of a file that is `what`; `-` is standard input.
 pub(super) fn text(what: &str, path: &Path) -> Result<Vec<u8>, BadInput> {
     let mut text = Vec::new();
     let read = if path == Path::new("-") { io::stdin().read_to_end(&mut text) } else { read_file(path, &mut text) };
-    read.map_err(|e| BadInput::new(Code::BadRequest, format!("{what} {}: {e}", path.display())))?;
+    read.map_err(|e| unreadable(what, path, &e))?;
     Ok(text)
 }
 
-/// The problem in a file; `-` is standard input.
-pub(super) fn problem(path: &Path) -> Result<Problem, BadInput> {
+/// The problem in a file; `-` is standard input. `outputs` tells how many outputs its network has, should that be wanted.
+pub(super) fn problem(path: &Path, outputs: impl FnOnce() -> Option<usize>) -> Result<Problem, BadInput> {
     Problem::from_json(&problem_text(path)?).map_err(|error| match error {
         ReadError::Syntax(_) => BadInput::new(Code::BadRequest, format!("the problem is {error}")),
-        ReadError::Shape(error) => BadInput::with_errors(Code::InvalidProblem, "the problem", vec![error]),
+        ReadError::Number(error) => BadInput::in_field("the problem", error),
+        ReadError::Shape(error) => {
+            let outputs = (error.pointer == "/functional").then(outputs).flatten();
+            let error = outputs.map_or(error.clone(), |outputs| error.with_outputs(outputs));
+            BadInput::with_errors(Code::InvalidProblem, "the problem", vec![error])
+        }
     })
+}
+
+/// That a file is not there, or cannot be read: nothing is wrong with what is in it.
+fn unreadable(what: &str, path: &Path, error: &io::Error) -> BadInput {
+    let path = path.display();
+    BadInput::new(
+        Code::BadRequest,
+        match error.kind() {
+            io::ErrorKind::NotFound => format!("there is no file {path} with the {what}"),
+            io::ErrorKind::IsADirectory => format!("{path} is a directory, not the file of the {what}"),
+            _ => format!("the file {path} of the {what} cannot be read: {error}"),
+        },
+    )
 }
 
 fn bad_network(path: &Path, error: &dyn std::fmt::Display) -> BadInput {
@@ -73,7 +107,7 @@ fn bad_network(path: &Path, error: &dyn std::fmt::Display) -> BadInput {
 /// The bytes of a network's file, with the weights that an ONNX model keeps in files beside it.
 pub(super) fn network_bytes(path: &Path) -> Result<Vec<u8>, BadInput> {
     let mut bytes = Vec::new();
-    read_file(path, &mut bytes).map_err(|e| bad_network(path, &e))?;
+    read_file(path, &mut bytes).map_err(|e| unreadable("network", path, &e))?;
     let names = external::files_beside(&bytes).map_err(|e| bad_network(path, &e))?;
     if names.is_empty() {
         return Ok(bytes);

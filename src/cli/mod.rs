@@ -1,4 +1,4 @@
-//! The command line. Every flag has an environment variable `EXACTLIP_…`.
+//! The command line. Every flag has an environment variable `EXACTLIP_…`, of its own command: see `environment`.
 //!
 //! - [`bench`]: the papers' comparisons; [`load`]: a service under load; `records`: the search on recorded problems.
 //! - [`serve`]: the service.
@@ -16,6 +16,7 @@
 pub mod bench;
 mod capacity;
 mod display;
+mod environment;
 pub mod evaluate;
 pub mod export;
 pub mod import;
@@ -33,7 +34,7 @@ mod task;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use log::LogFormat;
 
@@ -102,7 +103,11 @@ fn methods_in_words() -> String {
 
 /// Reads the arguments and runs the command.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let mut program = environment::named(Arguments::command());
+    let arguments = match Arguments::from_arg_matches(&program.get_matches_mut()) {
+        Ok(arguments) => arguments,
+        Err(error) => error.format(&mut program).exit(),
+    };
     let filter = arguments.log.as_deref().unwrap_or(match arguments.command {
         Command::Serve(_) => "info,sqlx=warn",
         _ => "warn,highs=error",

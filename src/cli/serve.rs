@@ -31,14 +31,14 @@ pub struct Arguments {
     /// Where to listen; port 0 takes a free one. The address is printed to standard output.
     #[arg(long, env = "EXACTLIP_LISTEN", default_value = "127.0.0.1:8080", value_name = "HOST:PORT")]
     listen: String,
-    /// Where networks and jobs are kept.
+    /// The file in which networks and jobs are kept: a path, or `sqlite://PATH`.
     // Its value is shown nowhere: addresses carry passwords.
     #[arg(
         long,
         env = "EXACTLIP_DATABASE",
         hide_env_values = true,
         default_value = "sqlite://exactlip.db",
-        value_name = "sqlite://PATH"
+        value_name = "PATH"
     )]
     database: String,
     /// How much of the database's disk is kept free, in MiB: below, networks and jobs are refused, and what runs can still

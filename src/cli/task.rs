@@ -39,7 +39,8 @@ impl Task {
 
     /// The problem; from here on the system holds a child to the problem's memory limit.
     pub(super) fn problem(&self) -> Result<Problem, TaskError> {
-        let problem = input::problem(&self.problem)?;
+        let outputs = || input::network(&self.network, None, self.output.as_deref()).ok().map(|n| n.output_dim());
+        let problem = input::problem(&self.problem, outputs)?;
         if self.supervisor.is_some() {
             supervision::limit_memory(problem.limits.memory_mb, problem.limits.threads)
                 .map_err(system("cannot limit its memory"))?;

@@ -115,11 +115,11 @@ impl QuestionForm {
             Domain::Ball { norm, center, radius, clip } => {
                 set("region", "ball".into());
                 set("center", list(center));
-                set("radius", radius.to_string());
+                set("radius", scalars(radius));
                 set("ball", json!(norm).as_str().unwrap_or("linf").into());
                 if let Some([low, high]) = clip {
-                    set("clip_low", low.to_string());
-                    set("clip_high", high.to_string());
+                    set("clip_low", scalars(low));
+                    set("clip_high", scalars(high));
                 }
             }
             Domain::Polytope { .. } | Domain::Vnnlib { .. } => {}

@@ -2,8 +2,8 @@
 
 use time::OffsetDateTime;
 
-use crate::answer::{Audit, ClaimVerdict, Report, Rigor, Status};
-use crate::jobs::{Job, State};
+use crate::answer::{Check, ClaimVerdict, Report, Rigor, Status, UpperProof};
+use crate::jobs::{ClaimCounts, Job, State};
 use crate::problem::{Domain, Functional, Guarantee, Problem, Scalars, VectorNorm};
 
 /// The question in a few words: function, norm, domain.
@@ -161,15 +161,28 @@ pub(super) fn standing(job: &Job, report: Option<&Report>) -> String {
         (State::Queued, _) => "waits".into(),
         (State::Running, _) => job.progress.as_ref().map(|p| p.phase.clone()).unwrap_or_default(),
         (State::Failed, _) => job.error.as_ref().map(|error| error.code.clone()).unwrap_or_default(),
-        (_, Some(report)) if report.exact => "exact".into(),
-        (_, Some(report)) => status(report.status).into(),
+        (_, Some(report)) => match report.checks.as_deref() {
+            Some(checks) if !checks.is_empty() => verdicts(checks),
+            _ => status(report.status).into(),
+        },
         (_, None) => String::new(),
     }
 }
 
+/// How many claims came to which verdict.
+fn verdicts(checks: &[Check]) -> String {
+    let counts = ClaimCounts::of(checks);
+    let told = [(counts.violated, "violated"), (counts.holds, "holds"), (counts.undecided, "undecided")];
+    let told: Vec<String> =
+        told.into_iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
+    if told.is_empty() { "no claims".into() } else { told.join(", ") }
+}
+
 fn status(status: Status) -> &'static str {
     match status {
-        Status::Optimal => "every method has ended",
+        Status::Optimal => "exact",
+        Status::Gap => "to the gap asked",
+        Status::Bounded => "every method has ended",
         Status::TimeLimit => "time limit",
         Status::MemoryLimit => "memory limit",
         Status::Stopped => "good enough",
@@ -212,7 +225,8 @@ pub(super) fn rigor(rigor: Option<Rigor>) -> &'static str {
 }
 
 /// What the audit found.
-pub(super) fn audit(audit: &Audit) -> Vec<String> {
+pub(super) fn audit(report: &Report) -> Vec<String> {
+    let audit = &report.audit;
     let witness = if audit.witness_checked {
         "The lower end was recomputed in exact arithmetic at its witness."
     } else {
@@ -223,7 +237,10 @@ pub(super) fn audit(audit: &Audit) -> Vec<String> {
         (false, 1) => "One activation pattern that no point with a neighbourhood has was excluded.".to_owned(),
         (false, n) => format!("{n} activation patterns that no point with a neighbourhood has were excluded."),
     };
-    vec![witness.to_owned(), position]
+    let upper = report.upper_proof.map(|UpperProof { method, rigor: how }| {
+        format!("The upper end comes from {method} and is {}.", rigor(Some(how)))
+    });
+    [witness.to_owned(), position].into_iter().chain(upper).collect()
 }
 
 /// A duration of a computation.

@@ -9,6 +9,7 @@ use crate::arithmetic::euclidean;
 use crate::arithmetic::rounding::sum_down;
 use crate::bounds::ForwardBounds;
 use crate::bounds::fastlip::BackwardBounds;
+use crate::bounds::norms::dual_norm_of_interval;
 use crate::network::{Network, Pattern};
 use crate::problem::{Region, VectorNorm};
 
@@ -37,14 +38,22 @@ pub fn check_point(subject: &Subject<'_>, x: &[f64]) -> Option<Checked> {
         VectorNorm::L1 => smallest.fold(0.0, intersection_lower),
         VectorNorm::L2 => euclidean::norm_down(smallest),
     };
+    let norm_up = dual_norm_of_interval(question.input_norm, gradient, &question.region);
     let middle = |k: usize| 0.5 * gradient.lower[k] + 0.5 * gradient.upper[k];
     let witness = Witness {
         x: x.to_vec(),
         gradient: (0..x.len()).map(|k| if question.region.is_free(k) { middle(k) } else { 0.0 }).collect(),
         output_seed: seed,
+        norm_up: if norm_up.is_finite() { norm_up } else { f64::MAX },
         interior_slack: 1.0,
     };
-    value.is_finite().then_some(Checked { value, witness, pattern: Pattern(Vec::new()), vanishing: Vec::new() })
+    value.is_finite().then_some(Checked {
+        value,
+        witness,
+        pattern: Pattern(Vec::new()),
+        vanishing: Vec::new(),
+        terms: 0.0,
+    })
 }
 
 /// Whether the bounds of some pre-activation reach a point at which its activation is not differentiable.

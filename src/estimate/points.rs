@@ -4,7 +4,8 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::{Candidate, ascent, enclosure, sampling};
-use crate::answer::Checked;
+use crate::answer::{Checked, Rigor};
+use crate::problem::Method;
 use crate::room::Visit;
 
 /// From how many of the best points a method goes on.
@@ -37,6 +38,11 @@ pub fn best_checked(visit: &mut Visit<'_, '_>, mut found: Vec<Candidate>) -> Opt
     let checked = found.iter().find_map(|candidate| check_point(visit, &candidate.x))?;
     let value = checked.value;
     visit.ledger.offer_lower(checked);
+    if value == 0.0 {
+        // What cancels to 0 is measured where it is largest.
+        let others: Vec<Checked> = found.iter().skip(1).filter_map(|other| check_point(visit, &other.x)).collect();
+        others.into_iter().for_each(|other| visit.ledger.offer_lower(other));
+    }
     Some(value)
 }
 
@@ -50,14 +56,15 @@ pub fn check_point(visit: &Visit<'_, '_>, x: &[f64]) -> Option<Checked> {
 }
 
 /// What the exact methods start from: points climbed to from samples, unless that was done before, and the linear Jacobian
-/// relaxation's bound. Whether there is anything left to solve.
-pub fn start_of_exact(visit: &mut Visit<'_, '_>) -> bool {
+/// relaxation's bound, which is returned.
+pub fn start_of_exact(visit: &mut Visit<'_, '_>) -> Option<f64> {
     visit.tell("unstable_neurons", visit.unstable_neurons());
     if !*visit.climbed {
         ascent::climb_from_samples(visit);
     }
-    if let Some(upper) = visit.tiers.linear_jacobian() {
-        visit.ledger.offer_upper(upper);
+    let upper = visit.tiers.linear_jacobian();
+    if let Some(upper) = upper {
+        visit.ledger.offer_upper(Method::LinearJacobian, Rigor::Rounded, upper);
     }
-    !visit.ledger.is_closed() && !visit.ledger.should_stop()
+    upper
 }

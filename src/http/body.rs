@@ -12,6 +12,7 @@ use tokio::time::timeout;
 
 use super::budget::{Budget, Room};
 use super::{ApiError, Code};
+use crate::problem::non_finite_number;
 
 /// How long a body may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -19,6 +20,13 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const SILENCE: Duration = Duration::from_secs(30);
 /// How much of a body that is too large is read and thrown away: a client that still sends would not hear the answer.
 const THROWN_AWAY: usize = 64 << 20;
+/// How a document is sent.
+pub(super) const SEND_JSON: &str = "send JSON with `content-type: application/json` (curl --json @FILE)";
+/// How a network is sent.
+pub(super) const SEND_A_FILE: &str = "POST the file with `content-type: application/octet-stream` (curl -H 'content-type: \
+    application/octet-stream' --data-binary @FILE), or as the one field `file` of a form (curl -F file=@FILE)";
+/// How many characters of a client's word are repeated.
+const MAX_SHOWN: usize = 60;
 /// What multipart adds to a file.
 const MULTIPART_ROOM: usize = 64 << 10;
 /// The most fields of a form.
@@ -90,7 +98,8 @@ pub(super) struct Upload {
 /// A file of at most `limit` bytes: the body itself, or the multipart field `file`, with which there may be a field `data`.
 pub(super) async fn read_file(budget: &Budget, request: Request, limit: usize) -> Result<Upload, ApiError> {
     match content_type(request.headers()).as_str() {
-        "application/octet-stream" => {
+        // A network may be JSON itself.
+        "application/octet-stream" | "application/json" => {
             let Arrived { bytes, room } = read(budget, request, limit).await?;
             Ok(Upload { bytes, name: None, data: None, room })
         }
@@ -102,11 +111,7 @@ pub(super) async fn read_file(budget: &Budget, request: Request, limit: usize) -
             Ok(Upload { bytes, name, data, room })
         }
         other => {
-            let detail = format!(
-                "the content type is `{other}`: send the file as `application/octet-stream`, or as the field `file` of \
-                 `multipart/form-data`"
-            );
-            Err(ApiError::new(Code::UnsupportedMediaType, detail))
+            Err(ApiError::new(Code::UnsupportedMediaType, format!("the content type is `{other}`: {SEND_A_FILE}")))
         }
     }
 }
@@ -132,12 +137,14 @@ async fn read_multipart(mut request: Request, limit: usize, most: usize) -> Resu
     let (mut file, mut data) = (None, None);
     let mut size = 0;
     while let Some(mut field) = prompt(form.next_field()).await?.map_err(malformed)? {
-        let place = match Field::name(&field) {
-            Some("file") if file.is_none() => &mut file,
-            Some("data") if data.is_none() => &mut data,
+        let named = Field::name(&field).unwrap_or_default();
+        let place = match named {
+            "file" if file.is_none() => &mut file,
+            "data" if data.is_none() => &mut data,
             _ => {
-                let detail = "the form must have one field `file`, beside it at most one field `data`, and no other";
-                return Err(ApiError::new(Code::BadRequest, detail));
+                let name: String = named.chars().take(MAX_SHOWN).collect();
+                let has = if matches!(named, "file" | "data") { "two fields" } else { "the field" };
+                return Err(ApiError::new(Code::BadRequest, format!("the form has {has} `{name}`: {SEND_A_FILE}")));
             }
         };
         let name = field.file_name().map(str::to_owned);
@@ -151,7 +158,8 @@ async fn read_multipart(mut request: Request, limit: usize, most: usize) -> Resu
         }
         *place = Some((bytes, name));
     }
-    let (bytes, name) = file.ok_or_else(|| ApiError::new(Code::BadRequest, "the form has no field `file`"))?;
+    let (bytes, name) =
+        file.ok_or_else(|| ApiError::new(Code::BadRequest, format!("the form has no field `file`: {SEND_A_FILE}")))?;
     // A form of a page has the field also where no file was chosen.
     let data = data.map(|(bytes, _)| bytes).filter(|bytes| !bytes.is_empty());
     Ok(Fields { bytes, name, data })
@@ -166,7 +174,7 @@ async fn prompt<T>(read: impl Future<Output = T>) -> Result<T, ApiError> {
 pub(super) async fn read_json(budget: &Budget, request: Request, limit: usize) -> Result<Arrived, ApiError> {
     let content_type = content_type(request.headers());
     if content_type != "application/json" {
-        let detail = format!("the content type is `{content_type}`: send `application/json`");
+        let detail = format!("the content type is `{content_type}`: {SEND_JSON}");
         return Err(ApiError::new(Code::UnsupportedMediaType, detail));
     }
     read(budget, request, limit).await

@@ -8,7 +8,7 @@ use axum::http::{HeaderName, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::body::content_type;
+use super::body::{SEND_A_FILE, SEND_JSON, content_type};
 use super::{ApiError, Code};
 
 /// Where a browser says that a request comes from.
@@ -59,9 +59,12 @@ fn refusal(request: &Request) -> Option<ApiError> {
         _ => false,
     };
     refused.then(|| {
-        let detail =
-            format!("the content type is `{content_type}`: send `application/json`, or no body where none is needed");
-        ApiError::new(Code::UnsupportedMediaType, detail)
+        let send = match request.uri().path() {
+            "/v1/networks" => SEND_A_FILE,
+            "/v1/jobs" | "/v1/batches" => SEND_JSON,
+            _ => "send no body, or `content-type: application/json`",
+        };
+        ApiError::new(Code::UnsupportedMediaType, format!("the content type is `{content_type}`: {send}"))
     })
 }
 

@@ -171,10 +171,15 @@ pub(super) async fn examine(
             Some(problem)
         }
         Err(ReadError::Shape(error)) => {
-            errors.push(error);
+            errors.push(match &network {
+                Some(network) => error.with_outputs(network.summary.output_dim),
+                None => error,
+            });
             None
         }
-        Err(error @ ReadError::Syntax(_)) => return Err(ApiError::new(Code::BadRequest, error.to_string())),
+        Err(error @ (ReadError::Syntax(_) | ReadError::Number(_))) => {
+            return Err(ApiError::new(Code::BadRequest, error.to_string()));
+        }
     };
     let (Some(network), Some(problem)) = (network, problem) else { return Ok(Err(errors)) };
     let question = problem.question_for(&network.summary).map_err(|more| errors.extend(more));

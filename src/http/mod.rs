@@ -55,7 +55,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, Method, header};
 use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -220,7 +220,13 @@ async fn unknown(request: Request) -> ApiError {
 }
 
 async fn wrong_method(request: Request) -> ApiError {
-    let detail = format!("{} is not possible at {}", request.method(), request.uri().path());
+    let (method, path) = (request.method(), request.uri().path());
+    let instead = if path.starts_with("/v1/networks") && method == Method::PUT {
+        format!(": {}", body::SEND_A_FILE)
+    } else {
+        String::new()
+    };
+    let detail = format!("{method} is not possible at {path}{instead}");
     ApiError::new(Code::MethodNotAllowed, detail)
 }
 

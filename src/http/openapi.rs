@@ -1,5 +1,7 @@
 //! `/openapi.json`, the description of the interface as the code has it, and `/docs`, the same as a page for people.
 
+mod document;
+
 use std::sync::Arc;
 
 use askama::Template;
@@ -127,7 +129,7 @@ fn refusals(path: &str, changes: bool, takes_body: bool) -> Vec<(String, Respons
 
 /// The document and its page.
 pub(super) fn routes(document: &OpenApi) -> Router<Service> {
-    let document: Arc<Value> = Arc::new(serde_json::to_value(document).unwrap_or_default());
+    let document: Arc<Value> = Arc::new(document::finished(serde_json::to_value(document).unwrap_or_default()));
     let page: Arc<str> = Page::new(&document).render().unwrap_or_default().into();
     Router::new()
         .route("/openapi.json", get(move || async move { Json(document.as_ref().clone()) }))

@@ -21,7 +21,7 @@ pub(super) struct ProgramQuery {
     tag = "jobs",
     params(
         ("id" = String, Path, description = "The job's id"),
-        ("program" = Option<usize>, Query, description = "Which of the question's programs, counted from 0")
+        ("program" = Option<usize>, Query, description = "Which of the question's programs, counted from 0; needed where there are several (input norm l1)")
     ),
     responses(
         (status = 200, description = "The program", body = String)
@@ -42,7 +42,7 @@ pub(super) async fn mps(
     tag = "jobs",
     params(
         ("id" = String, Path, description = "The job's id"),
-        ("program" = Option<usize>, Query, description = "Which of the question's programs, counted from 0")
+        ("program" = Option<usize>, Query, description = "Which of the question's programs, counted from 0; needed where there are several (input norm l1)")
     ),
     responses(
         (status = 200, description = "The program", body = String)
@@ -70,7 +70,7 @@ async fn program(service: &Service, id: &str, format: &str, query: ProgramQuery)
     let permit = service.exports.acquire().await.map_err(busy)?;
     match service
         .supervisor
-        .export(network, job.problem.to_string(), limits.memory_mb, format, query.program.unwrap_or(0))
+        .export(network, job.problem.to_string(), limits.memory_mb, format, query.program)
         .await
     {
         Ok(file) => {

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::store::{IdempotencyKey, NewJob, StoreError};
 use super::{Queue, State};
-use crate::answer::{Check, ClaimVerdict};
+use crate::answer::{Check, ClaimVerdict, Status};
 
 /// How many claims came to which verdict.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, ToSchema)]
@@ -64,6 +64,8 @@ pub struct BatchItem {
     pub upper: Option<f64>,
     /// Whether the answer is exact; `null` without an answer.
     pub exact: Option<bool>,
+    /// Why it ended, as its answer says; `null` without an answer.
+    pub status: Option<Status>,
     /// How many of its claims came to which verdict, once it has an answer.
     pub claims: ClaimCounts,
     /// The names of the estimates whose claims are proved wrong.

@@ -20,7 +20,8 @@ pub fn network_id(bytes: &[u8], output: Option<&str>) -> String {
     digits(hash)
 }
 
-/// The canonical hash of a question about a network, for this version of the engine: equal questions share their answers.
+/// The canonical hash of a question about a network, for this engine (the fingerprint of its sources and of what it is built
+/// from, see `build.rs`): equal questions share their answers.
 ///
 /// How the region and the functional are written does not matter, nor does what decides only how long or for whom the solve
 /// runs. All other fields count, the seed and the solver too: who changes them wants another run.
@@ -42,7 +43,7 @@ pub fn question_hash(network: &str, problem: &Problem, question: &Question) -> S
         fields.insert("functional".into(), json!([rows, output_norm]));
         fields.insert("norm".into(), json!(question.input_norm));
     }
-    body_hash(&json!({ "engine": env!("CARGO_PKG_VERSION"), "network": network, "problem": fields }))
+    body_hash(&json!({ "engine": env!("EXACTLIP_ENGINE"), "network": network, "problem": fields }))
 }
 
 /// The hash of a JSON document, whatever its spaces and the order of its fields.

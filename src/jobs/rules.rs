@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::{JobError, State};
-use crate::answer::{Check, Progress, Report, Status, relative_gap};
+use crate::answer::{Check, Closing, Closure, Progress, Report, Rigor, Status, relative_gap};
 use crate::ladder;
-use crate::problem::Problem;
+use crate::problem::{Limits, Method, Problem};
 
 /// How often a job is started at most.
 pub const MAX_ATTEMPTS: u32 = 3;
@@ -87,10 +87,10 @@ impl Verdict {
 }
 
 /// Decides what becomes of a job after an attempt; `before` is where earlier attempts left it.
-pub fn after_attempt(ending: &Ending, waiting: Waiting, gap: f64, before: Option<&Progress>) -> Verdict {
+pub fn after_attempt(ending: &Ending, waiting: Waiting, limits: &Limits, before: Option<&Progress>) -> Verdict {
     match ending {
         Ending::Answered(report) => {
-            let report = intersect(report, gap, before);
+            let report = intersect(report, limits, before);
             let state = if report.status == Status::Cancelled { State::Cancelled } else { State::Succeeded };
             Verdict { result: serde_json::to_value(&report).ok(), ..Verdict::new(state, waiting) }
         }
@@ -134,24 +134,34 @@ pub fn after_lost_worker(waiting: Waiting) -> Verdict {
 pub fn merge(before: Option<&Progress>, now: Progress) -> Progress {
     let Some(before) = before else { return now };
     let lower = now.lower.into_iter().chain(before.lower).reduce(f64::max);
-    let upper = now.upper.into_iter().chain(before.upper).reduce(f64::min);
-    // A witness refutes an upper end that a solver's tolerances let fall below it.
-    let upper = upper.map(|upper| upper.max(lower.unwrap_or(upper)));
-    Progress { lower, upper, gap: relative_gap(lower, upper), ..now }
+    let own = now.upper.is_some_and(|own| before.upper.is_none_or(|earlier| own <= earlier));
+    let (upper, upper_proof) = if own { (now.upper, now.upper_proof) } else { (before.upper, before.upper_proof) };
+    // A witness refutes an upper end that a solver's tolerances let fall to it. Its exact value is not known here: it is less
+    // than two steps above what it was rounded down to.
+    let refuted = upper.zip(lower).is_some_and(|(upper, lower)| upper < lower);
+    let upper = if refuted { lower.map(|lower| lower.next_up().next_up()) } else { upper };
+    Progress { lower, upper, upper_proof, gap: relative_gap(lower, upper), ..now }
 }
 
 /// The report with the upper end of an earlier attempt, where that is better.
 ///
 /// The lower end stays: it is the value at the report's own witness, and the witness of an attempt that died is gone.
-fn intersect(report: &Report, gap: f64, before: Option<&Progress>) -> Report {
+fn intersect(report: &Report, limits: &Limits, before: Option<&Progress>) -> Report {
     let mut report = report.clone();
     let Some(before) = before else { return report };
-    if let Some(upper) = before.upper.map(|upper| upper.max(report.lower.unwrap_or(upper)))
+    // Not below the witness's exact value, rounded up.
+    let witnessed = report.witness.as_ref().map(|witness| witness.norm_up).or(report.lower);
+    if let Some(upper) = before.upper.map(|upper| upper.max(witnessed.unwrap_or(upper)))
         && report.upper.is_none_or(|own| upper < own)
     {
         report.upper = Some(upper);
+        report.upper_proof = before.upper_proof;
         report.gap = relative_gap(report.lower, report.upper);
-        report.exact = report.audit.witness_checked && report.gap.is_some_and(|g| g <= gap);
+        let closure = closing(&report, limits, limits).of(report.lower, report.upper);
+        if report.audit.witness_checked && closure != Closure::Open {
+            report.exact = closure == Closure::Exact;
+            report.status = if report.exact { Status::Optimal } else { Status::Gap };
+        }
         report.notes.push("the upper end was proved by an earlier attempt".into());
         for check in report.checks.iter_mut().flatten() {
             *check = Check::new(check.name.clone(), check.value, check.claims, report.lower, report.upper);
@@ -163,28 +173,49 @@ fn intersect(report: &Report, gap: f64, before: Option<&Progress>) -> Report {
     report
 }
 
-/// The stored answer to the same question as the answer to `asked`, if it satisfies it.
+/// What closes the bracket of a report that was found under the limits `under`, where `limits` are asked for.
+fn closing(report: &Report, under: &Limits, limits: &Limits) -> Closing {
+    // What derives from the magnitudes, if the client named none.
+    Closing { default_abs: report.gap_abs.filter(|_| under.gap_abs.is_none()), ..Closing::new(limits) }
+}
+
+/// The stored answer to the same question, found under the limits `under`, as the answer to `asked`, if it satisfies it.
 ///
-/// It does when nothing that is asked for could be better after another run: the bracket is closed to the asked gap or meets
-/// `stop_when`, or every asked method has run to its end. A request for an exact method wants the constant, whoever found it;
-/// one for other methods wants what *they* find.
-pub fn reuse(stored: Report, asked: &Problem) -> Option<Report> {
-    let closed = stored.audit.witness_checked && stored.gap.is_some_and(|gap| gap <= asked.limits.gap);
+/// It does when nothing that is asked for could be better after another run: the bracket is as close as is asked now or meets
+/// `stop_when`, or every asked method has run to its end under limits that were no tighter. A request for an exact method wants
+/// the constant, whoever found it, but not one of solver tolerance where it names `exact`; one for other methods wants what
+/// *they* find.
+pub fn reuse(stored: Report, under: &Limits, asked: &Problem) -> Option<Report> {
+    let limits = &asked.limits;
+    let at_zero = stored.exact && stored.lower == Some(0.0);
+    let reached = closing(&stored, under, limits).is_reached(stored.lower, stored.upper);
+    let closed = stored.audit.witness_checked && (at_zero || reached);
     let above = asked.stop_when.lower_above.zip(stored.lower).is_some_and(|(wanted, lower)| lower > wanted);
     let below = asked.stop_when.upper_below.zip(stored.upper).is_some_and(|(wanted, upper)| upper < wanted);
+    let asks = |method: Method| asked.methods.contains(&method);
+    let ran = |method: Method| stored.tiers.iter().any(|tier| tier.method == method);
+    let all_ran = asked.methods.iter().all(|method| ran(*method));
+    let tolerant = stored.upper_proof.is_some_and(|proof| proof.rigor == Rigor::Tolerance);
     let wants_constant = asked.methods.iter().any(|method| ladder::closes(*method));
-    let all_ran = asked.methods.iter().all(|method| stored.tiers.iter().any(|tier| tier.method == *method));
-    let satisfied =
-        if closed || above || below { wants_constant || all_ran } else { all_ran && stored.status == Status::Optimal };
-    let status = if closed || !(above || below) { Status::Optimal } else { Status::Stopped };
-    satisfied.then_some(Report { exact: closed, status, ..stored })
+    let constant = wants_constant && !(tolerant && asks(Method::Exact));
+    let no_tighter = under.gap <= limits.gap && under.time_s >= limits.time_s && under.memory_mb >= limits.memory_mb;
+    let satisfied = match closed || above || below {
+        true => constant || all_ran,
+        false => all_ran && no_tighter && matches!(stored.status, Status::Optimal | Status::Bounded),
+    };
+    let status = match (closed, above || below) {
+        (true, _) if stored.exact => Status::Optimal,
+        (true, _) => Status::Gap,
+        (false, true) => Status::Stopped,
+        (false, false) => stored.status,
+    };
+    satisfied.then_some(Report { status, ..stored })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::answer::Audit;
-    use crate::problem::Method;
+    use crate::answer::{Audit, UpperProof, Witness};
 
     fn progress(lower: f64, upper: f64) -> Progress {
         Progress { lower: Some(lower), upper: Some(upper), ..Progress::default() }
@@ -196,6 +227,8 @@ mod tests {
             upper: Some(upper),
             gap: relative_gap(Some(lower), Some(upper)),
             exact: false,
+            upper_proof: None,
+            gap_abs: None,
             status: Status::TimeLimit,
             witness: None,
             tiers: vec![],
@@ -220,21 +253,92 @@ mod tests {
         assert_eq!((both.lower, both.upper, both.gap), (Some(2.0), Some(3.0), Some(0.5)));
         let open = merge(Some(&progress(1.0, 3.0)), Progress::default());
         assert_eq!((open.lower, open.upper), (Some(1.0), Some(3.0)));
-        let refuted = merge(Some(&progress(1.0, 2.0)), progress(2.5, 4.0));
-        assert_eq!((refuted.lower, refuted.upper), (Some(2.5), Some(2.5)), "a witness refutes the upper end");
+        let tolerance = UpperProof { method: Method::Mip, rigor: Rigor::Tolerance };
+        let claimed = Progress { upper_proof: Some(tolerance), ..progress(1.0, 2.0) };
+        let refuted = merge(Some(&claimed), progress(2.5, 4.0));
+        let upper = refuted.upper.unwrap();
+        assert!(refuted.lower == Some(2.5) && (2.5..2.5 + 1e-14).contains(&upper), "a witness refutes the upper end");
+        assert_eq!(refuted.upper_proof, Some(tolerance), "a bound of solver tolerance stays one");
     }
 
     #[test]
     fn an_answer_takes_the_better_upper_end_of_an_earlier_attempt_but_keeps_its_own_witnessed_lower_end() {
         let before = progress(2.5, 2.0000001);
-        let verdict = after_attempt(&Ending::Answered(Box::new(report(2.0, 4.0))), FIRST, 1e-6, Some(&before));
+        let verdict =
+            after_attempt(&Ending::Answered(Box::new(report(2.0, 4.0))), FIRST, &Limits::default(), Some(&before));
         let result: Report = serde_json::from_value(verdict.result.unwrap()).unwrap();
         assert_eq!((verdict.state, result.lower, result.upper), (State::Succeeded, Some(2.0), Some(2.0000001)));
         assert!(result.exact && result.notes.len() == 2, "{:?}", result.notes);
+        assert_eq!(result.status, Status::Optimal);
 
-        let worse =
-            after_attempt(&Ending::Answered(Box::new(report(2.0, 4.0))), FIRST, 1e-6, Some(&progress(1.0, 5.0)));
+        let worse = after_attempt(
+            &Ending::Answered(Box::new(report(2.0, 4.0))),
+            FIRST,
+            &Limits::default(),
+            Some(&progress(1.0, 5.0)),
+        );
         assert_eq!(worse.result, serde_json::to_value(report(2.0, 4.0)).ok());
+    }
+
+    #[test]
+    fn the_upper_end_of_an_earlier_attempt_keeps_its_rigor_and_never_lies_below_the_witness() {
+        let tolerance = UpperProof { method: Method::Mip, rigor: Rigor::Tolerance };
+        let before = Progress { upper_proof: Some(tolerance), ..progress(1.0, 1.9) };
+        let norm_up = 2f64.next_up();
+        let witness = Witness { x: vec![], gradient: vec![], output_seed: vec![], norm_up, interior_slack: 1.0 };
+        let answered = Report { witness: Some(witness), ..report(2.0, 4.0) };
+        let verdict = after_attempt(&Ending::Answered(Box::new(answered)), FIRST, &Limits::default(), Some(&before));
+        let result: Report = serde_json::from_value(verdict.result.unwrap()).unwrap();
+        assert_eq!((result.upper, result.upper_proof), (Some(norm_up), Some(tolerance)));
+    }
+
+    #[test]
+    fn an_answer_that_was_looser_or_less_rigorous_is_not_handed_out() {
+        let tier = |method| crate::answer::Tier {
+            method,
+            guarantee: crate::problem::Guarantee::Upper,
+            rigor: None,
+            value: None,
+            seconds: 0.0,
+            detail: serde_json::Map::new(),
+        };
+        let asked = |limits: serde_json::Value, method: Method| {
+            Problem::from_value(serde_json::json!({
+                "domain": {"type": "box", "lower": 0, "upper": 1}, "functional": {"type": "logit", "index": 0},
+                "methods": [method], "limits": limits,
+            }))
+            .unwrap()
+        };
+        let coarse = Limits { gap: 0.5, ..Limits::default() };
+        let loose = Report { status: Status::Gap, tiers: vec![tier(Method::Exact)], ..report(109.4995, 109.9925) };
+        let exact = Method::Exact;
+        assert!(reuse(loose.clone(), &coarse, &asked(serde_json::json!({}), exact)).is_none());
+        assert!(reuse(loose.clone(), &coarse, &asked(serde_json::json!({"gap": 0.004}), exact)).is_none());
+        let same = reuse(loose.clone(), &coarse, &asked(serde_json::json!({"gap": 0.4}), exact)).unwrap();
+        assert_eq!((same.status, same.exact), (Status::Gap, false));
+        // What ended by itself is no better under a longer limit, but one that was shorter may have cut a method's share.
+        let ended = Report { status: Status::Bounded, ..loose };
+        let default = Limits::default();
+        assert!(reuse(ended.clone(), &default, &asked(serde_json::json!({}), exact)).is_some());
+        assert!(reuse(ended.clone(), &coarse, &asked(serde_json::json!({}), exact)).is_none());
+        assert!(reuse(ended, &default, &asked(serde_json::json!({"time_s": 600}), exact)).is_none());
+        // An exact answer of solver tolerance answers `mip`, not `exact`.
+        let proof = UpperProof { method: Method::Mip, rigor: Rigor::Tolerance };
+        let by_solver = Report {
+            exact: true,
+            status: Status::Optimal,
+            tiers: vec![tier(Method::Mip)],
+            upper_proof: Some(proof),
+            ..report(2.0, 2.0)
+        };
+        assert!(reuse(by_solver.clone(), &default, &asked(serde_json::json!({}), Method::Mip)).is_some());
+        assert!(reuse(by_solver, &default, &asked(serde_json::json!({}), exact)).is_none());
+        // An absolute gap of the client's own is not the one that derives from the magnitudes.
+        let small = Report { status: Status::Gap, gap_abs: Some(0.1), tiers: vec![tier(exact)], ..report(0.0, 0.05) };
+        let own = Limits { gap_abs: Some(0.1), ..Limits::default() };
+        assert!(reuse(small.clone(), &own, &asked(serde_json::json!({"gap_abs": 0.06}), exact)).is_some());
+        assert!(reuse(small.clone(), &own, &asked(serde_json::json!({}), exact)).is_none());
+        assert!(reuse(small, &default, &asked(serde_json::json!({}), exact)).is_some());
     }
 
     #[test]
@@ -259,9 +363,14 @@ mod tests {
         };
         let lp = Method::Lp;
         let stored = Report { tiers: vec![tier(lp)], ..report(2.0, 2.2) };
-        let optimal = Report { status: Status::Optimal, ..stored.clone() };
+        let ended = Report { status: Status::Bounded, ..stored.clone() };
+        let under = Limits { gap: 0.01, ..Limits::default() };
+        let reuse = |stored, asked: &Problem| reuse(stored, &under, asked);
         // Closed to the asked gap, or not.
-        assert!(reuse(stored.clone(), &asked(&[Method::Exact], 0.2, None)).is_some_and(|r| r.exact));
+        assert!(
+            reuse(stored.clone(), &asked(&[Method::Exact], 0.2, None))
+                .is_some_and(|r| !r.exact && r.status == Status::Gap)
+        );
         assert!(reuse(stored.clone(), &asked(&[Method::Exact], 0.01, None)).is_none());
         assert!(reuse(stored.clone(), &asked(&[Method::Naive], 0.2, None)).is_none(), "its own value is wanted");
         // The condition is met, or not.
@@ -269,25 +378,25 @@ mod tests {
         assert_eq!((stopped.status, stopped.exact), (Status::Stopped, false));
         assert!(reuse(stored.clone(), &asked(&[Method::Exact], 0.01, Some(2.1))).is_none());
         // Every asked method has run to its end, or not.
-        assert!(reuse(optimal.clone(), &asked(&[lp], 0.01, None)).is_some());
-        assert!(reuse(optimal, &asked(&[lp, Method::Exact], 0.01, None)).is_none());
+        assert!(reuse(ended.clone(), &asked(&[lp], 0.01, None)).is_some());
+        assert!(reuse(ended, &asked(&[lp, Method::Exact], 0.01, None)).is_none());
         assert!(reuse(stored, &asked(&[lp], 0.01, None)).is_none(), "the time limit may have cut it short");
     }
 
     #[test]
     fn limits_are_successes_and_cancels_keep_their_answer() {
-        let limited = after_attempt(&Ending::Answered(Box::new(report(1.0, 2.0))), FIRST, 1e-6, None);
+        let limited = after_attempt(&Ending::Answered(Box::new(report(1.0, 2.0))), FIRST, &Limits::default(), None);
         assert_eq!((limited.state, limited.error), (State::Succeeded, None));
         let cancelled = Report { status: Status::Cancelled, ..report(1.0, 2.0) };
-        let verdict = after_attempt(&Ending::Answered(Box::new(cancelled)), FIRST, 1e-6, None);
+        let verdict = after_attempt(&Ending::Answered(Box::new(cancelled)), FIRST, &Limits::default(), None);
         assert!(verdict.state == State::Cancelled && verdict.result.is_some());
     }
 
     #[test]
     fn what_would_die_again_is_not_retried() {
-        assert_eq!(after_attempt(&died(true), FIRST, 1e-6, None).state, State::Queued);
-        assert_eq!(after_attempt(&died(false), FIRST, 1e-6, None).state, State::Failed);
+        assert_eq!(after_attempt(&died(true), FIRST, &Limits::default(), None).state, State::Queued);
+        assert_eq!(after_attempt(&died(false), FIRST, &Limits::default(), None).state, State::Failed);
         let last = Waiting { attempts: MAX_ATTEMPTS, ..FIRST };
-        assert_eq!(after_attempt(&died(true), last, 1e-6, None).state, State::Failed);
+        assert_eq!(after_attempt(&died(true), last, &Limits::default(), None).state, State::Failed);
     }
 }

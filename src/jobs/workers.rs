@@ -117,7 +117,7 @@ impl Worker {
             return;
         };
         unheard.into_iter().for_each(|event| found.hear(&claim, event));
-        let gap = limits(&claim).gap;
+        let limits = limits(&claim);
         self.measure(&claim, &ending).await;
         if let Ending::Answered(report) = &ending {
             let last = last_progress(report, found.progress.take());
@@ -125,7 +125,7 @@ impl Worker {
         }
         let rule = |waiting| Verdict {
             log: Some(log.clone()),
-            ..rules::after_attempt(&ending, waiting, gap, claim.progress.as_ref())
+            ..rules::after_attempt(&ending, waiting, &limits, claim.progress.as_ref())
         };
         let update = Update { progress: found.progress.as_ref(), tiers: &found.tiers };
         // An answer is kept for as long as it takes until it can be stored; nobody else takes the job meanwhile.
@@ -297,6 +297,7 @@ fn last_progress(report: &Report, before: Option<Progress>) -> Progress {
         phase: before.map(|before| before.phase).unwrap_or_default(),
         lower: report.lower,
         upper: report.upper,
+        upper_proof: report.upper_proof,
         gap: report.gap,
         nodes: report.solver.as_ref().map_or(0, |solver| solver.nodes),
         elapsed_s: report.seconds,

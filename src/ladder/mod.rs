@@ -11,7 +11,7 @@ mod rooms;
 pub use asking::closes;
 pub use rooms::{described, room, table, tier};
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Map, json};
 
@@ -23,6 +23,10 @@ use crate::network::{Network, Summary};
 use crate::problem::{Guarantee, Method, Question, Task};
 use crate::room::{Asked, OVERFLOW, Room, Run, Side, Visit};
 use crate::workers::Workers;
+
+/// How long to look for a point deep inside the witness's region, and how long where the time limit has passed.
+const RECENTRING: Duration = Duration::from_secs(5);
+const AFTER_THE_LIMIT: Duration = Duration::from_millis(500);
 
 /// Answers `question` about `network`.
 ///
@@ -51,7 +55,9 @@ fn bracket(network: &Network, question: &Question, control: &Control) -> Report 
                 break;
             }
             ladder.run(method);
+            ladder.measure_zero();
         }
+        ladder.recentre();
     } else {
         ladder.ledger.note(OVERFLOW.into());
     }
@@ -106,37 +112,59 @@ impl<'a> Ladder<'a> {
         self.ledger.begin(method);
         let begun = Instant::now();
         let room = room(method);
-        let (value, rigor, mut detail) = match room.scope.too_large(&self.asked()) {
-            Some(reason) => (None, None, Map::from_iter([("reason".into(), json!(reason))])),
+        let (value, mut detail) = match room.scope.too_large(&self.asked()) {
+            Some(reason) => (None, Map::from_iter([("reason".into(), json!(reason))])),
             None => self.visit(room),
         };
         if let Some(norm) = room.native_norm {
             detail.insert("native_norm".into(), json!(norm));
         }
-        let (guarantee, rigor) = match room.side {
-            Side::Lower => (Guarantee::Lower, None),
-            Side::Nothing => (Guarantee::None, None),
+        let seconds = begun.elapsed().as_secs_f64();
+        match room.side {
+            Side::Lower => self.ledger.end(Guarantee::Lower, None, value, seconds, detail),
+            Side::Nothing => self.ledger.end(Guarantee::None, None, value, seconds, detail),
             Side::Upper => {
-                value.into_iter().for_each(|value| self.ledger.offer_upper(value));
-                (Guarantee::Upper, Some(Rigor::Rounded))
+                value.into_iter().for_each(|value| self.ledger.offer_upper(method, Rigor::Rounded, value));
+                if let (Method::Fastlip, Some(value)) = (method, value) {
+                    self.ledger.set_fastlip(value);
+                }
+                self.ledger.end(Guarantee::Upper, Some(Rigor::Rounded), value, seconds, detail);
             }
-            Side::Both(_) if self.ledger.is_closed() => (Guarantee::Exact, rigor),
-            Side::Both(_) => (Guarantee::Upper, rigor),
-        };
-        self.ledger.end(guarantee, rigor, value, begun.elapsed().as_secs_f64(), detail);
+            Side::Both(rigor) => self.ledger.end_exact(rigor, value, seconds, detail),
+        }
     }
 
-    /// What a method finds, how rigorous it is, and what else it has to tell.
-    fn visit(&mut self, room: &Room) -> (Option<f64>, Option<Rigor>, Map<String, serde_json::Value>) {
+    /// Where the bracket starts at 0, the FastLip bound tells what is small.
+    fn measure_zero(&mut self) {
+        if self.ledger.wants_fastlip()
+            && let Some(bound) = tier(Method::Fastlip, &self.tiers)
+        {
+            self.ledger.set_fastlip(bound);
+        }
+    }
+
+    /// Moves the witness deep inside its region, if that is a matter of a moment.
+    fn recentre(&mut self) {
+        let control = self.ledger.control();
+        if control.stop_reason().is_some() || !self.subject.network.exact_support().supported {
+            return;
+        }
+        let time = control.remaining().map_or(RECENTRING, |left| RECENTRING.min(left.max(AFTER_THE_LIMIT)));
+        let slack = self.ledger.bracket().witness().map(|witness| witness.interior_slack);
+        let Some(((x, pattern), slack)) = self.ledger.witness().zip(slack) else { return };
+        let range = |l: usize, r: usize| self.tiers.forward.layers[l].magnitude(r);
+        if let Some(checked) = self.subject.recentred(x, slack, pattern, range, time) {
+            self.ledger.replace_witness(checked);
+        }
+    }
+
+    /// What a method finds, and what else it has to tell.
+    fn visit(&mut self, room: &Room) -> (Option<f64>, Map<String, serde_json::Value>) {
         let mut visit = Visit {
             subject: self.subject,
             tiers: &self.tiers,
             workers: self.workers,
             ledger: &mut self.ledger,
-            rigor: match room.side {
-                Side::Both(rigor) => Some(rigor),
-                Side::Lower | Side::Upper | Side::Nothing => None,
-            },
             detail: Map::new(),
             climbed: &mut self.climbed,
         };
@@ -151,6 +179,6 @@ impl<'a> Ladder<'a> {
             }
             Run::Visit(run) => run(&mut visit),
         };
-        (value, visit.rigor, visit.detail)
+        (value, visit.detail)
     }
 }

@@ -11,10 +11,10 @@ use thiserror::Error;
 use super::cbc::{self, CbcError};
 use super::encode::{Bounds, Encoding, Objective};
 use super::highs::{self, HighsError, MipEnd, Options};
-use crate::answer::{Ledger, SolverReport, Subject, Verdict};
+use crate::answer::{Ledger, Rigor, SolverReport, Subject, Verdict};
 use crate::arithmetic::ends::{hull_upper, intersection_upper};
 use crate::network::Pattern;
-use crate::problem::{Solver, VectorNorm};
+use crate::problem::{Method, Question, Solver, VectorNorm};
 
 /// By how many feasibility tolerances (in the objective's scale) a solver's dual bound is widened.
 ///
@@ -72,6 +72,8 @@ pub struct LipMip<'a, 'b> {
     /// Patterns that were excluded, and on which neurons.
     excluded: Vec<(Pattern, Vec<(usize, usize)>)>,
     nodes_before: u64,
+    /// Whether a solver has proved anything yet.
+    proved: bool,
     /// CBC solves the programs that have integers; the others are linear programs, and HiGHS's.
     by_cbc: bool,
 }
@@ -80,31 +82,37 @@ impl<'a, 'b> LipMip<'a, 'b> {
     /// The programs of `subject`'s question under `bounds`.
     pub fn new(subject: Subject<'a>, bounds: Bounds<'a>, ledger: &'a mut Ledger<'b>) -> Self {
         let mut parts = parts(&subject, bounds);
-        // No program's optimum exceeds the constant.
-        let upper = ledger.bracket().upper().unwrap_or(f64::INFINITY);
-        parts.iter_mut().for_each(|part| part.bound = intersection_upper(part.bound, upper));
         parts.sort_by(|a, b| b.bound.total_cmp(&a.bound));
         let by_cbc = subject.question.solver == Solver::Cbc;
-        Self { subject, bounds, ledger, parts, fates: HashMap::new(), excluded: Vec::new(), nodes_before: 0, by_cbc }
+        let (fates, excluded) = (HashMap::new(), Vec::new());
+        Self { subject, bounds, ledger, parts, fates, excluded, nodes_before: 0, proved: false, by_cbc }
     }
 
-    /// Solves them, best bound first, until the bracket is closed, every program is settled or it is time to stop.
+    /// Solves them, best bound first, until their bounds meet the witness, every program is settled or it is time to stop. What
+    /// other methods have proved does not end it.
     ///
     /// # Errors
     /// [`LipMipError`] when the solver fails; what was proved before stays in the ledger.
-    pub fn run(mut self) -> Result<(), LipMipError> {
+    pub fn run(&mut self) -> Result<(), LipMipError> {
         for i in 0..self.parts.len() {
-            if self.ledger.should_stop() || self.ledger.is_closed() {
+            if self.ledger.should_stop() {
                 break;
             }
-            // Bounds are sorted: what cannot beat the witness is settled by it.
-            if !self.is_settled(self.parts[i].bound) {
+            // Bounds are sorted: what cannot beat the witness is settled by it. The first one is always solved: until then there
+            // is no solver's bound.
+            if i == 0 || !self.is_settled(self.parts[i].bound) {
                 self.solve_part(i)?;
             }
             self.parts[i].settled = true;
             self.publish();
         }
         Ok(())
+    }
+
+    /// The bound that the programs have proved of the constant; `None` before a solver has proved any.
+    pub fn upper(&self) -> Option<f64> {
+        let largest = self.parts.iter().map(|p| p.bound).fold(0.0, hull_upper);
+        Some(largest).filter(|largest| self.proved && largest.is_finite())
     }
 
     /// Whether a program with this bound cannot move the answer beyond half of the asked gap.
@@ -115,8 +123,9 @@ impl<'a, 'b> LipMip<'a, 'b> {
 
     /// Tells the ledger the largest bound of all programs.
     fn publish(&mut self) {
-        let largest = self.parts.iter().map(|p| p.bound).fold(0.0, hull_upper);
-        self.ledger.offer_upper(largest);
+        if let Some(upper) = self.upper() {
+            self.ledger.offer_upper(Method::Mip, Rigor::Tolerance, upper);
+        }
     }
 
     /// Solves program `i` again and again, until its optimum is settled or nothing more can be excluded.
@@ -145,7 +154,8 @@ impl<'a, 'b> LipMip<'a, 'b> {
             }
             if end.infeasible {
                 // Every pattern is excluded: what is left is the witness.
-                self.parts[i].bound = self.ledger.bracket().lower().unwrap_or(0.0);
+                self.parts[i].bound = self.ledger.bracket().witnessed_up().unwrap_or(0.0);
+                self.proved = true;
                 return Ok(());
             }
             if let Some(solution) = &end.solution {
@@ -215,7 +225,8 @@ impl<'a, 'b> LipMip<'a, 'b> {
                     Err(RecvTimeoutError::Disconnected) => break,
                 }
                 self.ledger.heartbeat();
-                if self.ledger.should_stop() || self.is_settled(self.parts[i].bound) {
+                // What is settled by other bounds still waits for the solver's first one.
+                if self.ledger.should_stop() || self.proved && self.is_settled(self.parts[i].bound) {
                     halt.store(true, Ordering::Relaxed);
                 }
             }
@@ -234,10 +245,12 @@ impl<'a, 'b> LipMip<'a, 'b> {
 
     /// Takes a dual bound of program `i`.
     fn lower_bound_of_part(&mut self, i: usize, bound: f64) {
-        if bound.is_finite() && bound < self.parts[i].bound {
-            self.parts[i].bound = bound;
-            self.publish();
+        if !bound.is_finite() {
+            return;
         }
+        self.proved = true;
+        self.parts[i].bound = intersection_upper(self.parts[i].bound, bound);
+        self.publish();
     }
 
     /// Audits a pattern, once.
@@ -278,9 +291,9 @@ impl<'a, 'b> LipMip<'a, 'b> {
 
 /// The programs of a question with the bounds that are known without solving: one for the absolute sum, or two for every
 /// free input.
-pub fn parts_of(subject: &Subject<'_>) -> Vec<Objective> {
-    let region = &subject.question.region;
-    match subject.question.input_norm {
+pub fn parts_of(question: &Question) -> Vec<Objective> {
+    let region = &question.region;
+    match question.input_norm {
         VectorNorm::L1 => (0..region.dim())
             .filter(|&k| region.is_free(k))
             .flat_map(|input| [1.0, -1.0].map(|sign| Objective::Entry { input, sign }))
@@ -298,7 +311,7 @@ fn parts(subject: &Subject<'_>, bounds: Bounds<'_>) -> Vec<Part> {
         Objective::Entry { input, sign } if sign > 0.0 => gradient.upper[input],
         Objective::Entry { input, .. } => -gradient.lower[input],
     };
-    parts_of(subject)
+    parts_of(subject.question)
         .into_iter()
         .map(|objective| Part { bound: known(&objective), objective, settled: false })
         .collect()

@@ -32,6 +32,8 @@ pub struct Row {
 /// Maximise `scale · (Σ coefficient·variable + constant)` subject to the rows.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Program {
+    /// What its largest value is, for the reader of a file; empty where nobody reads one.
+    pub title: String,
     /// The columns.
     pub variables: Vec<Variable>,
     /// The rows.

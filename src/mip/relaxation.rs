@@ -62,7 +62,7 @@ pub fn upper_bound(
     control: &Control,
 ) -> Result<Option<Relaxed>, HighsError> {
     let mut all = Relaxed { upper: 0.0, simplex_iterations: 0, programs: 0 };
-    for objective in parts_of(subject) {
+    for objective in parts_of(subject.question) {
         let Some(time_s) =
             control.remaining().map_or(Some(f64::INFINITY), |t| (!t.is_zero()).then_some(t.as_secs_f64()))
         else {

@@ -5,6 +5,7 @@ use super::{Bounds, tighten};
 use crate::answer::{Rigor, Subject};
 use crate::bounds::tiers::Tiers;
 use crate::estimate::points::start_of_exact;
+use crate::problem::Method;
 use crate::room::{Activations, Domains, Functionals, InputNorms, OVERFLOW, Room, Run, Scope, Side, Size, Visit};
 use crate::search::{Start, look_ahead};
 
@@ -33,23 +34,29 @@ pub const ROOM: Room = Room {
     run: Run::Visit(run),
 };
 
-/// LipMIP from the best start that is known; the value is the upper end that then stands.
+/// LipMIP from the best start that is known; the value is the solver's bound, none before the first. What other methods have
+/// closed is solved all the same.
 fn run(visit: &mut Visit<'_, '_>) -> Option<f64> {
     visit.tell("engine", "mip");
-    if !start_of_exact(visit) {
-        // Nothing was solved: the end that stands rests on no solver's tolerances.
-        visit.rigor = Some(Rigor::Rounded);
-    } else if visit.tiers.of_programs().is_none() {
+    start_of_exact(visit);
+    if visit.ledger.should_stop() {
+        return None;
+    }
+    if visit.tiers.of_programs().is_none() {
         visit.ledger.note(OVERFLOW.into());
-    } else if let Err(error) = solve_programs(visit) {
+        return None;
+    }
+    let (upper, failure) = solve_programs(visit);
+    if let Some(error) = failure {
         visit.tell("error", error.to_string());
         visit.ledger.note(format!("the solver failed: {error}"));
     }
-    visit.ledger.bracket().upper()
+    upper
 }
 
-/// LipMIP, from pre-activation bounds that linear programs have tightened and the gradient bounds that follow from them.
-fn solve_programs(visit: &mut Visit<'_, '_>) -> Result<(), LipMipError> {
+/// LipMIP, from pre-activation bounds that linear programs have tightened and the gradient bounds that follow from them. What
+/// the solver has proved, and why it did not prove more where it failed.
+fn solve_programs(visit: &mut Visit<'_, '_>) -> (Option<f64>, Option<LipMipError>) {
     let Subject { network, question, .. } = visit.subject;
     let forward = match visit.unstable_neurons() <= MAX_TIGHTENED {
         true => tighten::tightened(&visit.subject, visit.tiers.forward, visit.workers),
@@ -59,14 +66,13 @@ fn solve_programs(visit: &mut Visit<'_, '_>) -> Result<(), LipMipError> {
     let tiers = Tiers::new(network, question, &forward, visit.workers);
     let phases = forward.phases(network);
     let subject = Subject { phases: &phases, ..visit.subject };
-    let Some(backward) = tiers.of_programs() else { return Ok(()) };
-    visit.ledger.offer_upper(tiers.complete().norm);
+    let Some(backward) = tiers.of_programs() else { return (None, None) };
+    visit.ledger.offer_upper(Method::LinearJacobian, Rigor::Rounded, tiers.complete().norm);
     // The search's root bound, and an incumbent that solvers take long to find by themselves.
     if let Some(seeds) = tiers.of_search() {
         look_ahead(subject, Start { forward: &forward, seeds }, visit.ledger);
     }
-    if visit.ledger.is_closed() {
-        return Ok(());
-    }
-    LipMip::new(subject, Bounds { forward: &forward, backward }, visit.ledger).run()
+    let mut programs = LipMip::new(subject, Bounds { forward: &forward, backward }, visit.ledger);
+    let failure = programs.run().err();
+    (programs.upper(), failure)
 }

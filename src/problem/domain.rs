@@ -3,14 +3,16 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::FieldError;
+use std::fmt;
+
+use super::{FieldError, VectorNorm};
 use crate::arithmetic::ends::hull_upper;
 use crate::arithmetic::euclidean;
 use crate::arithmetic::rounding::{difference_down, difference_up, sum_down, sum_up};
 
 /// One number for all inputs, or one for each.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "must be a number, or a flat list with one number for each input")]
 pub enum Scalars {
     /// The same for every input.
     All(f64),
@@ -18,7 +20,24 @@ pub enum Scalars {
     Each(Vec<f64>),
 }
 
+impl fmt::Display for Scalars {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Scalars::All(value) => write!(f, "{value}"),
+            Scalars::Each(values) => write!(f, "{} numbers", values.len()),
+        }
+    }
+}
+
 impl Scalars {
+    /// The number that all inputs share, if they do.
+    pub fn common(&self) -> Option<f64> {
+        match self {
+            Scalars::All(value) => Some(*value),
+            Scalars::Each(_) => None,
+        }
+    }
+
     fn expand(&self, n: usize, pointer: &str, errors: &mut Vec<FieldError>) -> Vec<f64> {
         match self {
             Scalars::All(value) => vec![*value; n],
@@ -35,9 +54,9 @@ impl Scalars {
     }
 }
 
-/// The norm of a ball.
+/// The norm of a ball, as [`VectorNorm`] is read.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "lowercase", from = "VectorNorm")]
 pub enum BallNorm {
     /// ℓ∞: a box.
     Linf,
@@ -45,6 +64,16 @@ pub enum BallNorm {
     L1,
     /// ℓ2.
     L2,
+}
+
+impl From<VectorNorm> for BallNorm {
+    fn from(norm: VectorNorm) -> Self {
+        match norm {
+            VectorNorm::Linf => BallNorm::Linf,
+            VectorNorm::L1 => BallNorm::L1,
+            VectorNorm::L2 => BallNorm::L2,
+        }
+    }
 }
 
 /// The set of inputs as a client writes it.
@@ -64,11 +93,11 @@ pub enum Domain {
         norm: BallNorm,
         /// The midpoint.
         center: Vec<f64>,
-        /// More than 0.
-        radius: f64,
-        /// Cut to `[low, high]` in every input.
+        /// At least 0; the ball of radius 0 is a point. One for each input makes a box of a ball in ℓ∞.
+        radius: Scalars,
+        /// Cut to `[low, high]`, in every input or in each.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        clip: Option<[f64; 2]>,
+        clip: Option<[Scalars; 2]>,
     },
     /// a x ≤ b within a box.
     Polytope {
@@ -194,6 +223,9 @@ impl Region {
 }
 
 impl Domain {
+    /// The types that this version knows and refuses.
+    pub(crate) const NOT_BUILT: [&str; 2] = ["polytope", "vnnlib"];
+
     /// The name in requests.
     pub fn name(&self) -> &'static str {
         match self {
@@ -247,8 +279,15 @@ impl Domain {
                 Region { inner_lower: region.lower.clone(), inner_upper: region.upper.clone(), ..region }
             }
             Domain::Ball { norm, center, radius, clip } => {
-                check_ball(n, center, *radius, clip, &mut errors);
-                let mut region = ball(center, *radius, clip.unwrap_or([f64::MIN, f64::MAX]));
+                let radii = radius.expand(n, "/domain/radius", &mut errors);
+                let mut ends = |scalars: &Scalars| scalars.expand(n, "/domain/clip", &mut errors);
+                let clip = clip.as_ref().map(|[low, high]| (ends(low), ends(high)));
+                if *norm != BallNorm::Linf && radius.common().is_none() {
+                    let detail = "a radius for each input makes a box, in the norm linf; in l1 and l2 give one number";
+                    errors.push(FieldError::new("/domain/radius", detail));
+                }
+                check_ball(n, center, &radii, clip.as_ref(), &mut errors);
+                let mut region = ball(center, &radii, clip.as_ref());
                 if errors.is_empty()
                     && let Some(at) = unmeasurable(&region)
                 {
@@ -259,8 +298,11 @@ impl Domain {
                         ),
                     ));
                 }
-                if *norm != BallNorm::Linf && errors.is_empty() {
-                    let ball = Ball { norm: *norm, center: center.clone(), radius: *radius };
+                // A ball of radius 0 is the same point in every norm.
+                if let Some(radius) = radius.common().filter(|radius| *norm != BallNorm::Linf && *radius > 0.0)
+                    && errors.is_empty()
+                {
+                    let ball = Ball { norm: *norm, center: center.clone(), radius };
                     let mut nearest = center.clone();
                     region.clamp_to_box(&mut nearest);
                     if !ball.contains(&nearest) {
@@ -287,7 +329,10 @@ fn unmeasurable(region: &Region) -> Option<usize> {
     (0..region.dim()).find(|&k| !difference_up(region.upper[k], region.lower[k]).is_finite())
 }
 
-fn check_ball(n: usize, center: &[f64], radius: f64, clip: &Option<[f64; 2]>, errors: &mut Vec<FieldError>) {
+/// The smallest and the largest value of each input.
+type Ends = (Vec<f64>, Vec<f64>);
+
+fn check_ball(n: usize, center: &[f64], radii: &[f64], clip: Option<&Ends>, errors: &mut Vec<FieldError>) {
     if center.len() != n {
         errors.push(FieldError::new(
             "/domain/center",
@@ -297,28 +342,37 @@ fn check_ball(n: usize, center: &[f64], radius: f64, clip: &Option<[f64; 2]>, er
     if let Some(at) = center.iter().position(|c| !c.is_finite()) {
         errors.push(FieldError::new(format!("/domain/center/{at}"), "must be a finite number"));
     }
-    if !(radius.is_finite() && radius > 0.0) {
-        errors.push(FieldError::new("/domain/radius", "must be a finite number above 0"));
+    if !radii.iter().all(|radius| radius.is_finite() && *radius >= 0.0) {
+        errors.push(FieldError::new("/domain/radius", "must be a finite number of at least 0"));
     }
-    if let Some([low, high]) = clip {
-        if !(low.is_finite() && high.is_finite() && low <= high) {
+    if let Some((low, high)) = clip {
+        let ends = || low.iter().zip(high);
+        if !ends().all(|(low, high)| low.is_finite() && high.is_finite() && low <= high) {
             errors.push(FieldError::new("/domain/clip", "must be two finite numbers, the smaller one first"));
-        } else if let Some(at) = center.iter().position(|c| c - radius > *high || c + radius < *low) {
+        } else if let Some(at) =
+            center.iter().zip(radii).zip(ends()).position(|((c, r), (low, high))| c - r > *high || c + r < *low)
+        {
             errors.push(FieldError::new(
                 "/domain/clip",
                 format!("leaves nothing of the ball: input {at} lies around {}", center[at]),
             ));
         }
     }
-    if errors.is_empty() && center.iter().any(|c| !(c - radius).is_finite() || !(c + radius).is_finite()) {
+    let infinite = |(c, r): (&f64, &f64)| !(c - r).is_finite() || !(c + r).is_finite();
+    if errors.is_empty() && center.iter().zip(radii).any(infinite) {
         errors.push(FieldError::new("/domain/radius", "center ± radius is not a finite number"));
     }
 }
 
 /// `center ± radius` cut to `clip`, rounded outwards and inwards.
-fn ball(center: &[f64], radius: f64, clip: [f64; 2]) -> Region {
-    let cut = |v: f64| v.clamp(clip[0], clip[1]);
-    let ends = |end: fn(f64, f64) -> f64| center.iter().map(|&c| cut(end(c, radius))).collect::<Vec<f64>>();
+fn ball(center: &[f64], radii: &[f64], clip: Option<&Ends>) -> Region {
+    let cut = |k: usize, v: f64| match clip.and_then(|(low, high)| low.get(k).zip(high.get(k))) {
+        // Not `clamp`, which panics where the ends are the wrong way round.
+        Some((low, high)) => v.max(*low).min(*high),
+        None => v,
+    };
+    let sides = || center.iter().zip(radii).enumerate();
+    let ends = |end: fn(f64, f64) -> f64| sides().map(|(k, (&c, &r))| cut(k, end(c, r))).collect::<Vec<f64>>();
     Region {
         lower: ends(difference_down),
         upper: ends(sum_up),

@@ -13,13 +13,17 @@ pub struct Limits {
     pub memory_mb: u64,
     /// Threads.
     pub threads: u32,
-    /// The relative gap (upper - lower) / lower at which the answer counts as exact.
+    /// The relative gap (upper - lower) / lower at which the answer is good enough. `exact` means 1e-6, whatever stands here.
     pub gap: f64,
+    /// The absolute gap upper - lower at which the answer is good enough. Where it is left out, a bracket that starts at 0 is
+    /// good enough at 1e-9 of the FastLip bound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gap_abs: Option<f64>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { time_s: 60.0, memory_mb: 4096, threads: 1, gap: 1e-6 }
+        Self { time_s: 60.0, memory_mb: 4096, threads: 1, gap: 1e-6, gap_abs: None }
     }
 }
 

@@ -5,15 +5,18 @@
 //! - [`Kind`]: what is wanted; [`Task`]: the same with what it needs. [`Estimate`]: a number made elsewhere, for the kind `check`.
 //! - [`Points`], [`Evaluation`]: a network at given points.
 //! - [`Question`]: the question in the engine's terms, after [`Problem::question`] has checked it against a network.
-//! - [`FieldError`]: what is wrong, and where (a JSON pointer).
+//! - [`FieldError`]: what is wrong, and where (a JSON pointer); `hints`: what was probably meant; [`non_finite_number`].
 
 mod domain;
 mod estimates;
 mod evaluation;
 mod functional;
+mod hints;
 mod kind;
 mod limits;
+mod literals;
 mod method;
+mod norm;
 mod points;
 mod question;
 mod reading;
@@ -26,8 +29,10 @@ pub use evaluation::{Evaluation, Points};
 pub use functional::{Functional, Seeds};
 pub use kind::{Kind, Task};
 pub use limits::{Limits, StopWhen};
+pub use literals::non_finite_number;
 pub(crate) use method::every_method;
 pub use method::{Guarantee, Method, Solver};
+pub use norm::{Norm, VectorNorm};
 pub(crate) use question::Parts;
 pub use question::Question;
 pub use reading::ReadError;
@@ -51,29 +56,6 @@ impl FieldError {
     pub fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         Self { pointer: pointer.into(), detail: detail.into() }
     }
-}
-
-/// A vector norm.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum VectorNorm {
-    /// ℓ∞, the largest absolute value.
-    #[default]
-    Linf,
-    /// ℓ1, the sum of absolute values.
-    L1,
-    /// ℓ2, the Euclidean norm.
-    L2,
-}
-
-/// The norms in which changes of the input and of the output are measured.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Norm {
-    /// α: the norm of a change of the input. The gradient is measured in its dual (ℓ∞ ↔ ℓ1).
-    pub input: VectorNorm,
-    /// β: the norm of a change of the output; read for a vector-valued functional only.
-    pub output: VectorNorm,
 }
 
 /// A question about a network, as `POST /v1/jobs` and `exactlip solve` take it (there without `network`).

@@ -90,7 +90,7 @@ impl Problem {
     }
 
     fn check_limits(&self, errors: &mut Vec<FieldError>) {
-        let Limits { time_s, memory_mb, threads, gap } = self.limits;
+        let Limits { time_s, memory_mb, threads, gap, gap_abs } = self.limits;
         let mut refuse = |pointer: &str, detail: &str| errors.push(FieldError::new(pointer, detail));
         if !(time_s.is_finite() && time_s > 0.0) {
             refuse("/limits/time_s", "must be a finite number of seconds above 0");
@@ -103,6 +103,12 @@ impl Problem {
         }
         if !(1e-9..=1.0).contains(&gap) {
             refuse("/limits/gap", "must lie between 1e-9 and 1");
+        }
+        if gap_abs.is_some_and(|gap| !(gap.is_finite() && gap >= 0.0)) {
+            refuse(
+                "/limits/gap_abs",
+                "must be a finite number of at least 0; leave it out for 1e-9 of the FastLip bound",
+            );
         }
         for (pointer, value) in [
             ("/stop_when/lower_above", self.stop_when.lower_above),

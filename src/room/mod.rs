@@ -28,7 +28,7 @@ pub enum Side {
     Lower,
     /// It lies at or above the constant.
     Upper,
-    /// The method works on both ends until they meet; its value is an upper end, as rigorous as this.
+    /// The method works on both ends until they meet; its value is the upper end that it has proved, as rigorous as this.
     Both(Rigor),
     /// Nothing.
     Nothing,
@@ -52,8 +52,8 @@ pub enum Run {
     /// An upper bound that follows from the bounds of the pre-activations; `None` where it has no value, and when the solve was
     /// asked to end.
     Tier(fn(&Tiers<'_>) -> Option<f64>),
-    /// Anything else: the value, which a method of [`Side::Lower`] or [`Side::Both`] has offered to the ledger by itself, with
-    /// its witness.
+    /// Anything else: the value that the method has found by itself, which one of [`Side::Lower`] or [`Side::Both`] has offered
+    /// to the ledger, with its witness.
     Visit(fn(&mut Visit<'_, '_>) -> Option<f64>),
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::answer::{Ledger, Rigor, Subject};
+use crate::answer::{Ledger, Subject};
 use crate::bounds::tiers::Tiers;
 use crate::control::Control;
 use crate::network::Network;
@@ -22,8 +22,6 @@ pub struct Visit<'v, 'a> {
     pub workers: &'a Workers,
     /// The account of the solve.
     pub ledger: &'v mut Ledger<'a>,
-    /// How rigorous the value is, for a method whose value is an upper end.
-    pub rigor: Option<Rigor>,
     /// What the method has to tell besides its value.
     pub detail: Map<String, Value>,
     /// Whether some method has climbed from samples to points of large gradient before.

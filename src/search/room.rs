@@ -2,6 +2,7 @@
 
 use super::{Start, search};
 use crate::answer::Rigor;
+use crate::arithmetic::ends::intersection_upper;
 use crate::estimate::points::start_of_exact;
 use crate::problem::{Seeds, VectorNorm};
 use crate::room::{Activations, Domains, Functionals, InputNorms, OVERFLOW, Room, Run, Scope, Side, Size, Visit};
@@ -38,18 +39,28 @@ fn fits(seeds: &Seeds) -> bool {
     }
 }
 
-/// The search from the best start that is known; the value is the upper end that then stands.
+/// The search from the best start that is known; the value is what it has proved. Where other methods have closed the bracket
+/// under rounding, it takes that as closed and says so.
 fn run(visit: &mut Visit<'_, '_>) -> Option<f64> {
     visit.tell("engine", "search");
-    if start_of_exact(visit) {
+    let mut own = start_of_exact(visit);
+    if !visit.ledger.should_stop() && !visit.ledger.is_closed_under_rounding() {
         match visit.tiers.of_search() {
             Some(seeds) => {
                 let start = Start { forward: visit.tiers.forward, seeds };
                 let summary = search(visit.subject, start, visit.ledger);
                 visit.tell("nodes", summary.nodes);
+                own = own.into_iter().chain(summary.upper).reduce(intersection_upper);
             }
             None => visit.ledger.note(OVERFLOW.into()),
         }
     }
-    visit.ledger.bracket().upper()
+    if let Some(end) = visit.ledger.bracket().rounded_end()
+        && !visit.ledger.reaches(own)
+        && visit.ledger.reaches(Some(end.value))
+    {
+        visit.tell("rests_on", end.proof.method.name());
+        own = Some(end.value);
+    }
+    own
 }

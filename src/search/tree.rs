@@ -12,9 +12,10 @@ use super::leaves::{Leaf, LetGo, Reason, Sink};
 use super::node::{Node, State};
 use super::pseudo_costs::PseudoCosts;
 use super::root::Root;
-use crate::answer::{Checked, Ledger, Verdict};
+use crate::answer::{Checked, Ledger, Rigor, Verdict};
 use crate::arithmetic::ends::{hull_upper, intersection_upper};
 use crate::control::{StopFlag, StopReason};
+use crate::problem::Method;
 
 /// How many nodes each worker follows downwards at first and every so many nodes, to find good incumbents. Where the bounds are
 /// too loose to lead to them, simulated annealing does, a run with every dive but the first.
@@ -31,8 +32,10 @@ const DIVE_POLL: Duration = Duration::from_millis(1);
 const BYTES_FACTOR: usize = 2;
 
 /// What a search has to tell besides the bracket.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Summary {
+    /// The upper bound that it has proved by itself, valid under rounding.
+    pub upper: Option<f64>,
     /// Nodes evaluated.
     pub nodes: u64,
     /// Leaves whose pattern was proved to have no interior.
@@ -95,7 +98,7 @@ impl<'a> Tree<'a> {
 
     /// Runs until the bracket is closed or the ledger says stop.
     pub fn run(&self, ledger: &mut Ledger<'_>) -> Summary {
-        drop(self.plant(ledger));
+        drop(self.plant());
         std::thread::scope(|scope| {
             for worker in 0..self.lock().in_hand.len() {
                 scope.spawn(move || self.work(worker, &mut self.evaluator(), usize::MAX));
@@ -114,7 +117,7 @@ impl<'a> Tree<'a> {
 
     /// Bounds the root, and follows the most promising nodes downwards, once. The ledger gets the root's bound and the incumbents.
     pub fn dive(&self, ledger: &mut Ledger<'_>) {
-        let mut evaluator = self.plant(ledger);
+        let mut evaluator = self.plant();
         self.tell(&mut self.lock(), ledger);
         std::thread::scope(|scope| {
             let worker = scope.spawn(|| self.work(0, &mut evaluator, DIVE));
@@ -137,11 +140,11 @@ impl<'a> Tree<'a> {
     }
 
     /// Puts the root nodes into the heap.
-    fn plant(&self, ledger: &Ledger<'_>) -> Evaluator<'a> {
+    fn plant(&self) -> Evaluator<'a> {
         let mut evaluator = self.evaluator();
-        let bound = ledger.bracket().upper().unwrap_or(f64::INFINITY);
         let mut open = Vec::new();
-        for above in evaluator.above_roots(bound) {
+        // What other methods have proved stays theirs: the bracket takes the best of all.
+        for above in evaluator.above_roots(f64::INFINITY) {
             self.child(&mut evaluator, above.states.clone(), &above, 0, &mut open);
         }
         for mut root in open {
@@ -159,7 +162,7 @@ impl<'a> Tree<'a> {
         loop {
             self.report(&mut shared, ledger);
             let idle = shared.heap.is_empty() && shared.in_hand.iter().all(Option::is_none);
-            if idle || ledger.should_stop() || ledger.is_closed() {
+            if idle || ledger.should_stop() || ledger.is_closed_under_rounding() {
                 self.stop.raise(StopReason::Cancelled);
                 self.changed.notify_all();
                 return;
@@ -182,7 +185,8 @@ impl<'a> Tree<'a> {
         let open = shared.heap.peek().map_or(0.0, |node| node.bound);
         let left = [open, shared.closed, shared.open_leaves, self.incumbent()];
         let upper = shared.in_hand.iter().flatten().copied().chain(left).fold(0.0, hull_upper);
-        ledger.offer_upper(upper);
+        shared.summary.upper = Some(upper).filter(|upper| upper.is_finite());
+        ledger.offer_upper(Method::Exact, Rigor::Rounded, upper);
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {

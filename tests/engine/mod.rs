@@ -20,6 +20,7 @@
 //! - [`bench`]: the comparison of all methods on trained networks.
 //! - [`solvers`]: HiGHS and CBC against each other.
 //! - [`fuzz`]: the whole engine against exact arithmetic, on networks of extreme scale.
+//! - [`statuses`]: what an answer says of itself: status, provenance, tiers, witness.
 //! - [`export`]: programs as files, read by other solvers' readers.
 
 mod activations;
@@ -42,6 +43,7 @@ mod order;
 mod programs;
 mod rooms;
 mod solvers;
+mod statuses;
 mod strategies;
 mod truth;
 mod upper;

@@ -31,7 +31,7 @@ fn programs(network: &Network, question: &Question) -> Vec<Encoding> {
     let phases = forward.phases(network);
     let subject = Subject { network, question, phases: &phases };
     let bounds = Bounds { forward: &forward, backward: &tight.bounds };
-    parts_of(&subject).into_iter().map(|objective| Encoding::new(&subject, bounds, objective, None)).collect()
+    parts_of(subject.question).into_iter().map(|objective| Encoding::new(&subject, bounds, objective, None)).collect()
 }
 
 /// The optimum of the relaxation by another solver, in the units of the question.

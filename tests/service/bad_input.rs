@@ -66,9 +66,29 @@ fn bad_networks_are_refused_and_not_stored() {
         server.call("POST", "/v1/networks", &[("content-type", content_type)], Some(body))
     };
     assert_problem("text", &typed("text/plain", &good), 415);
+    let words = |what: &str, answer: Answer, status: u16, words: &str| {
+        let document = assert_problem(what, &answer, status);
+        let detail = document["detail"].as_str().unwrap();
+        assert!(detail.contains(words) && !detail.contains("send JSON"), "{what}: {detail}");
+    };
+    let send = "--data-binary @FILE";
+    words("curl without a header", typed("application/x-www-form-urlencoded", &good), 415, send);
+    words(
+        "another field",
+        typed(
+            "multipart/form-data; boundary=x",
+            b"--x\r\ncontent-disposition: form-data; name=\"model\"\r\n\r\n1\r\n--x--\r\n",
+        ),
+        400,
+        "the field `model`",
+    );
+    let put = server.call("PUT", "/v1/networks", &[("content-type", "application/octet-stream")], Some(&good));
+    words("PUT", put, 405, send);
     assert_problem("a form without file", &typed("multipart/form-data; boundary=x", b"--x--\r\n"), 400);
     assert_problem("no form", &typed("multipart/form-data; boundary=x", b"nonsense"), 400);
     assert_eq!(server.stored(), (0, 0));
+    let json = br#"{"layers": [{"weight": [[1.0, -2.0]]}]}"#;
+    assert_eq!(typed("application/json", json).status, 201, "a network may be JSON");
 }
 
 #[test]
@@ -94,7 +114,6 @@ fn bad_problems_are_refused_and_not_stored() {
         (json!({"domain": {"type": "box", "lower": 1, "upper": 0}}), "/domain/lower"),
         (json!({"domain": {"type": "box", "lower": [0, 0, 0], "upper": 1}}), "/domain/lower"),
         (json!({"domain": {"type": "polytope", "a": [], "b": [], "lower": 0, "upper": 1}}), "/domain/type"),
-        (json!({"domain": ball(json!(0))}), "/domain/radius"),
         (json!({"domain": ball(json!(-1))}), "/domain/radius"),
         (json!({"domain": {"type": "ball", "norm": "linf", "center": [1], "radius": 1}}), "/domain/center"),
         (json!({"functional": {"type": "vector", "c": [1]}}), "/functional/c"),
@@ -139,7 +158,17 @@ fn bad_problems_are_refused_and_not_stored() {
     let json_type = [("content-type", "application/json")];
     let raw = |body: &[u8]| server.call("POST", "/v1/jobs", &json_type, Some(body));
     assert_problem("no JSON", &raw(b"{\"network\": "), 400);
-    assert_problem("a number that no float holds", &raw(b"{\"seed\": 1e999}"), 400);
+    for (text, pointer) in [
+        (&b"{\"seed\": 1e999}"[..], "/seed"),
+        (b"{\"domain\": {\"type\": \"box\", \"lower\": [NaN, 0], \"upper\": 1}}", "/domain/lower/0"),
+        (b"{\"domain\": {\"type\": \"box\", \"lower\": 0, \"upper\": Infinity}}", "/domain/upper"),
+    ] {
+        assert_eq!(pointers(&assert_problem("a number that is none", &raw(text), 400)), [pointer]);
+    }
+    let mut without_functional = good.clone();
+    without_functional.as_object_mut().unwrap().remove("functional");
+    let document = assert_problem("no functional", &server.post_json("/v1/jobs", &without_functional), 422);
+    assert!(document["detail"].as_str().unwrap().contains("2 outputs, 0 to 1"), "{document:#}");
     assert_problem("deep nesting", &raw("[".repeat(9000).as_bytes()), 400);
     assert_problem("no object", &raw(b"[]"), 422);
     assert_problem("too large", &raw(&vec![b' '; 10_001]), 413);

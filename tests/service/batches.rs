@@ -91,7 +91,7 @@ fn a_batch_is_taken_whole_or_not_at_all() {
         (json!([{}, {"network": "none"}]), "/items/1/network"),
         (json!([{}, {"functional": {"c": [1.0]}}]), "/items/1/functional/c"),
         (json!([{}, {"colour": "red"}]), "/items/1/colour"),
-        (json!([{}, {"domain": null}]), "/items/1"),
+        (json!([{}, {"domain": null}]), "/items/1/domain"),
         (json!([{}, {"items": []}]), "/items/1/items"),
     ] {
         let (status, document) = refused(items.clone());

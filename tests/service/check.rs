@@ -21,6 +21,8 @@ fn a_job_tells_which_estimates_are_proved_wrong() {
     let job = answer.json();
     assert_eq!((answer.status, &job["kind"], &job["state"]), (200, &json!("check"), &json!("succeeded")), "{job:#}");
     assert_eq!(job["problem"]["estimates"], estimates);
+    let list = server.get("/").text();
+    assert!(list.contains("1 violated, 1 holds") && !list.contains("<small>exact</small>"), "{list}");
     let checks = job["result"]["checks"].as_array().unwrap();
     let verdicts: Vec<&Value> = checks.iter().map(|check| &check["verdict"]).collect();
     assert_eq!(verdicts, ["violated", "informative", "holds"]);

@@ -5,7 +5,7 @@ use exactlip::problem::Method;
 use serde_json::{Value, json};
 
 use super::server::Server;
-use super::{SMALL, small_problem};
+use super::{SMALL, schema, small_problem};
 
 /// All `$ref`s of a document.
 fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
@@ -70,6 +70,35 @@ fn the_description_names_every_path_and_what_it_refers_to_is_there() {
     POST /v1/networks
     POST /v1/networks/{id}/evaluate
     ");
+    let mut names: Vec<&Value> = Vec::new();
+    for methods in document["paths"].as_object().unwrap().values() {
+        names.extend(methods.as_object().unwrap().values().map(|operation| &operation["operationId"]));
+    }
+    let mut different: Vec<&str> = names.iter().map(|name| name.as_str().unwrap()).collect();
+    different.sort_unstable();
+    different.dedup();
+    assert_eq!(different.len(), names.len(), "{names:?}");
+    let file = document
+        .pointer("/paths/~1v1~1networks~1{id}~1file/get/responses/200/content/application~1octet-stream/schema");
+    assert_eq!(file.unwrap()["format"], "binary");
+    let upload = document.pointer("/paths/~1v1~1networks/post/requestBody/content").unwrap();
+    assert_eq!(upload["application/octet-stream"]["schema"]["format"], "binary");
+    assert_eq!(upload["multipart/form-data"]["schema"]["properties"]["file"]["format"], "binary");
+    assert!(document.pointer("/paths/~1v1~1jobs/post/requestBody/content/application~1json/example/domain").is_some());
+    assert_eq!(
+        (&document["info"]["license"]["identifier"], &document["servers"][0]["url"]),
+        (&json!("Apache-2.0"), &json!("/"))
+    );
+    // What is not built is not described.
+    for word in ["\"robustness\"", "\"polytope\"", "\"vnnlib\"", "\"webhook\"", "\"certificate\""] {
+        assert!(!document.to_string().contains(word), "{word}");
+    }
+    let errors = schema::errors(schema::OPENAPI, &document);
+    assert!(errors.is_empty(), "{errors:#?}");
+    let mut twice = document.clone();
+    twice["paths"]["/v1/stats"]["get"]["responses"] = json!("none");
+    assert!(!schema::errors(schema::OPENAPI, &twice).is_empty(), "the schema sees nothing");
+
     let mut found = Vec::new();
     references(&document, &mut found);
     assert!(found.contains(&"#/components/schemas/JobRequest"), "{found:?}");

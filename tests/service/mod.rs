@@ -33,6 +33,7 @@ mod log;
 mod pages;
 mod programs;
 mod remote;
+mod schema;
 mod server;
 mod solve;
 

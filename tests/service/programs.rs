@@ -25,8 +25,19 @@ fn a_jobs_program_is_the_one_that_the_command_line_writes() {
         assert_eq!((served.status, &served.body), (200, &std::fs::read(&file).unwrap()));
         let text = served.text();
         assert!(text.contains("affine1_") && text.contains("switch_low1_"), "{text:.2000}");
-        // Two inputs have two programs each.
-        assert_ne!(served.body, server.get(&format!("/v1/jobs/{id}/model.{format}")).body);
+        assert!(text.lines().next().unwrap().contains("program 3 of 4"), "{text:.300}");
+        // Two inputs have two programs each: none of them is meant unless it is named.
+        let which = server.get(&format!("/v1/jobs/{id}/model.{format}"));
+        assert_eq!(which.status, 400);
+        let detail = which.json()["detail"].as_str().unwrap().to_owned();
+        assert!(detail.contains("?program=K") && detail.contains("4 programs"), "{detail}");
+        let run = Command::new(PROGRAM)
+            .args(["export", problem.to_str().unwrap(), "--network", network_file(SMALL).to_str().unwrap()])
+            .args(["--format", format, "-o", "-"])
+            .output()
+            .unwrap();
+        let words = String::from_utf8_lossy(&run.stderr).into_owned();
+        assert!(run.status.code() == Some(2) && run.stdout.is_empty() && words.contains("--program K"), "{words}");
         let beyond = server.get(&format!("/v1/jobs/{id}/model.{format}?program=4"));
         assert_eq!(beyond.status, 400);
         assert!(beyond.json()["detail"].as_str().unwrap().contains("the question has 4"), "{}", beyond.text());

@@ -110,7 +110,7 @@ fn what_is_refused_is_said_in_the_form_of_the_interface() {
         (submit(&server, SMALL, &wrong, &[]), 422, "/methods/0"),
         (submit(&server, SMALL, &json!([]), &[]), 400, "must be an object"),
         (submit(&server, "../../../Cargo.toml", &small_problem(), &[]), 422, "onnx"),
-        (submit(&server, "missing.onnx", &small_problem(), &[]), 422, "missing.onnx"),
+        (submit(&server, "missing.onnx", &small_problem(), &[]), 400, "missing.onnx"),
         (run(&server, &["submit", "missing.json"], &json!(null)), 400, "missing.json"),
         (run(&server, &["status", nil], &json!(null)), 404, nil),
         (run(&server, &["watch", nil], &json!(null)), 404, nil),
@@ -185,4 +185,29 @@ fn a_watcher_hears_everything_once_over_the_death_of_the_service() {
     let ends = |event: &Value| Some((event["lower"].as_f64()?, event["upper"].as_f64()?));
     let brackets: Vec<_> = events.iter().filter(|event| event["type"] == "progress").filter_map(ends).collect();
     assert!(brackets.windows(2).all(|pair| pair[0].0 <= pair[1].0 && pair[1].1 <= pair[0].1), "{brackets:?}");
+}
+
+#[test]
+fn variables_of_one_command_change_no_other() {
+    let (_directory, server) = Server::fresh(&["--workers", "0"]);
+    document(&submit(&server, SMALL, &small_problem(), &[]));
+    let list = |name: &str, value: &str| {
+        let output = command(&server, &["list"]).env(name, value).output().unwrap();
+        document(&output)["jobs"].as_array().unwrap().len()
+    };
+    // What `solve` and `submit` take their network from.
+    assert_eq!(list("EXACTLIP_NETWORK", "net.onnx"), 1);
+    assert_eq!(list("EXACTLIP_SUBMIT_NETWORK", "net.onnx"), 1);
+    assert_eq!(list("EXACTLIP_OUTPUT", "out"), 1);
+    assert_eq!(list("EXACTLIP_LIST_NETWORK", &"0".repeat(64)), 0);
+}
+
+#[test]
+fn a_service_that_is_not_there_is_said_to_be_missing_with_how_to_start_one() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", free.local_addr().unwrap());
+    drop(free);
+    let output = Command::new(PROGRAM).args(["list", "--url", &url]).output().unwrap();
+    let words = words(&output);
+    assert!(output.status.code() == Some(1) && words.contains("exactlip serve"), "{words}");
 }

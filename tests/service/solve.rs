@@ -97,7 +97,7 @@ fn bad_input_is_a_problem_document_and_exit_status_2() {
         ("{", network_file(SMALL), 400, "JSON"),
         (&short, network_file(SMALL), 422, "/functional/c"),
         (&named, network_file(SMALL), 422, "/network"),
-        (&small, network_file("none.onnx"), 422, "none.onnx"),
+        (&small, network_file("none.onnx"), 400, "none.onnx"),
         (&small, PathBuf::from("Cargo.toml"), 422, "onnx"),
     ];
     for (problem, network, status, words) in table {
@@ -108,4 +108,45 @@ fn bad_input_is_a_problem_document_and_exit_status_2() {
         assert!(document["detail"].as_str().unwrap().contains(words), "{document:#}");
         assert!(output.stdout.is_empty());
     }
+}
+
+#[test]
+fn a_missing_file_is_said_to_be_missing_and_no_fault_of_its_contents() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let problem = directory.path().join("problem.json");
+    std::fs::write(&problem, small_problem().to_string()).unwrap();
+    let run = |problem: &str, network: &str| {
+        let output = Command::new(PROGRAM).args(["solve", problem, "--network", network]).output().unwrap();
+        let document: serde_json::Value = serde_json::from_slice(&output.stderr).unwrap();
+        assert_eq!((output.status.code(), &document["status"]), (Some(2), &serde_json::json!(400)), "{document:#}");
+        document["detail"].as_str().unwrap().to_owned()
+    };
+    let problem = problem.to_str().unwrap();
+    let network = network_file(SMALL);
+    let network = network.to_str().unwrap();
+    assert!(run(problem, "/no/such.onnx").contains("there is no file /no/such.onnx"));
+    assert!(run("/no/such.json", network).contains("there is no file /no/such.json"));
+    assert!(run(problem, "/").contains("is a directory"));
+    // The outputs are named where the functional is missing.
+    let bad = directory.path().join("bad.json");
+    std::fs::write(&bad, r#"{"domain": {"type": "box", "lower": 0, "upper": 1}}"#).unwrap();
+    let output = Command::new(PROGRAM).args(["solve", bad.to_str().unwrap(), "--network", network]).output().unwrap();
+    assert!(String::from_utf8_lossy(&output.stderr).contains("2 outputs, 0 to 1"));
+}
+
+#[test]
+fn a_reader_that_is_gone_ends_the_program_without_a_word() {
+    use std::process::Stdio;
+    let directory = tempfile::TempDir::new().unwrap();
+    let problem = directory.path().join("problem.json");
+    std::fs::write(&problem, small_problem().to_string()).unwrap();
+    let mut child = Command::new(PROGRAM)
+        .args(["solve", problem.to_str().unwrap(), "--events", "--network", network_file(SMALL).to_str().unwrap()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(!output.status.success() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
 }

@@ -8,6 +8,7 @@ import numpy
 import pytest
 
 from exactlip import Event, Report, ServiceError, ball, box, jacobian, logit, margin, vector
+from exactlip._client import _norm
 from exactlip._events import parse
 from exactlip._model import read
 from exactlip._progress import words
@@ -53,6 +54,13 @@ def test_weights_beside_a_model_are_read_with_it(tmp_path: Path) -> None:
     assert read(model, None).data is None
 
 
+def test_norms_are_names_or_numbers() -> None:
+    assert _norm("l2") == {"input": "l2"}
+    assert _norm(numpy.inf) == {"input": "linf"}
+    assert _norm(2) == {"input": 2}
+    assert _norm({"input": "l1", "output": numpy.inf}) == {"input": "l1", "output": "linf"}
+
+
 def test_events_are_read_between_signs_of_life_and_one_that_is_cut_off_is_none() -> None:
     lines = [":", "", "id: 7", "event: state", 'data: {"a": 1}', "", ":", "", "id: 8", "event: result"]
     assert list(parse(lines)) == [Event(7, "state", {"a": 1})]
@@ -79,4 +87,16 @@ def test_reports_read_well() -> None:
         "  note: b",
     ]
     assert report.raw is result
+    check = {"name": "mine", "value": 0.5, "claims": "upper", "verdict": "violated", "relative_error": [-0.5, -0.5]}
+    more = [
+        check,
+        check | {"name": "other", "claims": "estimate", "verdict": "informative", "relative_error": [None, 0.2]},
+    ]
+    judged = Report.from_job({"id": "7", "result": result | {"checks": more}})
+    assert repr(judged) == "Report([1, ?], time_limit, 2.00 s, 1 violated)"
+    assert [each.name for each in judged.violated] == ["mine"]
+    assert str(judged).splitlines()[3:5] == [
+        "  check mine: violated (claims ≤ 0.5, -50 % off)",
+        "  check other: informative (estimate 0.5, ? to +20 % off)",
+    ]
     assert words({"phase": "mip", "lower": 1.0, "upper": 1.5, "gap": 0.5}) == "mip  [1, 1.5]  gap 50 %"

@@ -72,7 +72,9 @@ enum RemoteError {
     #[error("{url} answered with status {status}: {detail}")]
     Failed { url: String, status: u16, detail: String },
     /// The service cannot be reached.
-    #[error("{url} cannot be reached: {error}")]
+    #[error(
+        "{url} cannot be reached: {error}. Start a service with `exactlip serve`, or name another with --url or EXACTLIP_URL"
+    )]
     Unreachable { url: String, error: String },
     /// The job ended without an answer.
     #[error("the job {id} {words}")]

@@ -15,6 +15,7 @@ use super::{Connection, RemoteError, exit, label, print, print_end};
 use crate::http::Code;
 use crate::jobs::network_id;
 use crate::network::import::Format;
+use crate::problem::non_finite_number;
 
 /// The flags of `exactlip submit`.
 #[derive(Args, Debug)]
@@ -60,7 +61,10 @@ pub fn run(arguments: &Arguments) -> ExitCode {
 fn submit(arguments: &Arguments) -> Result<(), RemoteError> {
     let bad = |detail: String| BadInput::new(Code::BadRequest, detail);
     let text = input::problem_text(&arguments.problem)?;
-    let mut problem: Value = serde_json::from_slice(&text).map_err(|e| bad(format!("the problem is no JSON: {e}")))?;
+    let mut problem: Value = serde_json::from_slice(&text).map_err(|e| match non_finite_number(&text) {
+        Some(error) => BadInput::in_field("the problem", error),
+        None => bad(format!("the problem is no JSON: {e}")),
+    })?;
     let Some(fields) = problem.as_object_mut() else { return Err(bad("the problem must be an object".into()).into()) };
     if !arguments.labels.is_empty() {
         let labels = fields.entry("labels").or_insert_with(|| json!({}));

@@ -124,7 +124,7 @@ impl Compared<'_> {
     /// The size of the region, where it has one: a ball's radius, half the width of a box with equal sides.
     fn radius(&self) -> Option<f64> {
         match &self.problem.domain {
-            Domain::Ball { radius, .. } => Some(*radius),
+            Domain::Ball { radius, .. } => radius.common(),
             Domain::Box { lower: Scalars::All(lower), upper: Scalars::All(upper) } => Some((upper - lower) / 2.0),
             _ => None,
         }

@@ -54,6 +54,8 @@ struct JobPage {
     problem: String,
     problem_is_cut: bool,
     log: Option<String>,
+    /// What names the program in the addresses of its files, where there are several.
+    first_program: &'static str,
 }
 
 /// A tier in a row.
@@ -139,12 +141,13 @@ impl JobPage {
                 .map(|checks| check_rows(checks))
                 .unwrap_or_default(),
             witness: report.and_then(WitnessView::new),
-            audit: report.map(|report| words::audit(&report.audit)).unwrap_or_default(),
+            audit: report.map(words::audit).unwrap_or_default(),
             curl: snippets::curl(job, host),
             python: snippets::python(job, host),
             problem,
             problem_is_cut,
             log: job.log.as_deref().filter(|log| !log.trim().is_empty()).map(tail),
+            first_program: if job.problem.pointer("/norm/input") == Some(&"l1".into()) { "?program=0" } else { "" },
         }
     }
 }

@@ -185,7 +185,9 @@ async fn settled(
             form.blame(&[error]);
             return Ok(None);
         }
-        Err(error @ ReadError::Syntax(_)) => return Err(ApiError::new(Code::BadRequest, error.to_string())),
+        Err(error @ (ReadError::Syntax(_) | ReadError::Number(_))) => {
+            return Err(ApiError::new(Code::BadRequest, error.to_string()));
+        }
     };
     if let Err(errors) = problem.question_for(&record.summary) {
         form.blame(&errors);

@@ -14,7 +14,7 @@ use super::errand::{Allowance, ErrandError, SentNetwork, Sink, not_started};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Supervisor {
-    /// The program number `program` of a problem in `format` (`mps` or `lp`), by a child of at most `memory_mb` MiB.
+    /// The program number `program` of a problem (`None`: the only one) in `format` (`mps` or `lp`), by a child of at most `memory_mb` MiB.
     ///
     /// # Errors
     /// [`ErrandError`]
@@ -24,10 +24,10 @@ impl Supervisor {
         problem: String,
         memory_mb: u64,
         format: &str,
-        program: usize,
+        program: Option<usize>,
     ) -> Result<File, ErrandError> {
-        let number = program.to_string();
-        let arguments = ["-", "--format", format, "--file", "-", "--program", &number].map(str::to_owned);
+        let mut arguments = ["-", "--format", format, "--file", "-"].map(str::to_owned).to_vec();
+        arguments.extend(program.into_iter().flat_map(|program| ["--program".to_owned(), program.to_string()]));
         let allowance = Allowance { time: PATIENCE, memory_mb };
         let file = self.unnamed_file().await.map_err(not_started)?;
         let sink = Sink::File(file.try_clone().await.map_err(not_started)?);

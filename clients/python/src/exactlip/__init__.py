@@ -12,10 +12,11 @@ from ._domain import Domain, ball, box
 from ._errors import ExactlipError, JobFailed, ServiceError, Unreachable
 from ._events import Event
 from ._functional import Functional, jacobian, logit, margin, vector
-from ._report import Report, Tier, Witness
+from ._report import Check, Report, Tier, Witness
 from .testing import assert_lipschitz_below
 
 __all__ = [
+    "Check",
     "Client",
     "Domain",
     "Event",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 import uuid
@@ -60,14 +61,14 @@ class Client:
         model: Model,
         *,
         domain: Domain | Mapping[str, Any],
-        norm: str | Mapping[str, str] = "linf",
+        norm: str | float | Mapping[str, str | float] = "linf",
         functional: Functional | Mapping[str, Any] | None = None,
         progress: bool | _progress.Progress | None = None,
         **options: Any,
     ) -> Report:
         """The local Lipschitz constant of ``model`` over ``domain``: submits the question and waits for its answer.
 
-        ``norm`` measures changes of the input: ``"linf"``, ``"l1"`` or ``"l2"``. ``functional`` says which function of the
+        ``norm`` measures changes of the input: ``"linf"``, ``"l1"`` or ``"l2"``, also as the numbers ``math.inf``, 1 or 2. ``functional`` says which function of the
         outputs is meant (:func:`margin`, :func:`logit`, …); a network with one output needs none.
         ``progress``: show the interval as it closes; by default where a person can see it. A function is called with
         every step. ``options``: see :meth:`submit`.
@@ -82,7 +83,7 @@ class Client:
         model: Model,
         *,
         domain: Domain | Mapping[str, Any],
-        norm: str | Mapping[str, str] = "linf",
+        norm: str | float | Mapping[str, str | float] = "linf",
         functional: Functional | Mapping[str, Any] | None = None,
         kind: str = "lipschitz",
         methods: Sequence[str] | None = None,
@@ -91,6 +92,7 @@ class Client:
         memory_mb: int | None = None,
         threads: int | None = None,
         gap: float | None = None,
+        gap_abs: float | None = None,
         lower_above: float | None = None,
         upper_below: float | None = None,
         seed: int | None = None,
@@ -105,18 +107,18 @@ class Client:
         """Submits a question without waiting for its answer; returns the job.
 
         ``methods``, ``solver``, ``seed``, ``cache``, ``priority``, ``labels``, ``estimates``: the fields of the interface.
-        ``time_s``, ``memory_mb``, ``threads``, ``gap``: the job's limits. ``lower_above``, ``upper_below``: stop as soon as
-        the interval shows this. ``name``, ``output``: what to call the network, and which output of its graph to take.
+        ``time_s``, ``memory_mb``, ``threads``, ``gap``, ``gap_abs``: the job's limits. ``lower_above``, ``upper_below``: stop
+        as soon as the interval shows this. ``name``, ``output``: what to call the network, and which output of its graph to take.
         The same ``idempotency_key`` within 24 hours returns the same job; by default every call makes a new one.
         """
         network = self.upload(model, name=name, output=output, shape=_shape(domain))
-        limits = {"time_s": time_s, "memory_mb": memory_mb, "threads": threads, "gap": gap}
+        limits = {"time_s": time_s, "memory_mb": memory_mb, "threads": threads, "gap": gap, "gap_abs": gap_abs}
         stop_when = {"lower_above": lower_above, "upper_below": upper_below}
         question = {
             "network": network["id"],
             "kind": kind,
             "domain": dict(domain.document if isinstance(domain, Domain) else domain),
-            "norm": {"input": norm} if isinstance(norm, str) else dict(norm),
+            "norm": _norm(norm),
             "functional": _functional(functional, network),
             "methods": None if methods is None else list(methods),
             "solver": solver,
@@ -262,6 +264,12 @@ class Client:
 
 def _shape(domain: Domain | Mapping[str, Any]) -> tuple[int, ...] | None:
     return domain.shape if isinstance(domain, Domain) else None
+
+
+def _norm(norm: str | float | Mapping[str, str | float]) -> dict[str, str | float]:
+    norms = dict(norm) if isinstance(norm, Mapping) else {"input": norm}
+    # JSON has no infinity.
+    return {name: "linf" if value == math.inf else value for name, value in norms.items()}
 
 
 def _functional(functional: Functional | Mapping[str, Any] | None, network: Mapping[str, Any]) -> dict[str, Any]:

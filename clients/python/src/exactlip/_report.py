@@ -21,6 +21,17 @@ class Tier:
 
 
 @dataclass(frozen=True)
+class Check:
+    """An estimate, judged: ``verdict`` is ``"holds"``, ``"violated"``, ``"undecided"`` or ``"informative"`` (no claim)."""
+
+    name: str
+    value: float
+    claims: str
+    verdict: str
+    relative_error: list[float | None]
+
+
+@dataclass(frozen=True)
 class Witness:
     """A point at which the gradient proves the lower end."""
 
@@ -34,8 +45,10 @@ class Witness:
 class Report:
     """An interval ``[lower, upper]`` around the local Lipschitz constant.
 
-    ``exact`` is true only when both ends agree to the asked gap and the witness passed the audit. ``job`` is the whole job
-    as the service tells it, ``raw`` its ``result``.
+    ``exact`` is true only when both ends agree to 1e-6 relative and the witness passed the audit. ``status`` says why the
+    job ended: ``"optimal"`` (exact), ``"gap"`` (a coarser gap that was asked for is reached), ``"bounded"`` (every method has
+    ended, ``notes`` say why the interval is open), a limit, ``"stopped"`` or ``"cancelled"``. ``checks`` are the judged
+    estimates of a job of kind ``check``. ``job`` is the whole job as the service tells it, ``raw`` its ``result``.
     """
 
     lower: float | None
@@ -47,6 +60,7 @@ class Report:
     witness: Witness | None
     tiers: list[Tier]
     notes: list[str]
+    checks: list[Check]
     job: dict[str, Any] = field(compare=False)
 
     @property
@@ -54,6 +68,11 @@ class Report:
         """The ``result`` of the job, as it came."""
         result: dict[str, Any] = self.job["result"]
         return result
+
+    @property
+    def violated(self) -> list[Check]:
+        """The estimates whose claims are proved wrong."""
+        return [check for check in self.checks if check.verdict == "violated"]
 
     @property
     def job_id(self) -> str:
@@ -75,12 +94,17 @@ class Report:
             witness=witness and Witness(**{name: witness[name] for name in Witness.__dataclass_fields__}),
             tiers=[Tier(**{name: tier[name] for name in Tier.__dataclass_fields__}) for tier in result["tiers"]],
             notes=[*job.get("notes", []), *result.get("notes", [])],
+            checks=[
+                Check(**{name: check[name] for name in Check.__dataclass_fields__})
+                for check in result.get("checks") or []
+            ],
             job=job,
         )
 
     def __repr__(self) -> str:
         word = "exact" if self.exact else self.status
-        return f"Report([{_number(self.lower)}, {_number(self.upper)}], {word}, {self.seconds:.2f} s)"
+        checks = f", {_counted(self.checks)}" if self.checks else ""
+        return f"Report([{_number(self.lower)}, {_number(self.upper)}], {word}, {self.seconds:.2f} s{checks})"
 
     def __str__(self) -> str:
         word = "exactly" if self.exact else f"not exactly ({self.status})"
@@ -90,9 +114,24 @@ class Report:
         for tier in self.tiers:
             value = "no value" if tier.value is None else f"{_SIGNS.get(tier.guarantee, '?')} {_number(tier.value)}"
             lines.append(f"  {tier.method:<16} {value:<14} {tier.seconds:.3f} s")
+        lines.extend(_judged(check) for check in self.checks)
         lines.extend(f"  note: {note}" for note in self.notes)
         return "\n".join(lines)
 
 
 def _number(value: float | None) -> str:
     return "?" if value is None else f"{value:.8g}"
+
+
+def _counted(checks: list[Check]) -> str:
+    """How many claims came to which verdict."""
+    counts = {word: sum(check.verdict == word for check in checks) for word in ("violated", "holds", "undecided")}
+    told = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+    return told or "no claims"
+
+
+def _judged(check: Check) -> str:
+    claim = {"lower": "claims ≥", "upper": "claims ≤"}.get(check.claims, "estimate")
+    least, most = ("?" if error is None else f"{100 * error:+.3g} %" for error in check.relative_error)
+    error = least if least == most else f"{least} to {most}"
+    return f"  check {check.name}: {check.verdict} ({claim} {_number(check.value)}, {error} off)"

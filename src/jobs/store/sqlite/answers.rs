@@ -9,6 +9,7 @@ use super::{StoreError, json, now, rows};
 use crate::answer::Report;
 use crate::jobs::rules;
 use crate::jobs::store::{IdempotencyKey, NewJob};
+use crate::problem::Limits;
 
 /// How many answers to a question are looked at, newest first.
 const LOOKED_AT: i64 = 16;
@@ -31,7 +32,7 @@ pub(super) async fn find(
     job: &NewJob,
 ) -> Result<Option<Answer>, StoreError> {
     let rows = sqlx::query(
-        "SELECT id, progress, result FROM jobs \
+        "SELECT id, progress, result, problem ->> '$.limits' AS limits FROM jobs \
          WHERE question = ? AND state = 'succeeded' AND cached_from IS NULL AND result IS NOT NULL \
          ORDER BY id DESC LIMIT ?",
     )
@@ -42,7 +43,8 @@ pub(super) async fn find(
     for row in &rows {
         // What another version wrote and this one cannot read is no answer.
         let Ok(report) = serde_json::from_str::<Report>(row.try_get("result")?) else { continue };
-        if let Some(report) = rules::reuse(report, &job.problem) {
+        let Ok(under) = serde_json::from_str::<Limits>(row.try_get("limits")?) else { continue };
+        if let Some(report) = rules::reuse(report, &under, &job.problem) {
             let result = json("result", &report)?;
             return Ok(Some(Answer { job: row.try_get("id")?, progress: row.try_get("progress")?, result }));
         }

@@ -56,7 +56,7 @@ pub(super) async fn get(store: &SqliteStore, id: Uuid) -> Result<Option<Batch>, 
     let all = sqlx::query(
         "SELECT jobs.id, jobs.state, jobs.network, networks.name AS network_name, jobs.created_at, jobs.finished_at, \
              result ->> '$.lower' AS lower, result ->> '$.upper' AS upper, result ->> '$.exact' AS exact, \
-             result -> '$.checks' AS checks \
+             result -> '$.status' AS status, result -> '$.checks' AS checks \
          FROM jobs LEFT JOIN networks ON networks.id = jobs.network WHERE jobs.batch = ? ORDER BY jobs.id",
     );
     let rows = all.bind(id.to_string()).fetch_all(&store.reader).await?;
@@ -76,6 +76,7 @@ fn item(row: &sqlx::sqlite::SqliteRow) -> Result<BatchItem, StoreError> {
         lower: row.try_get("lower")?,
         upper: row.try_get("upper")?,
         exact: row.try_get("exact")?,
+        status: rows::parse_optional("status", row.try_get("status")?)?,
         claims: ClaimCounts::of(&checks),
         violated: violated.map(|check| check.name.clone()).collect(),
         created_at: rows::moment(row.try_get("created_at")?)?,

@@ -17,16 +17,21 @@ const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 /// Who may do what with the file and those that SQLite makes beside it.
 const MODE: u32 = 0o600;
 
-/// The path in an address `sqlite://PATH`. What is said about an address never repeats it as a whole: addresses carry
-/// passwords.
+/// The path in an address: `sqlite://PATH`, or a path alone. What is said about an address never repeats it as a whole:
+/// addresses carry passwords.
 pub(super) fn path(address: &str) -> Result<PathBuf, StoreError> {
     let refuse = |detail: String| Err(StoreError::Address(format!("the database's address {detail}")));
     let Some(rest) = address.strip_prefix("sqlite:") else {
-        let scheme = address.split_once("://").map(|(scheme, _)| scheme);
-        let scheme = scheme.filter(|scheme| scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c)));
-        let begins =
-            scheme.map(|scheme| format!("begins with `{scheme}://`")).unwrap_or_else(|| "has no scheme".into());
-        return refuse(format!("{begins}: this version knows `sqlite://PATH` only"));
+        // Another database's address; a path may hold a colon, but not this.
+        if let Some((scheme, _)) = address.split_once("://") {
+            let told = scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+            let begins = if told { format!("begins with `{scheme}://`") } else { "is none of a file".into() };
+            return refuse(format!("{begins}: use a path, or `sqlite://PATH`"));
+        }
+        if address.is_empty() || address == ":memory:" {
+            return refuse("names no file: use a path, or `sqlite://PATH`".into());
+        }
+        return Ok(PathBuf::from(address));
     };
     let (rest, parameters) = rest.split_once('?').unwrap_or((rest, ""));
     if parameters.split('&').any(|parameter| !matches!(parameter, "" | "mode=rwc" | "mode=rw")) {

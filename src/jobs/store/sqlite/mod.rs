@@ -58,7 +58,7 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the database at `sqlite://PATH`, creates it if it is missing, and brings its tables up to date. While less than
+    /// Opens the database at `sqlite://PATH`, or `PATH` alone, creates it if it is missing, and brings its tables up to date. While less than
     /// `min_free_mb` MiB of its disk are free, nothing new is taken.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ use crate::jobs::rules::{self, Ending, MAX_ATTEMPTS, Verdict, Waiting};
 use crate::jobs::store::{Cancellation, Claim, Lost, NewJob, NewNetwork, Renewal, Store, StoreError, Update};
 use crate::jobs::{Job, JobError, State, codes};
 use crate::network::{ExactSupport, Summary};
-use crate::problem::Problem;
+use crate::problem::{Limits, Problem};
 
 const LEASE: Duration = Duration::from_secs(60);
 
@@ -82,11 +82,11 @@ fn at(progress: &Progress) -> Update<'_> {
 
 fn died(waiting: Waiting) -> Verdict {
     let error = JobError { code: codes::CRASHED.into(), message: "it crashed".into() };
-    rules::after_attempt(&Ending::Died { error, retry: true }, waiting, 1e-6, None)
+    rules::after_attempt(&Ending::Died { error, retry: true }, waiting, &Limits::default(), None)
 }
 
 fn handed_back(waiting: Waiting) -> Verdict {
-    rules::after_attempt(&Ending::HandedBack, waiting, 1e-6, None)
+    rules::after_attempt(&Ending::HandedBack, waiting, &Limits::default(), None)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -234,10 +234,18 @@ async fn a_database_belongs_to_one_service_at_a_time() {
 #[tokio::test]
 async fn only_sqlite_files_are_databases() {
     for address in
-        ["postgres://localhost/exactlip", "jobs.db", "sqlite::memory:", "sqlite://", "sqlite:///no/such/x.db"]
+        ["postgres://localhost/exactlip", "", ":memory:", "sqlite::memory:", "sqlite://", "sqlite:///no/such/x.db"]
     {
         assert!(matches!(SqliteStore::open(address, 0).await, Err(StoreError::Address(_))), "{address}");
     }
+}
+
+#[tokio::test]
+async fn a_database_is_named_by_its_path_alone() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("a:b.db");
+    let store = SqliteStore::open(path.to_str().unwrap()).await.unwrap();
+    assert!(store.path() == path && path.exists());
 }
 
 #[tokio::test]
