@@ -17,6 +17,9 @@ const HEARTBEAT: Duration = Duration::from_millis(500);
 
 const OVERFLOW: &str = "the numbers overflow on the way to this value";
 
+/// From when on a bracket around 0 may end by the gap that derives from the magnitudes: most get to 0 by themselves before.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// Keeps the bracket of one solve, emits its events, and writes its report.
 pub struct Ledger<'a> {
     question: &'a Question,
@@ -150,7 +153,9 @@ impl<'a> Ledger<'a> {
 
     /// Whether the audited lower end and an upper bound of `upper` are as close as was asked.
     pub fn reaches(&self, upper: Option<f64>) -> bool {
-        self.audit.witness_checked && self.closing.is_reached(self.bracket.lower(), upper)
+        let patient = self.bracket.lower() != Some(0.0) || self.control.elapsed() < PATIENCE;
+        let small = || !patient && self.closing.of(self.bracket.lower(), upper) != Closure::Open;
+        self.audit.witness_checked && (self.closing.is_reached(self.bracket.lower(), upper) || small())
     }
 
     fn closure(&self, upper: Option<f64>) -> Closure {

@@ -188,7 +188,9 @@ fn closing(report: &Report, under: &Limits, limits: &Limits) -> Closing {
 pub fn reuse(stored: Report, under: &Limits, asked: &Problem) -> Option<Report> {
     let limits = &asked.limits;
     let at_zero = stored.exact && stored.lower == Some(0.0);
-    let reached = closing(&stored, under, limits).is_reached(stored.lower, stored.upper);
+    let closing = closing(&stored, under, limits);
+    let small = stored.lower == Some(0.0) && closing.of(stored.lower, stored.upper) != Closure::Open;
+    let reached = small || closing.is_reached(stored.lower, stored.upper);
     let closed = stored.audit.witness_checked && (at_zero || reached);
     let above = asked.stop_when.lower_above.zip(stored.lower).is_some_and(|(wanted, lower)| lower > wanted);
     let below = asked.stop_when.upper_below.zip(stored.upper).is_some_and(|(wanted, upper)| upper < wanted);

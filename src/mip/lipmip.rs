@@ -85,7 +85,9 @@ impl<'a, 'b> LipMip<'a, 'b> {
         parts.sort_by(|a, b| b.bound.total_cmp(&a.bound));
         let by_cbc = subject.question.solver == Solver::Cbc;
         let (fates, excluded) = (HashMap::new(), Vec::new());
-        Self { subject, bounds, ledger, parts, fates, excluded, nodes_before: 0, proved: false, by_cbc }
+        // Without programs, as where every input is fixed, nothing is above 0.
+        let proved = parts.is_empty();
+        Self { subject, bounds, ledger, parts, fates, excluded, nodes_before: 0, proved, by_cbc }
     }
 
     /// Solves them, best bound first, until their bounds meet the witness, every program is settled or it is time to stop. What

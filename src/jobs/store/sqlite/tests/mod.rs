@@ -244,7 +244,7 @@ async fn only_sqlite_files_are_databases() {
 async fn a_database_is_named_by_its_path_alone() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("a:b.db");
-    let store = SqliteStore::open(path.to_str().unwrap()).await.unwrap();
+    let store = SqliteStore::open(path.to_str().unwrap(), 0).await.unwrap();
     assert!(store.path() == path && path.exists());
 }
 
