@@ -1,7 +1,7 @@
 //! How a solve is steered from outside: its deadline, its stop flag, and where its events go.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::answer::Event;
@@ -37,11 +37,19 @@ impl StopFlag {
     }
 }
 
+/// How far past its end a piece of work may be foreseen to run that cannot be interrupted: answers come little later than asked,
+/// and short limits are not spent on nothing.
+const GRACE: Duration = Duration::from_millis(500);
+
 /// Deadline, stop flag, event sink and taste in logs of one solve.
+///
+/// Clones steer the same solve: what one is granted ([`Control::grant`]) binds all of them.
 #[derive(Clone)]
 pub struct Control {
     started: Instant,
     deadline: Option<Instant>,
+    /// Until when what runs now may run, in nanoseconds from the start.
+    granted: Arc<AtomicU64>,
     stop: StopFlag,
     sink: Arc<dyn Fn(Event) + Send + Sync>,
     solver_log: bool,
@@ -54,6 +62,7 @@ impl Control {
         Self {
             started,
             deadline: time.and_then(|t| started.checked_add(t)),
+            granted: Arc::new(AtomicU64::new(u64::MAX)),
             stop,
             sink: Arc::new(sink),
             solver_log: false,
@@ -80,14 +89,38 @@ impl Control {
         self.started.elapsed()
     }
 
-    /// Time until the deadline, zero once it has passed; `None` without one.
-    pub fn remaining(&self) -> Option<Duration> {
+    /// Grants what runs from now on a share of the time that is left until the deadline; 1 is all of it. Without a deadline
+    /// nothing is bounded.
+    pub fn grant(&self, share: f64) {
+        let until = match self.until_deadline() {
+            Some(left) if share < 1.0 => self.elapsed().saturating_add(left.mul_f64(share.max(0.0))),
+            _ => Duration::MAX,
+        };
+        self.granted.store(u64::try_from(until.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    fn until_deadline(&self) -> Option<Duration> {
         self.deadline.map(|d| d.saturating_duration_since(Instant::now()))
+    }
+
+    /// Time until the deadline or the end of what was granted, zero once it has passed; `None` without either.
+    pub fn remaining(&self) -> Option<Duration> {
+        let granted = match self.granted.load(Ordering::Relaxed) {
+            u64::MAX => None,
+            until => Some(Duration::from_nanos(until).saturating_sub(self.elapsed())),
+        };
+        self.until_deadline().into_iter().chain(granted).min()
+    }
+
+    /// Whether there is time for a piece of work that cannot be interrupted and may take this long.
+    pub fn has_time_for(&self, seconds: f64) -> bool {
+        let fits = |left: Duration| !left.is_zero() && seconds <= (left + GRACE).as_secs_f64();
+        self.stop_reason().is_none() && self.remaining().is_none_or(fits)
     }
 
     /// Whether the deadline has passed.
     pub fn is_late(&self) -> bool {
-        self.remaining() == Some(Duration::ZERO)
+        self.until_deadline() == Some(Duration::ZERO)
     }
 
     /// The reason for which the solve was asked to stop.
@@ -97,11 +130,37 @@ impl Control {
 
     /// Whether work should end now, for whatever reason.
     pub fn should_stop(&self) -> bool {
-        self.is_late() || self.stop_reason().is_some()
+        self.remaining() == Some(Duration::ZERO) || self.stop_reason().is_some()
     }
 
     /// Passes an event on.
     pub fn emit(&self, event: Event) {
         (self.sink)(event);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_ends_before_the_deadline_and_binds_every_clone() {
+        let control = Control::new(Some(Duration::from_secs(1000)), StopFlag::default(), |_| {});
+        let clone = control.clone();
+        control.grant(0.25);
+        let left = clone.remaining().unwrap();
+        assert!(left <= Duration::from_secs(250) && left > Duration::from_secs(200), "{left:?}");
+        assert!(clone.has_time_for(249.0) && !clone.has_time_for(252.0));
+        control.grant(0.0);
+        assert!(clone.should_stop() && !clone.is_late() && !clone.has_time_for(0.0));
+        control.grant(1.0);
+        assert!(!clone.should_stop() && clone.remaining().unwrap() > Duration::from_secs(900));
+    }
+
+    #[test]
+    fn without_a_deadline_a_share_bounds_nothing() {
+        let control = Control::unlimited();
+        control.grant(0.0);
+        assert!(control.remaining().is_none() && !control.should_stop() && control.has_time_for(1e9));
     }
 }

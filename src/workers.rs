@@ -23,6 +23,11 @@ impl Workers {
         Self { pool, control: control.clone() }
     }
 
+    /// What steers the solve.
+    pub fn control(&self) -> &Control {
+        &self.control
+    }
+
     /// One thread, and nothing that stops it.
     pub fn single() -> Self {
         Self { pool: None, control: Control::unlimited() }

@@ -160,7 +160,7 @@ impl Subject<'_> {
     fn output_seed(&self, pattern: &Pattern) -> Vec<f64> {
         let (region, seeds) = (&self.question.region, &self.question.seeds);
         if seeds.is_scalar() {
-            return self.question.seed().to_vec();
+            return self.question.output_weights().to_vec();
         }
         let row = |seed: &Vec<f64>| {
             let mut gradient = self.network.gradient_under(pattern, seed);

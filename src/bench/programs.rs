@@ -108,7 +108,7 @@ fn bounds(network: &Network, question: &Question, source: Source) -> (ForwardBou
         let phases = forward.phases(network);
         forward = tighten::tightened(&Subject { network, question, phases: &phases }, &forward, &workers);
     }
-    let fastlip = BackwardBounds::fastlip(network, &forward, question.seed());
+    let fastlip = BackwardBounds::fastlip(network, &forward, question.output_weights());
     let backward = match source {
         Source::Interval | Source::Crown => fastlip,
         Source::LinearJacobian | Source::Tightened => {

@@ -44,7 +44,7 @@ pub fn constant(
 ) -> Option<f64> {
     let seeds = &question.seeds;
     if seeds.is_scalar() {
-        return method(question.seed()).map(|row| row.norm);
+        return method(question.output_weights()).map(|row| row.norm);
     }
     let each = |combinations: Vec<Vec<f64>>| -> Option<Vec<RowBound>> {
         workers.map(combinations.len(), |i| method(&combinations[i]))?.into_iter().collect()

@@ -41,7 +41,7 @@ impl<'a> Tiers<'a> {
 
     /// FastLip's bounds of the gradient of a scalar functional.
     pub fn fastlip(&self) -> &BackwardBounds {
-        self.fastlip.get_or_init(|| BackwardBounds::fastlip(self.network, self.forward, self.question.seed()))
+        self.fastlip.get_or_init(|| BackwardBounds::fastlip(self.network, self.forward, self.question.output_weights()))
     }
 
     /// The linear Jacobian relaxation of a scalar functional, as far as the bound of its norm needs it.

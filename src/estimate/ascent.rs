@@ -16,6 +16,8 @@ pub const ROOM: Room = Room::points(
 
 /// How far behind the kink a step lands, as a multiple of the distance to it.
 const OVERSHOOT: [f64; 3] = [0.01, 0.3, 1.5];
+/// Seconds that a term of a product is foreseen to take, with slow machines in mind.
+const SECONDS_A_TERM: f64 = 2e-9;
 /// The most steps from one start.
 const MOST_STEPS: usize = 200;
 
@@ -47,9 +49,19 @@ pub fn climb(subject: &Subject<'_>, starts: &[Candidate], keep: usize, control: 
     best
 }
 
+/// What the affine forms of all neurons are foreseen to take: a product of each layer's weights and the forms before it.
+fn form_seconds(subject: &Subject<'_>) -> f64 {
+    let free = subject.free_inputs().len() as f64;
+    let later = subject.network.hidden().iter().skip(1);
+    later.map(|layer| layer.weight().entries().len() as f64).sum::<f64>() * free * SECONDS_A_TERM
+}
+
 /// The best candidate that one step from `current` reaches.
 fn best_step(subject: &Subject<'_>, current: &Candidate, control: &Control) -> Option<Candidate> {
     let (network, question) = (subject.network, subject.question);
+    if !control.has_time_for(form_seconds(subject)) {
+        return None;
+    }
     let pre_activations = network.pre_activations(&current.x);
     let pattern = Pattern::of(network, &pre_activations);
     let forms = subject.forms(&pattern);

@@ -4,13 +4,17 @@
 use std::convert::Infallible;
 
 use super::chain::{self, Chain};
-use super::spectral::spectral_norm_up;
+use super::spectral::{spectral_norm_up, spectral_norm_within};
 use crate::arithmetic::rounding::{product_up, sum_up};
+use crate::network::Matrix;
 use crate::room::{Room, Side, Size};
 
 /// The method `autolip`.
 pub const ROOM: Room = chain::room(Side::Upper, "AutoLip: the product of spectral norms", Size::Any, |visit| {
-    chain::run(visit, |chain, _| Ok::<f64, Infallible>(bound(chain)))
+    chain::run(visit, |chain, visit| {
+        let control = visit.control();
+        Ok::<f64, Infallible>(bound_by(chain, |weight| spectral_norm_within(weight, control)))
+    })
 });
 
 /// A computation graph: node 0 is the input, every other node a step.
@@ -48,10 +52,15 @@ impl Graph {
 /// The bound of a network, `‖cᵀ W^(H)‖₂ · Π ‖W^(l)‖₂` rounded up: in the Euclidean norm and on the whole space, because
 /// 0 ≤ σ' ≤ 1.
 pub fn bound(chain: &Chain) -> f64 {
+    bound_by(chain, spectral_norm_up)
+}
+
+/// The same with other upper bounds of the layers' spectral norms.
+fn bound_by(chain: &Chain, norm_up: impl Fn(&Matrix) -> f64) -> f64 {
     let mut graph = Graph::of_input();
     let mut at = 0;
     for weight in &chain.hidden {
-        let affine = graph.step(&[(at, spectral_norm_up(weight))]);
+        let affine = graph.step(&[(at, norm_up(weight))]);
         at = graph.step(&[(affine, 1.0)]);
     }
     graph.step(&[(at, chain.row_norm)]);

@@ -12,7 +12,11 @@ use crate::network::{Layer, Matrix, Network};
 use crate::problem::{Question, VectorNorm};
 use crate::room::{Room, Run, Scope, Side, Size, Visit};
 
-/// `2^-power · J(x)ᵀ c = W^(1)ᵀ D^(1) ⋯ D^(H-1) (cᵀ W^(H))ᵀ` over the free inputs, with 0 ≤ D ≤ 1.
+/// `J(x)ᵀ c = 2^power · gain · W^(1)ᵀ D^(1) ⋯ D^(H-1) (cᵀ W^(H))ᵀ` over the free inputs, with 0 ≤ D ≤ 1.
+///
+/// Where σ' has another range, `σ'_r = s t_r d_r` with s the largest σ' of the layer and `t_r` a power of two, so that
+/// `0 ≤ d_r ≤ 1`: t multiplies the rows of the weights without rounding, and the product of all s is the gain. So a layer of
+/// sigmoids counts with ¼, and a sigmoid beside a unit that carries a value does, too.
 ///
 /// Factors with huge or tiny entries are scaled by powers of two, so that what is computed from them neither overflows nor
 /// vanishes; a bound of the chain belongs to the network after [`Chain::unscaled`]. Where that is not exact, because a factor's
@@ -21,6 +25,8 @@ use crate::room::{Room, Run, Scope, Side, Size, Visit};
 pub struct Chain {
     /// The weights of the hidden layers; the first one has the columns of the free inputs only.
     pub hidden: Vec<Matrix>,
+    /// What the largest derivatives of the layers multiply to, rounded up.
+    pub gain: f64,
     /// `cᵀ W^(H)`, rounded (without hidden layers: over the free inputs).
     pub row: Matrix,
     /// An upper bound of the Euclidean norm of the rounding error of `row`.
@@ -36,8 +42,10 @@ impl Chain {
     pub fn new(network: &Network, question: &Question) -> Self {
         let region = &question.region;
         let free: Vec<usize> = (0..region.dim()).filter(|&k| region.is_free(k)).collect();
-        let mut hidden: Vec<Matrix> = network.hidden().iter().map(|layer| layer.weight().clone()).collect();
-        let seed = Interval { lower: question.seed().to_vec(), upper: question.seed().to_vec() };
+        let mut hidden: Vec<Matrix> = network.hidden().iter().map(scaled_weight).collect();
+        let largest = network.hidden().iter().map(|layer| layer.activations.largest_derivative());
+        let gain = largest.fold(1.0, |gain, s| if s == 1.0 { gain } else { product_up(gain, s) });
+        let seed = Interval { lower: question.output_weights().to_vec(), upper: question.output_weights().to_vec() };
         let mut image = seed.transposed_image(network.output().weight());
         match hidden.first_mut() {
             Some(first) => *first = first.with_columns(&free),
@@ -56,7 +64,7 @@ impl Chain {
             hull_upper(hull_upper(below, above), 0.0)
         }));
         let row_norm = euclidean::norm_up((0..image.len()).map(|k| image.magnitude(k)));
-        let mut chain = Self { hidden, row, row_error, row_norm, power: 0 };
+        let mut chain = Self { hidden, gain, row, row_error, row_norm, power: 0 };
         chain.moderate();
         chain
     }
@@ -83,10 +91,11 @@ impl Chain {
 
     /// The bound of the network that a bound of the chain stands for; +∞ beyond the largest number.
     pub fn unscaled(&self, bound: f64) -> f64 {
+        let bound = if self.gain == 1.0 { bound } else { product_up(self.gain, bound) };
         scaled_up(bound, self.power)
     }
 
-    /// The product of `norm` over all factors: `Π norm(W^(l)) · ‖cᵀ W^(H)‖₂`, rounded up in that order.
+    /// The product of `norm` over all factors but the gain: `Π norm(W^(l)) · ‖cᵀ W^(H)‖₂`, rounded up in that order.
     pub fn product_of(&self, norm: impl Fn(&Matrix) -> f64) -> f64 {
         product_up(self.hidden.iter().fold(1.0, |product, weight| product_up(product, norm(weight))), self.row_norm)
     }
@@ -98,16 +107,32 @@ pub const fn room(side: Side, about: &'static str, size: Size, run: fn(&mut Visi
     Room { side, native_norm: Some(VectorNorm::L2), about, scope, run: Run::Visit(run) }
 }
 
-/// Runs such a method: its value in the Euclidean norm, converted to the asked one.
+/// A layer's weights, each row multiplied by the power of two at or above its unit's share of the layer's largest derivative; as
+/// they are where that would round.
+fn scaled_weight(layer: &Layer) -> Matrix {
+    let largest = layer.activations.largest_derivative();
+    let mut weight = layer.weight().clone();
+    for r in 0..weight.rows() {
+        let own = layer.activation(r).largest_derivative();
+        let power = (own / largest).log2().ceil().exp2();
+        // A power of two times the largest may lie a rounding below the own one: then the next.
+        let power = if power * largest < own { 2.0 * power } else { power };
+        let exact = |w: &f64| *w == 0.0 || (w * power).is_normal();
+        if power < 1.0 && weight.row(r).iter().all(exact) {
+            weight.row_mut(r).iter_mut().for_each(|w| *w *= power);
+        }
+    }
+    weight
+}
+
+/// Runs such a method: what it gives for the chain times the gain, in the Euclidean norm, converted to the asked one.
 pub fn run<E: ToString>(
     visit: &mut Visit<'_, '_>,
     bound: impl FnOnce(&Chain, &mut Visit<'_, '_>) -> Result<f64, E>,
 ) -> Option<f64> {
     let question = visit.question();
-    let is_beyond =
-        |layer: &Layer| layer.activations.smallest_derivative() < 0.0 || layer.activations.largest_derivative() > 1.0;
-    if visit.network().hidden().iter().any(is_beyond) {
-        visit.tell("reason", "an activation of the network has a derivative outside [0, 1]");
+    if visit.network().hidden().iter().any(|layer| layer.activations.smallest_derivative() < 0.0) {
+        visit.tell("reason", "an activation of the network has a negative derivative");
         return None;
     }
     let chain = Chain::new(visit.network(), question);

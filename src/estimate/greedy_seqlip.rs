@@ -2,15 +2,16 @@
 //! and for wide layers it drops small singular values, so it proves nothing.
 
 use super::chain::{self, Chain};
-use super::seqlip::{Junction, SeqLipError, junctions};
-use super::spectral::{from_faer, product, view};
+use super::seqlip::{Junction, SeqLipError, junctions_within};
+use super::spectral::{from_faer, product, svd_seconds, view};
 use crate::arithmetic::ends::hull_upper;
+use crate::control::Control;
 use crate::network::Matrix;
 use crate::room::{Room, Side, Size};
 
 /// The method `greedy_seqlip`.
 pub const ROOM: Room = chain::room(Side::Nothing, "SeqLip with each maximum searched locally", Size::Any, |visit| {
-    chain::run(visit, |chain, _| estimate(chain))
+    chain::run(visit, |chain, visit| estimate_within(chain, visit.control()))
 });
 
 /// Singular values kept on each side of a layer (the paper's E).
@@ -27,10 +28,22 @@ const MOST_FLIPPED: usize = 32;
 /// # Errors
 /// [`SeqLipError::Decomposition`].
 pub fn estimate(chain: &Chain) -> Result<f64, SeqLipError> {
+    estimate_within(chain, &Control::unlimited())
+}
+
+/// As [`estimate`], as long as there is time.
+///
+/// # Errors
+/// As [`estimate`], and [`SeqLipError::Stopped`].
+fn estimate_within(chain: &Chain, control: &Control) -> Result<f64, SeqLipError> {
     if chain.hidden.is_empty() {
         return Ok(chain.row_norm);
     }
-    Ok(junctions(chain)?.iter().map(largest_norm).product())
+    let mut product = 1.0;
+    for junction in junctions_within(chain, control)? {
+        product *= largest_norm_within(&junction, control).ok_or(SeqLipError::Stopped)?;
+    }
+    Ok(product)
 }
 
 /// The largest `‖R diag(σ) L‖₂` that ascent finds.
@@ -38,14 +51,23 @@ pub fn estimate(chain: &Chain) -> Result<f64, SeqLipError> {
 /// For singular vectors u and v of the current matrix, `uᵀ R diag(σ) L v = Σ_r σ_r (Rᵀu)_r (L v)_r` is linear in σ: the σ that
 /// is 1 exactly where the product is positive is at least as good. Where that ends, single neurons are flipped while it helps.
 pub(super) fn largest_norm(junction: &Junction) -> f64 {
-    let (before, after) = (truncated(&junction.before), truncated(&junction.after.transposed()).transposed());
+    largest_norm_within(junction, &Control::unlimited()).unwrap_or(0.0)
+}
+
+/// As [`largest_norm`]; `None` when there was no time for it.
+fn largest_norm_within(junction: &Junction, control: &Control) -> Option<f64> {
+    let (before, after) =
+        (truncated(&junction.before, control)?, truncated(&junction.after.transposed(), control)?.transposed());
     let all = vec![true; before.rows()];
-    let Some(full) = Leading::of(&after, &all, &before, STARTS) else { return 0.0 };
+    let Some(full) = Leading::of(&after, &all, &before, STARTS) else { return Some(0.0) };
     let (mut best, mut best_active) = (full.norm, all);
     for start in 0..full.pairs.len() {
         let mut active = full.agreeing(start, &after, &before);
         let (mut reached, mut reached_by) = (0.0, active.clone());
         for _ in 0..MOST_STEPS {
+            if control.should_stop() {
+                return None;
+            }
             let Some(now) = Leading::of(&after, &active, &before, 1) else { break };
             if now.norm <= reached || now.pairs.is_empty() {
                 break;
@@ -57,7 +79,7 @@ pub(super) fn largest_norm(junction: &Junction) -> f64 {
             (best, best_active) = (reached, reached_by);
         }
     }
-    if best_active.len() <= MOST_FLIPPED { flipped(best, best_active, &after, &before) } else { best }
+    Some(if best_active.len() <= MOST_FLIPPED { flipped(best, best_active, &after, &before) } else { best })
 }
 
 /// The norm once no flip of a single neuron makes it larger.
@@ -106,16 +128,20 @@ impl Leading {
     }
 }
 
-/// The rows of a matrix in the space of its leading [`RANK`] right singular vectors; as it is when it has no more columns.
-fn truncated(matrix: &Matrix) -> Matrix {
+/// The rows of a matrix in the space of its leading [`RANK`] right singular vectors; as it is when it has no more columns; `None`
+/// when there is no time for it.
+fn truncated(matrix: &Matrix, control: &Control) -> Option<Matrix> {
     if matrix.columns() <= RANK {
-        return matrix.clone();
+        return Some(matrix.clone());
     }
-    match view(matrix).thin_svd() {
+    if !control.has_time_for(svd_seconds(matrix)) {
+        return None;
+    }
+    Some(match view(matrix).thin_svd() {
         Ok(svd) => {
             let kept = RANK.min(svd.S().column_vector().nrows());
             product(matrix, &from_faer(svd.V().subcols(0, kept)))
         }
         Err(_) => matrix.clone(),
-    }
+    })
 }

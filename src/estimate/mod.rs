@@ -61,7 +61,7 @@ impl Candidate {
 /// norm of the gradient; of others, where it is hard to compute, what a quick search for the direction of the outputs finds.
 pub fn norm_at(network: &Network, question: &Question, x: &[f64]) -> f64 {
     if question.seeds.is_scalar() {
-        return dual_norm(question.input_norm, &network.gradient(x, question.seed()), &question.region);
+        return dual_norm(question.input_norm, &network.gradient(x, question.output_weights()), &question.region);
     }
     best_direction(&jacobian_at(network, question, x), question.input_norm, question.seeds.norm, Effort::Quick).value
 }

@@ -4,12 +4,19 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::{Candidate, ascent, enclosure, sampling};
-use crate::answer::{Checked, Rigor};
-use crate::problem::Method;
+use crate::answer::{Checked, Rigor, Subject};
+use crate::bounds::ForwardBounds;
+use crate::control::Control;
+use crate::network::Network;
+use crate::problem::{Method, Question};
 use crate::room::Visit;
 
 /// From how many of the best points a method goes on.
 pub const STARTS: usize = 8;
+/// Points drawn for the very first witness.
+const FIRST_SAMPLES: usize = 32;
+/// What a check in exact arithmetic is foreseen to take for a weight.
+const EXACT_SECONDS_A_WEIGHT: f64 = 4e-7;
 /// Points drawn before a method climbs from the best of them.
 const START_SAMPLES: usize = 4_000;
 
@@ -46,13 +53,36 @@ pub fn best_checked(visit: &mut Visit<'_, '_>, mut found: Vec<Candidate>) -> Opt
     Some(value)
 }
 
-/// The lower bound that the point `x` proves.
+/// The lower bound that the point `x` proves: without rounding where exact arithmetic can follow the network in the time that is
+/// left, by an enclosure otherwise.
 pub fn check_point(visit: &Visit<'_, '_>, x: &[f64]) -> Option<Checked> {
-    let range = |l: usize, r: usize| visit.tiers.forward.layers[l].magnitude(r);
-    match visit.network().exact_support().supported {
-        true => visit.subject.check_point(x, range),
-        false => enclosure::check_point(&visit.subject, x),
+    check(&visit.subject, visit.tiers.forward, x, visit.control())
+}
+
+fn check(subject: &Subject<'_>, forward: &ForwardBounds, x: &[f64], control: &Control) -> Option<Checked> {
+    let range = |l: usize, r: usize| forward.layers[l].magnitude(r);
+    let exactly = subject.network.exact_support().supported
+        && control.has_time_for(EXACT_SECONDS_A_WEIGHT * subject.network.parameters() as f64);
+    match exactly {
+        true => subject.check_point(x, range),
+        false => enclosure::check_point(subject, x, range),
     }
+}
+
+/// A lower bound before anything else is known of the question: at the centre of X, or at one of a few samples.
+///
+/// It takes some evaluations of the network, so that an answer has two ends however early it is asked to stop.
+pub fn first_witness(network: &Network, question: &Question, control: &Control) -> Option<Checked> {
+    let forward = ForwardBounds::interval(network, &question.region);
+    let phases = forward.phases(network);
+    let subject = Subject { network, question, phases: &phases };
+    let mut random = ChaCha8Rng::seed_from_u64(question.random_seed);
+    let mut found = sampling::best_samples(network, question, FIRST_SAMPLES, STARTS, &mut random, control);
+    let region = &question.region;
+    let center = (0..region.dim()).map(|k| region.center(k)).collect();
+    found.push(Candidate::at(network, question, center));
+    found.sort_by(|a, b| b.value.total_cmp(&a.value));
+    found.iter().find_map(|candidate| check(&subject, &forward, &candidate.x, control))
 }
 
 /// What the exact methods start from: points climbed to from samples, unless that was done before, and the linear Jacobian

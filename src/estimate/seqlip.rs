@@ -14,7 +14,8 @@
 
 use super::chain::{self, Chain};
 use super::spectral::{
-    frobenius_norm_up, from_faer, largest_eigenvalue_up, product, product_error, prove_below, spectral_norm_up, view,
+    frobenius_norm_up, from_faer, largest_eigenvalue_up, product, product_error, prove_below, spectral_norm_up,
+    svd_seconds, view,
 };
 use super::{autolip, greedy_seqlip};
 use crate::arithmetic::ends::{hull_upper, intersection_upper};
@@ -65,7 +66,7 @@ pub enum SeqLipError {
         layer: usize,
     },
     /// The control asked to stop.
-    #[error("stopped before the enumeration was complete")]
+    #[error("there was no time to finish")]
     Stopped,
 }
 
@@ -87,10 +88,21 @@ pub struct Junction {
 /// # Errors
 /// [`SeqLipError::Decomposition`].
 pub fn junctions(chain: &Chain) -> Result<Vec<Junction>, SeqLipError> {
+    junctions_within(chain, &Control::unlimited())
+}
+
+/// As [`junctions`], as long as there is time.
+///
+/// # Errors
+/// As [`junctions`], and [`SeqLipError::Stopped`].
+pub(super) fn junctions_within(chain: &Chain, control: &Control) -> Result<Vec<Junction>, SeqLipError> {
     let mut all: Vec<Junction> = Vec::with_capacity(chain.hidden.len());
     let Some(first) = chain.hidden.first() else { return Ok(all) };
     let (mut before, mut before_error) = (first.clone(), 0.0);
     for (i, weight) in chain.hidden.iter().enumerate().skip(1) {
+        if !control.has_time_for(svd_seconds(weight)) {
+            return Err(SeqLipError::Stopped);
+        }
         let (left, right) = halves(weight).ok_or(SeqLipError::Decomposition { layer: i + 1 })?;
         let error = defect(weight, &left, &right);
         all.push(Junction { before, before_error, after: right, after_error: error });
@@ -134,7 +146,7 @@ pub fn bound(chain: &Chain, control: &Control) -> Result<f64, SeqLipError> {
         return Ok(chain.row_norm);
     }
     let mut value = root_up(sum_up(1.0, chain.row_error));
-    for junction in junctions(chain)? {
+    for junction in junctions_within(chain, control)? {
         value = product_up(value, largest_norm(&junction, control)?);
     }
     // In exact arithmetic it is never above AutoLip; what rounding was allowed for can be.

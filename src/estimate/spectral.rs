@@ -9,9 +9,16 @@ use faer::{Mat, MatRef, Side};
 
 use crate::arithmetic::ends::{hull_upper, intersection_upper};
 use crate::arithmetic::euclidean;
-use crate::arithmetic::rounding::{UNIT_ROUNDOFF, root_up, scaled_up, sum_up};
+use crate::arithmetic::rounding::{UNIT_ROUNDOFF, product_up, root_up, scaled_up, sum_up};
+use crate::control::Control;
 use crate::network::{Matrix, dot};
 
+/// What a decomposition is foreseen to take: seconds a term of a product, with slow machines in mind, and how many products of
+/// the short side's order the eigenvalues and the proof are worth.
+const SECONDS_A_TERM: f64 = 2e-10;
+const DECOMPOSITIONS: f64 = 3.0;
+/// How many products of both sides a singular value decomposition is worth.
+const SVD_PRODUCTS: f64 = 10.0;
 /// How far above the guess the first trial lies, in units of the proof's own slack, and how often it is moved up tenfold.
 const FIRST_MARGIN: f64 = 4.0;
 const TRIALS: usize = 6;
@@ -54,6 +61,35 @@ fn moderate_spectral_norm_up(matrix: &Matrix, frobenius: f64) -> f64 {
     let gram = from_faer(product.as_ref());
     let root = root_up(largest_eigenvalue_up(&gram, product_error(terms, frobenius, frobenius)));
     intersection_upper(root, frobenius)
+}
+
+/// As [`spectral_norm_up`], if there is time for the decomposition; otherwise [`quick_norm_up`].
+pub fn spectral_norm_within(matrix: &Matrix, control: &Control) -> f64 {
+    let (short, long) = (matrix.rows().min(matrix.columns()) as f64, matrix.rows().max(matrix.columns()) as f64);
+    let seconds = SECONDS_A_TERM * short * short * (long + DECOMPOSITIONS * short);
+    if control.has_time_for(seconds) { spectral_norm_up(matrix) } else { quick_norm_up(matrix) }
+}
+
+/// What a singular value decomposition is foreseen to take.
+pub(super) fn svd_seconds(matrix: &Matrix) -> f64 {
+    let (short, long) = (matrix.rows().min(matrix.columns()) as f64, matrix.rows().max(matrix.columns()) as f64);
+    SECONDS_A_TERM * short * short * (SVD_PRODUCTS * long)
+}
+
+/// The smaller of two upper bounds of `‖M‖₂` that take one pass: the Frobenius norm, and `√(‖M‖₁ ‖M‖∞)`.
+pub fn quick_norm_up(matrix: &Matrix) -> f64 {
+    let mut columns = vec![0.0; matrix.columns()];
+    let mut largest_row = 0.0_f64;
+    for row in matrix.iter_rows() {
+        let mut sum = 0.0;
+        for (column, w) in columns.iter_mut().zip(row) {
+            sum = sum_up(sum, w.abs());
+            *column = sum_up(*column, w.abs());
+        }
+        largest_row = hull_upper(largest_row, sum);
+    }
+    let largest_column = columns.into_iter().fold(0.0, hull_upper);
+    intersection_upper(root_up(product_up(largest_row, largest_column)), frobenius_norm_up(matrix))
 }
 
 /// An upper bound, in the Frobenius norm, of the rounding error of a product of two matrices with inner dimension `terms`,

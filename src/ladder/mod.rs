@@ -19,6 +19,7 @@ use crate::answer::{Ledger, Report, Rigor, Subject};
 use crate::bounds::ForwardBounds;
 use crate::bounds::tiers::Tiers;
 use crate::control::Control;
+use crate::estimate::points;
 use crate::network::{Network, Summary};
 use crate::problem::{Guarantee, Method, Question, Task};
 use crate::room::{Asked, OVERFLOW, Room, Run, Side, Visit};
@@ -27,6 +28,8 @@ use crate::workers::Workers;
 /// How long to look for a point deep inside the witness's region, and how long where the time limit has passed.
 const RECENTRING: Duration = Duration::from_secs(5);
 const AFTER_THE_LIMIT: Duration = Duration::from_millis(500);
+/// CROWN's share of the time limit: what it does not come to has interval bounds.
+const SHARE_OF_CROWN: f64 = 0.3;
 
 /// Answers `question` about `network`.
 ///
@@ -44,24 +47,48 @@ fn bracket(network: &Network, question: &Question, control: &Control) -> Report 
     network.notes().iter().for_each(|note| ledger.note(note.clone()));
     let summary = network.summary();
     let workers = Workers::new(question.limits.threads, control);
+    let looks_for_points = |method: &Method| match room(*method).side {
+        Side::Lower | Side::Both(_) => true,
+        Side::Upper | Side::Nothing => false,
+    };
+    if question.methods.iter().any(looks_for_points)
+        && let Some(checked) = points::first_witness(network, question, control)
+    {
+        ledger.offer_lower(checked);
+    }
+    control.grant(SHARE_OF_CROWN);
     let forward = ForwardBounds::crown_on(network, &question.region, &workers);
+    control.grant(1.0);
     let phases = forward.phases(network);
     let subject = Subject { network, question, phases: &phases };
     let tiers = Tiers::new(network, question, &forward, &workers);
     let mut ladder = Ladder { subject, summary: &summary, tiers, workers: &workers, ledger, climbed: false };
     if forward.layers.iter().all(|bounds| bounds.is_finite()) {
-        for method in ladder.applicable() {
+        let methods = ladder.applicable();
+        for (i, &method) in methods.iter().enumerate() {
             if ladder.ledger.should_stop() {
                 break;
             }
+            // What is not used up is shared by those that follow.
+            let rest: f64 = methods[i..].iter().map(|method| weight(*method)).sum();
+            control.grant(weight(method) / rest);
             ladder.run(method);
             ladder.measure_zero();
+            control.grant(1.0);
         }
         ladder.recentre();
     } else {
         ladder.ledger.note(OVERFLOW.into());
     }
     ladder.ledger.report()
+}
+
+/// A method's part of the time that is left, beside those of the methods that follow it.
+fn weight(method: Method) -> f64 {
+    match room(method).side {
+        Side::Lower | Side::Upper | Side::Nothing => 1.0,
+        Side::Both(_) => 4.0,
+    }
 }
 
 /// One climb of the ladder.
@@ -87,8 +114,12 @@ impl<'a> Ladder<'a> {
         let asked = self.asked();
         let mut kept = Vec::new();
         let mut dropped: Vec<(String, Vec<&str>)> = Vec::new();
+        // The default ladder takes what fits; a method that was named answers for itself.
+        let by_default = Method::default_ladder().iter().all(|method| self.subject.question.methods.contains(method));
         for &method in &self.subject.question.methods {
-            match room(method).scope.obstacle(&asked) {
+            let scope = &room(method).scope;
+            let too_large = || scope.too_large(&asked).filter(|_| by_default);
+            match scope.obstacle(&asked).or_else(too_large) {
                 None => kept.push(method),
                 Some(reason) => match dropped.iter_mut().find(|(other, _)| *other == reason) {
                     Some((_, names)) => names.push(method.name()),
@@ -104,6 +135,7 @@ impl<'a> Ladder<'a> {
         if !dropped.is_empty() && !kept.contains(&points) {
             kept.push(points);
         }
+        kept.sort();
         kept
     }
 
@@ -116,6 +148,9 @@ impl<'a> Ladder<'a> {
             Some(reason) => (None, Map::from_iter([("reason".into(), json!(reason))])),
             None => self.visit(room),
         };
+        if value.is_none() && self.ledger.control().should_stop() && !detail.contains_key("reason") {
+            detail.insert("reason".into(), json!("its share of the time limit was used up"));
+        }
         if let Some(norm) = room.native_norm {
             detail.insert("native_norm".into(), json!(norm));
         }

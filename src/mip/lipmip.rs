@@ -213,7 +213,7 @@ impl<'a, 'b> LipMip<'a, 'b> {
                         self.judge(&encoding.pattern(&columns));
                     }
                     Ok(News::Highs(highs::Report::Standing { bound, nodes })) => {
-                        self.lower_bound_of_part(i, bound + margin);
+                        self.tighten_part(i, bound + margin);
                         {
                             let total = self.nodes_before + nodes;
                             self.solver().nodes = total;
@@ -235,7 +235,7 @@ impl<'a, 'b> LipMip<'a, 'b> {
             solver.join().unwrap_or_else(|_| Err(HighsError::Status("a panic".into()).into()))
         })?;
         if let Some(bound) = end.bound {
-            self.lower_bound_of_part(i, bound + margin);
+            self.tighten_part(i, bound + margin);
         }
         Ok(end)
     }
@@ -246,7 +246,7 @@ impl<'a, 'b> LipMip<'a, 'b> {
     }
 
     /// Takes a dual bound of program `i`.
-    fn lower_bound_of_part(&mut self, i: usize, bound: f64) {
+    fn tighten_part(&mut self, i: usize, bound: f64) {
         if !bound.is_finite() {
             return;
         }

@@ -4,7 +4,7 @@ use super::dual;
 use super::encode::{Bounds, Encoding};
 use super::highs::{self, HighsError};
 use super::lipmip::parts_of;
-use super::room::SCOPE;
+use super::room::{NO_TIME, SCOPE, has_time_to_build};
 use crate::answer::Subject;
 use crate::arithmetic::ends::hull_upper;
 use crate::control::Control;
@@ -20,6 +20,10 @@ pub const ROOM: Room = Room {
 };
 
 fn run(visit: &mut Visit<'_, '_>) -> Option<f64> {
+    if !has_time_to_build(visit) {
+        visit.tell("reason", NO_TIME);
+        return None;
+    }
     let Some(backward) = visit.tiers.of_programs() else {
         visit.ledger.note(OVERFLOW.into());
         return None;

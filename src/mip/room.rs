@@ -34,12 +34,26 @@ pub const ROOM: Room = Room {
     run: Run::Visit(run),
 };
 
+/// What is said where a program could not be built in the time that was left.
+pub(super) const NO_TIME: &str = "there was no time to build a program of this size";
+/// What building a program and handing it over is foreseen to take for a coefficient.
+const SECONDS_A_COEFFICIENT: f64 = 1e-6;
+
+/// Whether a program of the question can be built in the time that is left: every weight stands in it twice.
+pub(super) fn has_time_to_build(visit: &Visit<'_, '_>) -> bool {
+    visit.control().has_time_for(SECONDS_A_COEFFICIENT * 2.0 * visit.network().parameters() as f64)
+}
+
 /// LipMIP from the best start that is known; the value is the solver's bound, none before the first. What other methods have
 /// closed is solved all the same.
 fn run(visit: &mut Visit<'_, '_>) -> Option<f64> {
     visit.tell("engine", "mip");
     start_of_exact(visit);
     if visit.ledger.should_stop() {
+        return None;
+    }
+    if !has_time_to_build(visit) {
+        visit.tell("reason", NO_TIME);
         return None;
     }
     if visit.tiers.of_programs().is_none() {

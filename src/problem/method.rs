@@ -64,9 +64,18 @@ macro_rules! define {
 every_method!(define);
 
 impl Method {
-    /// What runs when a problem names no methods.
+    /// What runs when a problem names no methods: cheap lower ends first.
     pub fn default_ladder() -> Vec<Method> {
-        vec![Method::Fastlip, Method::Recurjac, Method::LinearJacobian, Method::Lp, Method::Exact]
+        vec![
+            Method::Random,
+            Method::Ascent,
+            Method::Fastlip,
+            Method::Recurjac,
+            Method::LinearJacobian,
+            Method::Lipsdp,
+            Method::Lp,
+            Method::Exact,
+        ]
     }
 }
 

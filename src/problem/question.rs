@@ -29,7 +29,7 @@ pub struct Question {
 
 impl Question {
     /// c of a scalar functional `cᵀ f`, one entry an output; of any other the first row.
-    pub fn seed(&self) -> &[f64] {
+    pub fn output_weights(&self) -> &[f64] {
         self.seeds.rows.first().map_or(&[], Vec::as_slice)
     }
 }

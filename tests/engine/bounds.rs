@@ -82,8 +82,8 @@ proptest! {
         let interval = ForwardBounds::interval(&network, &question.region);
         let workers = Workers::single();
         let (region, norm) = (&question.region, question.input_norm);
-        let fastlip = BackwardBounds::fastlip(&network, &crown, question.seed());
-        let recurjac = Recurjac::new(&network, &crown, question.seed(), &workers).unwrap();
+        let fastlip = BackwardBounds::fastlip(&network, &crown, question.output_weights());
+        let recurjac = Recurjac::new(&network, &crown, question.output_weights(), &workers).unwrap();
         let relaxed = linear_jacobian(&network, &crown, &fastlip, region, norm, Entries::Needed, &workers);
         let norms = [
             norms::dual_norm_of_interval(norm, fastlip.gradient(), region),
@@ -94,8 +94,8 @@ proptest! {
             fastlip.gradient().clone(),
             recurjac.bounds.gradient().clone(),
             relaxed.bounds.gradient().clone(),
-            forward::from_first_layer(&network, &crown, question.seed(), &workers).unwrap(),
-            forward::from_inputs(&network, &crown, question.seed(), &question.region, &workers).unwrap(),
+            forward::from_first_layer(&network, &crown, question.output_weights(), &workers).unwrap(),
+            forward::from_inputs(&network, &crown, question.output_weights(), &question.region, &workers).unwrap(),
         ];
         for share in &shares {
             let mut x: Vec<f64> = (0..lower.len()).map(|k| lower[k] + share[k] * (upper[k] - lower[k])).collect();

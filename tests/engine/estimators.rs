@@ -1,14 +1,17 @@
 //! The estimators: each on the side of the constant that it claims, and equal to an independent computation where there is one.
 
-use exactlip::control::Control;
+use std::time::Duration;
+
+use exactlip::control::{Control, StopFlag};
 use exactlip::estimate::chain::{Chain, from_euclidean};
 use exactlip::estimate::{autolip, greedy_seqlip, lipsdp, seqlip, spectral, weibull};
+use exactlip::network::import::{ImportOptions, import};
 use exactlip::network::{Activation, Layer, Matrix, Network};
 use exactlip::problem::{Guarantee, Method, Problem, Question, VectorNorm};
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::strategies::{self, asked};
 use super::{answer, problem, question};
@@ -121,6 +124,52 @@ fn autolip_gives_the_papers_value_on_the_papers_graph() {
         let softplus = graph.step(&[(half, 1.0)]);
         graph.step(&[(distance, 1.0), (softplus, 1.0)]);
         assert_eq!(graph.bound(), 1.0 + f64::abs(omega));
+    }
+}
+
+#[test]
+fn where_there_is_no_time_for_a_decomposition_a_quick_bound_takes_its_place() {
+    let matrix = Matrix::from_row_major(2, 3, vec![1.0, -2.0, 0.0, 0.5, 1.0, 4.0]).unwrap();
+    let late = Control::new(Some(Duration::ZERO), StopFlag::default(), |_| {});
+    let (norm, quick) = (spectral::spectral_norm_up(&matrix), spectral::spectral_norm_within(&matrix, &late));
+    // √22.25 by Frobenius, √(5.5·4) by the largest sums of rows and columns.
+    assert!(norm < quick && quick >= 22.0_f64.sqrt() && quick <= 22.0_f64.sqrt() * (1.0 + 1e-15), "{norm} {quick}");
+    assert_eq!(spectral::spectral_norm_within(&matrix, &Control::unlimited()), norm);
+}
+
+#[test]
+fn bounds_from_the_weights_count_each_activation_with_its_own_largest_derivative() {
+    let network = |activation: Value| {
+        let hidden = json!({"weight": [[3.0, 0.0], [0.0, 2.0]], "activation": activation});
+        let file = json!({"layers": [hidden, {"weight": [[4.0, 3.0]]}]}).to_string();
+        import(file.as_bytes(), &ImportOptions::default()).unwrap()
+    };
+    let weights = [Method::Naive, Method::Frobenius, Method::Autolip, Method::Seqlip, Method::Lipsdp];
+    let gains = [
+        (json!("relu"), 1.0),
+        (json!("sigmoid"), 0.25),
+        (json!({"elu": {"alpha": 3.0}}), 3.0),
+        (json!({"clip": {"slope": 0.7, "lower": -1, "upper": 1}}), 0.7),
+    ];
+    for (activation, gain) in gains {
+        let network = network(activation);
+        let question = question(&network, problem(&[-0.01; 2], &[0.01; 2], &[1.0], "l2"));
+        for method in weights {
+            // ‖(4, 3)‖ · 3, and what the methods make of it: the gradient of the linear network is (12, 6).
+            let plain = match method {
+                Method::Frobenius => 5.0 * 13.0_f64.sqrt(),
+                Method::Lipsdp | Method::Seqlip => 180.0_f64.sqrt(),
+                _ => 15.0,
+            };
+            let found = value(&network, &question, method).unwrap();
+            let slack = if method == Method::Lipsdp { 1e-5 } else { 1e-9 };
+            assert!(
+                found >= gain * plain * (1.0 - 1e-12) && found <= gain * plain * (1.0 + slack),
+                "{method}: {found}"
+            );
+        }
+        let steepest = value(&network, &question, Method::Annealing).unwrap();
+        assert!(steepest <= gain * 180.0_f64.sqrt() * (1.0 + 1e-12), "{steepest}");
     }
 }
 

@@ -66,7 +66,7 @@ proptest! {
     fn a_dataset_gives_the_largest_gradient_of_its_points((network, question) in asked()) {
         let report = answer(&network, &question, &[Method::Dataset]);
         let norm = |x: &Vec<f64>| exactlip::bounds::norms::dual_norm(
-            question.input_norm, &network.gradient(x, question.seed()), &question.region);
+            question.input_norm, &network.gradient(x, question.output_weights()), &question.region);
         let on_kink = |x: &Vec<f64>| network.pre_activations(x).iter().flatten().any(|z| z.abs() < 1e-9);
         prop_assume!(!question.points.iter().any(on_kink));
         let largest = question.points.iter().map(norm).fold(0.0, f64::max);

@@ -33,7 +33,7 @@ fn assert_order(network: &Network, question: &Question, truth: f64) -> Result<()
     let [relaxation, recurjac, fastlip] = CHAIN.map(value);
     // FastLip is interval propagation; from pre-activation bounds by intervals alone it is looser.
     let interval = ForwardBounds::interval(network, &question.region);
-    let interval = BackwardBounds::fastlip(network, &interval, question.seed());
+    let interval = BackwardBounds::fastlip(network, &interval, question.output_weights());
     let interval = dual_norm_of_interval(question.input_norm, interval.gradient(), &question.region);
     let naive = value(Method::Naive);
     prop_assert!(naive >= truth * (1.0 - 1e-12), "naive gives {naive}, the constant is at least {truth}");

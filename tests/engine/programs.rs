@@ -18,7 +18,7 @@ use super::{answer, problem, question, strategies};
 
 fn programs(network: &Network, question: &Question) -> Vec<Encoding> {
     let forward = ForwardBounds::crown(network, &question.region);
-    let fastlip = BackwardBounds::fastlip(network, &forward, question.seed());
+    let fastlip = BackwardBounds::fastlip(network, &forward, question.output_weights());
     let tight = linear_jacobian(
         network,
         &forward,
@@ -67,7 +67,7 @@ proptest! {
         let question = question(&network, problem(&lower, &upper, &c, norm));
         let x: Vec<f64> = (0..lower.len()).map(|k| lower[k] + shares[k] * (upper[k] - lower[k])).collect();
         let pattern = Pattern::of(&network, &network.pre_activations(&x));
-        let gradient = network.gradient(&x, question.seed());
+        let gradient = network.gradient(&x, question.output_weights());
         for encoding in programs(&network, &question) {
             let start = encoding.start(&x, &pattern);
             let (violation, name) = encoding.program.violation(&start);
@@ -108,7 +108,7 @@ fn an_entry_that_only_rounding_makes_cross_zero_has_one_sign() {
     let phases = forward.phases(&network);
     let subject = Subject { network: &network, question: &question, phases: &phases };
     for (sign, beyond) in [(1.0, 1e-14), (-1.0, 1e-14), (1.0, 0.25)] {
-        let mut backward = BackwardBounds::fastlip(&network, &forward, question.seed());
+        let mut backward = BackwardBounds::fastlip(&network, &forward, question.output_weights());
         let gradient = &mut backward.post_activation[0];
         if sign > 0.0 {
             gradient.lower[0] = -beyond;

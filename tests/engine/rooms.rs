@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Duration;
 
+use exactlip::answer::Report;
+use exactlip::control::{Control, StopFlag};
 use exactlip::ladder;
 use exactlip::network::Network;
 use exactlip::network::import::{ImportOptions, import};
@@ -39,16 +42,19 @@ fn problems() -> Vec<Value> {
     all
 }
 
-/// A network of linear pieces and a curved one.
-fn networks() -> [Network; 2] {
-    ["relu", "sigmoid"].map(|activation| {
-        let hidden = json!({
-            "weight": [[1.0, -2.0], [0.5, 1.5], [-1.0, 0.75]], "bias": [0.1, -0.2, 0.3], "activation": activation,
-        });
-        let output = json!({"weight": [[1.0, -1.0, 0.5], [-0.75, 1.25, 2.0]]});
-        let file = json!({"layers": [hidden, output]}).to_string();
-        import(file.as_bytes(), &ImportOptions::default()).unwrap()
-    })
+/// A network of two inputs, three neurons and two outputs.
+fn network(activation: &Value) -> Network {
+    let hidden = json!({
+        "weight": [[1.0, -2.0], [0.5, 1.5], [-1.0, 0.75]], "bias": [0.1, -0.2, 0.3], "activation": activation,
+    });
+    let output = json!({"weight": [[1.0, -1.0, 0.5], [-0.75, 1.25, 2.0]]});
+    let file = json!({"layers": [hidden, output]}).to_string();
+    import(file.as_bytes(), &ImportOptions::default()).unwrap()
+}
+
+/// A network of linear pieces, and curved ones with derivatives far below and above 1.
+fn networks() -> [Network; 3] {
+    [json!("relu"), json!("sigmoid"), json!({"elu": {"alpha": 3.0}})].map(|activation| network(&activation))
 }
 
 #[test]
@@ -110,7 +116,51 @@ fn what_a_method_declines_is_refused_in_its_own_words_and_what_it_answers_is_ans
         }
     }
     println!("{answered} combinations were answered, {declined} declined");
-    assert_eq!(answered + declined, 2 * problems().len() * Method::IN_ORDER.len());
+    assert_eq!(answered + declined, networks().len() * problems().len() * Method::IN_ORDER.len());
+}
+
+#[test]
+fn an_answer_that_is_stopped_at_once_has_a_witnessed_lower_end() {
+    for network in networks() {
+        let asked = question(&network, problems().swap_remove(0));
+        let control = Control::new(Some(Duration::ZERO), StopFlag::default(), |_| {});
+        let report = ladder::answer(&network, &asked, &control);
+        let witness = report.witness.as_ref().expect("a witness");
+        let norm: f64 = network.gradient(&witness.x, &witness.output_seed).iter().map(|g| g.abs()).sum();
+        assert!(report.tiers.is_empty() && (report.lower.unwrap() - norm).abs() < 1e-12 * norm, "{report:?}");
+    }
+}
+
+#[test]
+fn methods_of_one_side_say_nothing_of_the_other() {
+    let network = network(&json!("relu"));
+    let asked = question(&network, problems().swap_remove(0));
+    let upper = answer(&network, &asked, &[Method::Fastlip]);
+    assert!(upper.lower.is_none() && upper.upper.is_some(), "{upper:?}");
+    let lower = answer(&network, &asked, &[Method::Random]);
+    assert!(lower.lower.is_some() && lower.upper.is_none(), "{lower:?}");
+}
+
+#[test]
+fn the_default_ladder_leaves_out_what_does_not_fit_and_a_named_method_says_why() {
+    let wide = |count: usize| {
+        let hidden = json!({"weight": vec![[1.0, -0.5]; count], "bias": vec![0.1; count], "activation": "relu"});
+        let file = json!({"layers": [hidden, {"weight": [vec![0.01; count]]}]}).to_string();
+        import(file.as_bytes(), &ImportOptions::default()).unwrap()
+    };
+    let asked =
+        json!({"domain": {"type": "box", "lower": -1, "upper": 1}, "functional": {"type": "logit", "index": 0}});
+    let tier = |report: &Report| report.tiers.iter().find(|tier| tier.method == Method::Lipsdp).cloned();
+    let fits = wide(8);
+    let report = answer(&fits, &question(&fits, asked.clone()), &Method::default_ladder());
+    assert!(tier(&report).is_some_and(|tier| tier.value.is_some()), "{report:?}");
+    let large = wide(800);
+    let report = answer(&large, &question(&large, asked.clone()), &Method::default_ladder());
+    let left_out = |note: &String| note.starts_with("`lipsdp` left out") && note.contains("802");
+    assert!(tier(&report).is_none() && report.notes.iter().any(left_out), "{report:?}");
+    let report = answer(&large, &question(&large, asked), &[Method::Lipsdp]);
+    let named = tier(&report).expect("a tier");
+    assert!(named.value.is_none() && named.detail["reason"].as_str().unwrap().contains("802"), "{named:?}");
 }
 
 #[test]

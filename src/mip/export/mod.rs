@@ -83,7 +83,7 @@ pub fn program(network: &Network, question: &Question, index: usize) -> Result<P
         return Err(ExportError::NotApplicable(reason));
     }
     let forward = ForwardBounds::crown(network, &question.region);
-    let backward = BackwardBounds::fastlip(network, &forward, question.seed());
+    let backward = BackwardBounds::fastlip(network, &forward, question.output_weights());
     let workers = Workers::single();
     let (region, norm) = (&question.region, question.input_norm);
     let relaxed = linear_jacobian(network, &forward, &backward, region, norm, Entries::All, &workers);
