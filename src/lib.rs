@@ -12,6 +12,7 @@ pub mod answer;
 pub mod arithmetic;
 pub mod bench;
 pub mod bounds;
+pub mod certify;
 pub mod cli;
 pub mod control;
 pub mod dashboard;

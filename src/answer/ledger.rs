@@ -241,11 +241,12 @@ impl<'a> Ledger<'a> {
             self.note(ending::reason(lower, upper, &self.tiers));
         }
         let checks = match &self.question.task {
-            Task::Lipschitz => None,
+            Task::Lipschitz | Task::Curvature(_) => None,
             Task::Check(request) => Some(Check::all(request, lower, upper, &self.tiers)),
         };
         Report {
             checks,
+            targets: None,
             lower,
             upper,
             upper_proof: end.map(|end| end.proof),

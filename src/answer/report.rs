@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::{Check, UpperProof};
+use super::{Check, CurvatureTarget, UpperProof};
 use crate::problem::{Guarantee, Method};
 
 /// How rigorous an upper end is.
@@ -132,6 +132,9 @@ pub struct Report {
     /// For kind `check`: the estimates, judged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checks: Option<Vec<Check>>,
+    /// For kind `curvature`: each target that was looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub targets: Option<Vec<CurvatureTarget>>,
 }
 
 /// Where a solve stands.

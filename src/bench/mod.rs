@@ -9,10 +9,12 @@
 //! - [`depth`]: SeqLip's Figure 4; [`radius`]: RecurJac's Figure 1. Both are [`curves`] (text, CSV, JSON), drawn by [`lines`].
 //! - [`networks`]: large networks from a seed; [`speed`]: the upper bounds on them.
 //! - [`exact`]: the exact search on recorded problems, beside the mixed-integer program.
+//! - [`curvature`]: bounds of second derivatives and the certificates that rest on them.
 //! - [`programs`]: what better bounds do for the mixed-integer program.
 
 pub mod asking;
 pub mod chart;
+pub mod curvature;
 pub mod curves;
 pub mod data;
 pub mod depth;

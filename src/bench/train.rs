@@ -41,7 +41,22 @@ pub fn train(
     epochs: usize,
     random: &mut ChaCha8Rng,
 ) -> Result<Network, NetworkError> {
-    let mut layers: Vec<Layer> = widths.windows(2).map(|pair| initial(pair[0], pair[1], random)).collect();
+    train_with(Activation::Relu, widths, inputs, loss, epochs, random)
+}
+
+/// As [`train`], a network whose hidden layers apply `activation`.
+///
+/// # Errors
+/// As [`train`].
+pub fn train_with(
+    activation: Activation,
+    widths: &[usize],
+    inputs: &[Vec<f64>],
+    loss: impl Fn(usize, &[f64]) -> Vec<f64>,
+    epochs: usize,
+    random: &mut ChaCha8Rng,
+) -> Result<Network, NetworkError> {
+    let mut layers: Vec<Layer> = widths.windows(2).map(|pair| initial(activation, pair[0], pair[1], random)).collect();
     if let Some(last) = layers.last_mut() {
         last.activations = Activation::Identity.into();
     }
@@ -71,13 +86,13 @@ pub fn accuracy(network: &Network, samples: &Samples) -> f64 {
 }
 
 /// A hidden layer with normal weights of variance 2/inputs and no bias.
-fn initial(inputs: usize, outputs: usize, random: &mut ChaCha8Rng) -> Layer {
+fn initial(activation: Activation, inputs: usize, outputs: usize, random: &mut ChaCha8Rng) -> Layer {
     let mut weight = Matrix::zeros(outputs, inputs);
     let deviation = (2.0 / inputs as f64).sqrt();
     for w in weight.entries_mut() {
         *w = deviation * normal(random);
     }
-    Layer::new(weight, vec![0.0; outputs], Activation::Relu)
+    Layer::new(weight, vec![0.0; outputs], activation)
 }
 
 /// Adds the gradient of the loss at one sample; parameters are counted layer by layer, weights before biases.

@@ -12,7 +12,7 @@ use super::input::{self, BadInput};
 use super::{load, print, records};
 use crate::bench::asking::BenchError;
 use crate::bench::curves::{self, Curves};
-use crate::bench::{chart, depth, lines, networks, output, programs, radius, speed, table};
+use crate::bench::{chart, curvature, depth, lines, networks, output, programs, radius, speed, table};
 use crate::network::Network;
 use crate::problem::Method;
 
@@ -37,6 +37,8 @@ enum Name {
     Exact(records::Arguments),
     /// CROWN, FastLip, RecurJac and the linear Jacobian relaxation on large networks: value, time and memory.
     Recurjac(Recurjac),
+    /// Bounds of second derivatives, and CRC's certificates beside CROWN's, on trained smooth networks.
+    Curvature(Curvature),
     /// The mixed-integer program of a problem, built from looser and from tighter bounds.
     Programs(Programs),
 }
@@ -73,6 +75,27 @@ struct Recurjac {
     /// The seed of random networks and of the balls' centres.
     #[arg(long, env = "EXACTLIP_SEED", default_value_t = 1)]
     seed: u64,
+}
+
+#[derive(Debug, Args)]
+struct Curvature {
+    /// The depths: how many affine layers each network has.
+    #[arg(long, env = "EXACTLIP_LAYERS", value_delimiter = ',', default_value = "2,3,4", value_parser = clap::value_parser!(u8).range(1..=12))]
+    layers: Vec<u8>,
+    /// Neurons in each hidden layer.
+    #[arg(long, env = "EXACTLIP_NEURONS", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=2048))]
+    neurons: u16,
+    /// Pixels on each side of a picture; 28 makes 784 inputs.
+    #[arg(long, env = "EXACTLIP_SIDE", default_value_t = 8, value_parser = clap::value_parser!(u8).range(8..=64))]
+    side: u8,
+    /// Pictures that are certified.
+    #[arg(long, env = "EXACTLIP_IMAGES", default_value_t = 150)]
+    images: usize,
+    /// Threads.
+    #[arg(long, env = "EXACTLIP_THREADS", default_value_t = 2)]
+    threads: u32,
+    #[command(flatten)]
+    common: Common,
 }
 
 #[derive(Debug, Args)]
@@ -156,6 +179,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Name::Table1(arguments) => table1(arguments),
         Name::Seqlip(arguments) => seqlip(arguments),
         Name::Radius(arguments) => by_radius(arguments),
+        Name::Curvature(arguments) => by_curvature(arguments),
         Name::Recurjac(arguments) => recurjac(arguments),
         Name::Programs(arguments) => programs(arguments),
         Name::Load(arguments) => return load::run(arguments),
@@ -201,6 +225,27 @@ fn by_radius(arguments: &Radius) -> Result<(), RunError> {
     let directory = common.directory()?;
     let plan = radius::Plan { radii: usize::from(radii), largest, time_s: time_limit, threads, seed: common.seed };
     show(directory, "radius", &radius::run(&plan, |line| print::complain(line))?)
+}
+
+fn by_curvature(arguments: &Curvature) -> Result<(), RunError> {
+    let directory = arguments.common.directory()?;
+    let plan = curvature::Plan {
+        layers: arguments.layers.iter().map(|&layers| usize::from(layers)).collect(),
+        neurons: usize::from(arguments.neurons),
+        side: usize::from(arguments.side),
+        images: arguments.images,
+        threads: arguments.threads,
+        seed: arguments.common.seed,
+    };
+    let found = curvature::run(&plan, |line| eprintln!("{line}"))?;
+    let markdown = curvature::markdown(&found);
+    print!("{markdown}");
+    let Some(directory) = directory else { return Ok(()) };
+    let path = |ending: &str| directory.join(format!("curvature.{ending}"));
+    fs::write(path("csv"), curvature::csv(&found))?;
+    fs::write(path("json"), output::json(&found)?)?;
+    fs::write(path("md"), markdown)?;
+    Ok(())
 }
 
 impl Common {

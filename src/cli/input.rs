@@ -9,10 +9,11 @@ use std::process::ExitCode;
 use thiserror::Error;
 
 use super::print;
+use crate::certify::curvature;
 use crate::http::{Code, ErrorDocument};
 use crate::network::Network;
 use crate::network::import::{Format, ImportLimits, ImportOptions, external, import};
-use crate::problem::{FieldError, Problem, Question, ReadError};
+use crate::problem::{FieldError, Problem, Question, ReadError, Task};
 
 /// What is wrong with the input.
 #[derive(Debug, Error)]
@@ -145,9 +146,14 @@ pub(super) fn network(path: &Path, format: Option<Format>, output: Option<&str>)
 
 /// The problem's question about the network.
 pub(super) fn question(problem: &Problem, network: &Network) -> Result<Question, BadInput> {
-    problem
-        .question(network.input_dim(), network.output_dim())
-        .map_err(|errors| BadInput::with_errors(Code::InvalidProblem, "the problem", errors))
+    let question = problem.question(network.input_dim(), network.output_dim()).and_then(|question| {
+        let obstacle = matches!(question.task, Task::Curvature(_)).then(|| curvature::obstacle(network)).flatten();
+        match obstacle {
+            Some(reason) => Err(vec![FieldError::new("/kind", reason)]),
+            None => Ok(question),
+        }
+    });
+    question.map_err(|errors| BadInput::with_errors(Code::InvalidProblem, "the problem", errors))
 }
 
 fn read_file(path: &Path, bytes: &mut Vec<u8>) -> io::Result<usize> {

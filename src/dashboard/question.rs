@@ -108,11 +108,12 @@ impl QuestionForm {
         };
         let mut set = |name, value: String| drop(form.values.insert(name, value));
         match &problem.domain {
-            Domain::Box { lower, upper } => {
+            None | Some(Domain::Polytope { .. } | Domain::Vnnlib { .. }) => {}
+            Some(Domain::Box { lower, upper }) => {
                 set("lower", scalars(lower));
                 set("upper", scalars(upper));
             }
-            Domain::Ball { norm, center, radius, clip } => {
+            Some(Domain::Ball { norm, center, radius, clip }) => {
                 set("region", "ball".into());
                 set("center", list(center));
                 set("radius", scalars(radius));
@@ -122,20 +123,20 @@ impl QuestionForm {
                     set("clip_high", scalars(high));
                 }
             }
-            Domain::Polytope { .. } | Domain::Vnnlib { .. } => {}
         }
-        let functional = problem.functional.name();
         match &problem.functional {
-            Functional::Vector { c } => set("c", list(c)),
-            Functional::Logit { index } => set("index", index.to_string()),
-            Functional::Margin { label, target } => {
+            Some(Functional::Vector { c }) => set("c", list(c)),
+            Some(Functional::Logit { index }) => set("index", index.to_string()),
+            Some(Functional::Margin { label, target }) => {
                 set("label", label.to_string());
                 set("target", target.to_string());
             }
-            Functional::Jacobian {} | Functional::CrossLipschitz { .. } => {}
+            None | Some(Functional::Jacobian {} | Functional::CrossLipschitz { .. }) => {}
         }
         // With one label or without: the form asks for every difference.
-        set("functional", functional.into());
+        if let Some(functional) = &problem.functional {
+            set("functional", functional.name().into());
+        }
         set("output_norm", norm_name(problem.norm.output).into());
         set("norm", norm_name(problem.norm.input).into());
         if problem.methods != Method::default_ladder() {

@@ -4,11 +4,28 @@ use time::OffsetDateTime;
 
 use crate::answer::{Check, ClaimVerdict, Report, Rigor, Status, UpperProof};
 use crate::jobs::{ClaimCounts, Job, State};
-use crate::problem::{Domain, Functional, Guarantee, Problem, Scalars, VectorNorm};
+use crate::problem::{Domain, Functional, Guarantee, Problem, Scalars, Targets, VectorNorm};
 
 /// The question in a few words: function, norm, domain.
 pub(super) fn question(problem: &Problem) -> String {
-    format!("{} in {} over {}", functional(&problem.functional), norms(problem), domain(&problem.domain))
+    match (&problem.functional, &problem.domain) {
+        (Some(function), Some(set)) => format!("{} in {} over {}", functional(function), norms(problem), domain(set)),
+        _ => curvature(problem),
+    }
+}
+
+/// A question of the kind `curvature`.
+fn curvature(problem: &Problem) -> String {
+    let label = problem.label.unwrap_or_default();
+    let others = match &problem.targets {
+        Some(Targets::Some(targets)) if targets.len() == 1 => format!("output {}", targets[0]),
+        Some(Targets::Some(targets)) => format!("{} others", targets.len()),
+        Some(Targets::All(_)) | None => "every other".into(),
+    };
+    match problem.radius {
+        Some(radius) => format!("smallest output {label} − {others} in ℓ2 within {radius}"),
+        None => format!("distance in ℓ2 to where output {label} meets {others}"),
+    }
 }
 
 /// The function of the outputs that is asked about.
@@ -26,7 +43,7 @@ pub(super) fn functional(functional: &Functional) -> String {
 /// The norm of a change of the input, and of the output where it has several entries.
 pub(super) fn norms(problem: &Problem) -> String {
     match problem.functional {
-        Functional::Jacobian {} => format!("{} → {}", norm(problem.norm.input), norm(problem.norm.output)),
+        Some(Functional::Jacobian {}) => format!("{} → {}", norm(problem.norm.input), norm(problem.norm.output)),
         _ => norm(problem.norm.input).to_owned(),
     }
 }

@@ -240,6 +240,7 @@ mod tests {
             seed: 0,
             notes: vec![],
             checks: None,
+            targets: None,
         }
     }
 

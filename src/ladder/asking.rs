@@ -2,7 +2,7 @@
 
 use super::room;
 use crate::network::Summary;
-use crate::problem::{CheckRequest, FieldError, Kind, Method, Parts, Problem, Question, Task};
+use crate::problem::{CheckRequest, FieldError, Kind, Method, Parts, Problem, Question, Region, Seeds, Task};
 use crate::room::{Asked, Side};
 
 impl Problem {
@@ -25,6 +25,17 @@ impl Problem {
 
     fn checked(&self, inputs: usize, outputs: usize, network: Option<&Summary>) -> Result<Question, Vec<FieldError>> {
         let (Parts { region, seeds }, mut errors) = self.parts(inputs, outputs);
+        if self.kind == Kind::Curvature {
+            let asked = self.curvature(inputs, outputs, &mut errors);
+            let point = asked.as_ref().and_then(|asked| Region::from_box(asked.x.clone(), asked.x.clone()));
+            return match (asked, point) {
+                (Some(asked), Some(point)) if errors.is_empty() => {
+                    let seeds = Seeds::scalar((0..outputs).map(|j| f64::from(u8::from(j == asked.label))).collect());
+                    Ok(self.put_together(point, seeds, Vec::new(), Task::Curvature(asked)))
+                }
+                _ => Err(errors),
+            };
+        }
         if let (Some(region), Some(seeds)) = (&region, &seeds)
             && self.methods != Method::default_ladder()
         {
@@ -54,7 +65,7 @@ impl Problem {
     /// unless an exact method was asked for.
     fn methods_to_run(&self) -> Vec<Method> {
         let truth = match self.kind {
-            Kind::Lipschitz => Vec::new(),
+            Kind::Lipschitz | Kind::Curvature => Vec::new(),
             Kind::Check if self.methods.iter().any(|method| closes(*method)) => Vec::new(),
             Kind::Check => Method::default_ladder(),
         };
@@ -62,10 +73,10 @@ impl Problem {
         Method::IN_ORDER.iter().copied().filter(asked).collect()
     }
 
-    /// What the kind asks for.
+    /// What the kind asks for, of those about a constant.
     fn task(&self) -> Task {
         match self.kind {
-            Kind::Lipschitz => Task::Lipschitz,
+            Kind::Lipschitz | Kind::Curvature => Task::Lipschitz,
             Kind::Check => {
                 let methods = match self.estimates.is_empty() {
                     true => self.methods.iter().copied().filter(|method| !closes(*method)).collect(),

@@ -18,6 +18,7 @@ use serde_json::{Map, json};
 use crate::answer::{Ledger, Report, Rigor, Subject};
 use crate::bounds::ForwardBounds;
 use crate::bounds::tiers::Tiers;
+use crate::certify::curvature;
 use crate::control::Control;
 use crate::estimate::points;
 use crate::network::{Network, Summary};
@@ -35,9 +36,10 @@ const SHARE_OF_CROWN: f64 = 0.3;
 ///
 /// Never fails: what cannot be computed leaves its end of the bracket open, and the report says why.
 pub fn answer(network: &Network, question: &Question, control: &Control) -> Report {
-    match question.task {
+    match &question.task {
         // The estimates of a check are judged by the bracket when the report is written.
         Task::Lipschitz | Task::Check(_) => bracket(network, question, control),
+        Task::Curvature(request) => curvature::answer(network, question, request, control),
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::CheckRequest;
+use super::{CheckRequest, CurvatureRequest};
 
 /// The kinds of questions, by name.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
@@ -14,6 +14,8 @@ pub enum Kind {
     Lipschitz,
     /// Whether estimates made elsewhere are right.
     Check,
+    /// How far the decision boundary is, or how small a margin gets, from bounds of second derivatives.
+    Curvature,
 }
 
 /// What a question's kind asks for, with what it needs.
@@ -23,26 +25,29 @@ pub enum Task {
     Lipschitz,
     /// The same, and a judgement of estimates by it.
     Check(CheckRequest),
+    /// A curvature certificate or attack.
+    Curvature(CurvatureRequest),
 }
 
 /// Names of kinds that are not built: they are refused by name.
-const NOT_BUILT: [&str; 3] = ["robustness", "curvature", "landscape"];
+const NOT_BUILT: [&str; 2] = ["robustness", "landscape"];
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Kind; 2] = [Kind::Lipschitz, Kind::Check];
+    pub const ALL: [Kind; 3] = [Kind::Lipschitz, Kind::Check, Kind::Curvature];
 
     /// The name in requests.
     pub fn name(self) -> &'static str {
         match self {
             Kind::Lipschitz => "lipschitz",
             Kind::Check => "check",
+            Kind::Curvature => "curvature",
         }
     }
 
     /// What a client should hear who asks for a kind that is not built; `None` for every other name.
     pub(super) fn not_built(name: &str) -> Option<String> {
-        let built = Kind::ALL.map(|kind| format!("`{}`", kind.name())).join(" and ");
+        let built = Kind::ALL.map(|kind| format!("`{}`", kind.name())).join(", ");
         NOT_BUILT.contains(&name).then(|| format!("`{name}` is not built yet: this version answers {built}"))
     }
 }

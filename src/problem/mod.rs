@@ -7,6 +7,7 @@
 //! - [`Question`]: the question in the engine's terms, after [`Problem::question`] has checked it against a network.
 //! - [`FieldError`]: what is wrong, and where (a JSON pointer); `hints`: what was probably meant; [`non_finite_number`].
 
+mod curvature;
 mod domain;
 mod estimates;
 mod evaluation;
@@ -23,6 +24,7 @@ mod reading;
 #[cfg(test)]
 pub(crate) mod samples;
 
+pub use curvature::{AllTargets, CurvatureRequest, CurvatureTask, Targets};
 pub use domain::{Ball, BallNorm, Domain, Region, Scalars};
 pub use estimates::{CheckRequest, Claims, Estimate};
 pub use evaluation::{Evaluation, Points};
@@ -66,12 +68,29 @@ pub struct Problem {
     #[serde(default)]
     pub kind: Kind,
     /// X.
-    pub domain: Domain,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<Domain>,
     /// α and β.
     #[serde(default)]
     pub norm: Norm,
     /// Which function of the network's outputs is asked about.
-    pub functional: Functional,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub functional: Option<Functional>,
+    /// For kind `curvature`: the point around which is asked, one entry an input.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub x: Option<Vec<f64>>,
+    /// For kind `curvature`: the output that has to stay the largest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<usize>,
+    /// For kind `curvature`: the outputs that it has to stay above, or `all` (the default).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub targets: Option<Targets>,
+    /// For kind `curvature`: `certificate` (the default) or `attack`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<CurvatureTask>,
+    /// For kind `curvature`, task `attack`: the radius of the ball, in ℓ2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub radius: Option<f64>,
     /// For kind `check`: what to judge. Left empty, the values of `methods` are judged.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub estimates: Vec<Estimate>,
@@ -79,7 +98,7 @@ pub struct Problem {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub points: Vec<Vec<f64>>,
     /// The methods to run, from cheap to exact whatever their order here.
-    #[serde(default = "Method::default_ladder")]
+    #[serde(default = "Method::default_ladder", skip_serializing_if = "Vec::is_empty")]
     pub methods: Vec<Method>,
     /// Who solves mixed-integer programs.
     #[serde(default)]

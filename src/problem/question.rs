@@ -1,6 +1,6 @@
 //! The question in the engine's terms, and the check that leads there.
 
-use super::{FieldError, Limits, Method, Problem, Region, Seeds, Solver, StopWhen, Task, VectorNorm};
+use super::{FieldError, Kind, Limits, Method, Problem, Region, Seeds, Solver, StopWhen, Task, VectorNorm};
 
 /// A checked question: everything in it fits the network that it was checked against.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,9 +54,16 @@ impl Problem {
     /// to its field. [`Problem::question`] is the whole check.
     pub(crate) fn parts(&self, inputs: usize, outputs: usize) -> (Parts, Vec<FieldError>) {
         let mut errors = Vec::new();
-        let region = self.domain.region(inputs).map_err(|e| errors.extend(e)).ok();
-        let seeds = self.functional.seeds(outputs, self.norm.output).map_err(|e| errors.extend(e)).ok();
-        self.check_methods(&mut errors);
+        let (mut region, mut seeds) = (None, None);
+        if self.kind != Kind::Curvature {
+            errors.extend(self.missing_part());
+            let domain = self.domain.as_ref().map(|domain| domain.region(inputs));
+            region = domain.and_then(|region| region.map_err(|e| errors.extend(e)).ok());
+            let functional = self.functional.as_ref().map(|functional| functional.seeds(outputs, self.norm.output));
+            seeds = functional.and_then(|seeds| seeds.map_err(|e| errors.extend(e)).ok());
+            self.check_methods(&mut errors);
+        }
+        self.check_fields_of_kinds(&mut errors);
         self.check_points(region.as_ref(), &mut errors);
         self.check_limits(&mut errors);
         self.check_estimates(&mut errors);

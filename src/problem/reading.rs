@@ -44,14 +44,33 @@ impl Problem {
         if let Some(detail) = value.get("kind").and_then(Value::as_str).and_then(Kind::not_built) {
             return Err(ReadError::Shape(FieldError::new("/kind", detail)));
         }
+        let fields: Vec<String> = value.as_object().into_iter().flat_map(|fields| fields.keys().cloned()).collect();
         let domain = value.get("domain").cloned();
-        serde_path_to_error::deserialize(value).map_err(|error| {
+        let mut problem: Self = serde_path_to_error::deserialize(value).map_err(|error| {
             let pointer = json_pointer(error.path());
             let text = error.into_inner().to_string();
             // A domain is read by its type, which loses the place within it.
             let numbers = domain.filter(|_| pointer == "/domain").and_then(|domain| wrong_numbers(&domain));
             ReadError::Shape(numbers.unwrap_or_else(|| shape_error(pointer, text)))
-        })
+        })?;
+        problem.fill_in_curvature(|name| fields.iter().any(|field| field == name));
+        match problem.missing_part() {
+            Some(error) => Err(ReadError::Shape(error)),
+            None => Ok(problem),
+        }
+    }
+}
+
+impl Problem {
+    /// The first part that the problem's kind needs and that is not there.
+    pub(super) fn missing_part(&self) -> Option<FieldError> {
+        match self.kind {
+            Kind::Lipschitz | Kind::Check if self.domain.is_none() => Some(FieldError::new("/domain", "is missing")),
+            Kind::Lipschitz | Kind::Check if self.functional.is_none() => {
+                Some(FieldError::new("/functional", NO_FUNCTIONAL))
+            }
+            Kind::Lipschitz | Kind::Check | Kind::Curvature => None,
+        }
     }
 }
 
@@ -75,7 +94,6 @@ const NO_FUNCTIONAL: &str = "is missing: say which function of the outputs is me
 fn shape_error(pointer: String, text: String) -> FieldError {
     let missing = text.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
     match missing {
-        Some("functional") if pointer.is_empty() => FieldError::new("/functional", NO_FUNCTIONAL),
         Some(field) => FieldError::new(format!("{pointer}/{field}"), "is missing"),
         None => FieldError::new(pointer, explained(text)),
     }

@@ -18,6 +18,7 @@
 //! - [`extremes`]: numbers that overflow or underflow on the way.
 //! - [`check`]: estimates made elsewhere, judged.
 //! - [`bench`]: the comparison of all methods on trained networks.
+//! - [`curvature`]: curvature certificates and attacks against independent truths.
 //! - [`solvers`]: HiGHS and CBC against each other.
 //! - [`fuzz`]: the whole engine against exact arithmetic, on networks of extreme scale.
 //! - [`statuses`]: what an answer says of itself: status, provenance, tiers, witness.
@@ -29,6 +30,7 @@ mod bench;
 mod bounds;
 mod carried;
 mod check;
+mod curvature;
 mod degenerate;
 mod estimators;
 mod export;

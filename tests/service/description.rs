@@ -114,7 +114,11 @@ fn the_description_names_every_path_and_what_it_refers_to_is_there() {
     assert_eq!(schemas["Method"]["enum"], json!(names));
     let words = schemas["Method"]["description"].as_str().unwrap();
     assert!(Method::IN_ORDER.iter().all(|&method| words.contains(ladder::room(method).about)), "{words}");
-    assert_eq!(schemas["Kind"]["enum"], json!(["lipschitz", "check"]), "what is not built is not described");
+    assert_eq!(
+        schemas["Kind"]["enum"],
+        json!(["lipschitz", "check", "curvature"]),
+        "what is not built is not described"
+    );
     let request = &document["components"]["schemas"]["JobRequest"];
     assert!(request["required"].as_array().unwrap().contains(&json!("network")));
     assert!(request["properties"]["domain"].is_object() && request["properties"]["network"].is_object());

@@ -4,6 +4,7 @@
 //! - [`description`]: what it tells about itself.
 //! - [`bad_input`]: what it refuses, and that nothing is stored then.
 //! - [`check`]: estimates made elsewhere; `exactlip bench`. [`batches`]: many jobs in one request.
+//! - [`curvature`]: the kind of that name.
 //! - [`lifecycle`]: jobs and networks after they were made; [`events`]: server-sent events;
 //!   [`programs`]: programs as files.
 //! - [`files`]: networks in several files, named by their suffix, and at points.
@@ -21,6 +22,7 @@ mod check;
 mod children;
 mod connections;
 mod contract;
+mod curvature;
 mod description;
 mod disk;
 mod events;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import random
 import socket
 import threading
@@ -55,6 +56,22 @@ def test_weights_in_a_file_of_their_own_are_uploaded_and_points_evaluated(client
         client.evaluate(SMALL, [0.5, 0.5])
     with pytest.raises(ServiceError, match="net.onnx.data"):
         client.upload((beside / "net.onnx").read_bytes())
+
+
+def test_a_radius_from_curvature_is_enclosed_and_its_targets_are_told(client: Client) -> None:
+    layers = [
+        {"weight": [[1.0, -0.5], [0.25, 1.0]], "bias": [0.0, 0.1], "activation": "tanh"},
+        {"weight": [[1.0, 0.0], [0.0, 1.0], [-1.0, -1.0]]},
+    ]
+    model = json.dumps({"layers": layers}).encode()
+    report = client.curvature(model, x=[1.0, -0.5], label=0)
+    assert report.lower is not None and report.upper is not None and 0 < report.lower <= report.upper
+    assert [target["target"] for target in report.targets] == [1, 2]
+    assert min(target["lower"] for target in report.targets) == report.lower
+    attacked = client.curvature(model, x=[1.0, -0.5], label=0, targets=[1], attack_radius=0.5 * report.lower)
+    assert attacked.lower is not None and attacked.lower > 0
+    with pytest.raises(ServiceError, match="label"):
+        client.curvature(model, x=[1.0, -0.5], label=7)
 
 
 def test_one_key_makes_one_job_and_every_call_another(client: Client) -> None:

@@ -124,8 +124,8 @@ impl Compared<'_> {
     /// The size of the region, where it has one: a ball's radius, half the width of a box with equal sides.
     fn radius(&self) -> Option<f64> {
         match &self.problem.domain {
-            Domain::Ball { radius, .. } => radius.common(),
-            Domain::Box { lower: Scalars::All(lower), upper: Scalars::All(upper) } => Some((upper - lower) / 2.0),
+            Some(Domain::Ball { radius, .. }) => radius.common(),
+            Some(Domain::Box { lower: Scalars::All(lower), upper: Scalars::All(upper) }) => Some((upper - lower) / 2.0),
             _ => None,
         }
     }
@@ -133,8 +133,8 @@ impl Compared<'_> {
     /// What jobs of one series have in common: everything but the radius.
     fn family(&self) -> String {
         let domain = match &self.problem.domain {
-            Domain::Ball { norm, center, clip, .. } => serde_json::json!([norm, center, clip]),
-            Domain::Box { lower: Scalars::All(lower), upper: Scalars::All(upper) } => {
+            Some(Domain::Ball { norm, center, clip, .. }) => serde_json::json!([norm, center, clip]),
+            Some(Domain::Box { lower: Scalars::All(lower), upper: Scalars::All(upper) }) => {
                 serde_json::json!(["box", (lower + upper) / 2.0])
             }
             other => serde_json::json!(other),
@@ -143,7 +143,7 @@ impl Compared<'_> {
     }
 
     fn name(&self) -> String {
-        let function = words::functional(&self.problem.functional);
+        let function = self.problem.functional.as_ref().map(words::functional).unwrap_or_default();
         format!("{}: {function}, {}", self.job.network_name, words::norms(&self.problem))
     }
 
@@ -163,7 +163,10 @@ impl Compared<'_> {
 fn compared(jobs: &[Job]) -> Vec<Compared<'_>> {
     let read = |job| -> Option<Compared<'_>> {
         let report = report(job)?;
-        Some(Compared { job, problem: serde_json::from_value(job.problem.clone()).ok()?, report })
+        let problem: Problem = serde_json::from_value(job.problem.clone()).ok()?;
+        // Constants are compared, of whatever region; radii and margins are other quantities.
+        problem.domain.as_ref()?;
+        Some(Compared { job, problem, report })
     };
     jobs.iter().filter_map(read).collect()
 }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::row::Row;
 use super::{render, report};
-use crate::answer::{Check, ClaimVerdict, Report, Tier};
+use crate::answer::{Check, ClaimVerdict, CurvatureTarget, Report, Tier};
 use crate::dashboard::charts::{Chart, History};
 use crate::dashboard::pictures::Shape;
 use crate::dashboard::{snippets, words};
@@ -47,6 +47,7 @@ struct JobPage {
     phase: Option<(String, String)>,
     solver: Option<String>,
     checks: Vec<CheckRow>,
+    targets: Vec<TargetRow>,
     witness: Option<WitnessView>,
     audit: Vec<String>,
     curl: String,
@@ -78,6 +79,34 @@ struct CheckRow {
     verdict: &'static str,
     class: &'static str,
     error: String,
+}
+
+/// A target of a curvature question in a row.
+struct TargetRow {
+    output: usize,
+    lower: String,
+    upper: String,
+    published: String,
+    curvature: String,
+}
+
+impl TargetRow {
+    fn new(target: &CurvatureTarget) -> Self {
+        let local = target.local_bounds.map(|bounds| (bounds.m, bounds.most));
+        let global = target.bounds.map(|bounds| match (bounds.m, bounds.most) {
+            (Some(m), Some(most)) => (m, most),
+            _ => (-bounds.any_depth, bounds.any_depth),
+        });
+        Self {
+            output: target.target,
+            lower: words::end(target.lower),
+            upper: words::end(target.upper),
+            published: target.radius_as_published.map_or_else(|| "–".into(), words::number),
+            curvature: local
+                .or(global)
+                .map_or_else(|| "–".into(), |(m, most)| format!("{} to {}", words::number(m), words::number(most))),
+        }
+    }
 }
 
 /// The witness, as pictures where the input is one.
@@ -139,6 +168,10 @@ impl JobPage {
             checks: report
                 .and_then(|report| report.checks.as_ref())
                 .map(|checks| check_rows(checks))
+                .unwrap_or_default(),
+            targets: report
+                .and_then(|report| report.targets.as_ref())
+                .map(|targets| targets.iter().take(CHECKS).map(TargetRow::new).collect())
                 .unwrap_or_default(),
             witness: report.and_then(WitnessView::new),
             audit: report.map(words::audit).unwrap_or_default(),

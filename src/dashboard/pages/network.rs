@@ -196,5 +196,5 @@ async fn settled(
     let found = service.neurons(record, &problem).await?;
     let settled = serde_json::from_slice(&found)
         .map_err(|error| ApiError::new(Code::Internal, format!("the neurons cannot be read: {error}")))?;
-    Ok(Some((words::domain(&problem.domain), settled)))
+    Ok(Some((problem.domain.as_ref().map(words::domain).unwrap_or_default(), settled)))
 }

@@ -17,7 +17,7 @@ use crate::bounds::ForwardBounds;
 use crate::bounds::fastlip::BackwardBounds;
 use crate::bounds::linear_jacobian::{Entries, linear_jacobian};
 use crate::network::Network;
-use crate::problem::Question;
+use crate::problem::{Question, Task};
 use crate::room::Asked;
 use crate::workers::Workers;
 
@@ -56,8 +56,12 @@ pub enum ExportError {
 /// Which program is meant: the one that is asked for, or the only one.
 ///
 /// # Errors
-/// [`ExportError::WhichProgram`] where the question has several and none is named.
+/// [`ExportError::WhichProgram`] where the question has several and none is named, [`ExportError::NotApplicable`] where it has
+/// none.
 pub fn choose(question: &Question, asked: Option<usize>) -> Result<usize, ExportError> {
+    if let Task::Curvature(_) = question.task {
+        return Err(ExportError::NotApplicable("the kind `curvature` asks for no constant".into()));
+    }
     let objectives = parts_of(question);
     match (asked, objectives.as_slice()) {
         (None, [first, _, ..]) => Err(ExportError::WhichProgram { count: objectives.len(), first: describe(first) }),

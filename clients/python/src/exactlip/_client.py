@@ -78,6 +78,43 @@ class Client:
         job = self.submit(model, domain=domain, norm=norm, functional=functional, **options)
         return self.wait(job["id"], progress=progress)
 
+    def curvature(
+        self,
+        model: Model,
+        *,
+        x: Any,
+        label: int,
+        targets: Sequence[int] | str = "all",
+        attack_radius: float | None = None,
+        time_s: float | None = None,
+        cache: bool | None = None,
+        name: str | None = None,
+        output: str | None = None,
+        progress: bool | _progress.Progress | None = None,
+    ) -> Report:
+        """How far from ``x``, in the Euclidean norm, the decision for ``label`` may change: certificates from curvature.
+
+        The report's interval encloses the distance to the nearest point at which one of ``targets`` reaches ``label``;
+        ``report.targets`` tells each of them. With ``attack_radius`` it encloses the smallest margin within that radius
+        instead. For networks with differentiable activations, and for one hidden layer of relu.
+        """
+        point, shape = flattened(x, "x")
+        network = self.upload(model, name=name, output=output, shape=shape)
+        question = {
+            "network": network["id"],
+            "kind": "curvature",
+            "x": point,
+            "label": label,
+            "targets": targets if isinstance(targets, str) else [int(target) for target in targets],
+            "task": "certificate" if attack_radius is None else "attack",
+            "radius": attack_radius,
+            "limits": _given({"time_s": time_s}) or None,
+            "cache": cache,
+        }
+        headers = {"idempotency-key": str(uuid.uuid4())}
+        job = self._job("POST", "/v1/jobs", json=_given(question), headers=headers)
+        return self.wait(job["id"], progress=progress)
+
     def submit(
         self,
         model: Model,

@@ -48,7 +48,8 @@ class Report:
     ``exact`` is true only when both ends agree to 1e-6 relative and the witness passed the audit. ``status`` says why the
     job ended: ``"optimal"`` (exact), ``"gap"`` (a coarser gap that was asked for is reached), ``"bounded"`` (every method has
     ended, ``notes`` say why the interval is open), a limit, ``"stopped"`` or ``"cancelled"``. ``checks`` are the judged
-    estimates of a job of kind ``check``. ``job`` is the whole job as the service tells it, ``raw`` its ``result``.
+    estimates of a job of kind ``check``, ``targets`` those of one of kind ``curvature``, whose interval is that of a distance (or
+    of a margin). ``job`` is the whole job as the service tells it, ``raw`` its ``result``.
     """
 
     lower: float | None
@@ -61,6 +62,7 @@ class Report:
     tiers: list[Tier]
     notes: list[str]
     checks: list[Check]
+    targets: list[dict[str, Any]]
     job: dict[str, Any] = field(compare=False)
 
     @property
@@ -98,6 +100,7 @@ class Report:
                 Check(**{name: check[name] for name in Check.__dataclass_fields__})
                 for check in result.get("checks") or []
             ],
+            targets=result.get("targets") or [],
             job=job,
         )
 
@@ -108,8 +111,9 @@ class Report:
 
     def __str__(self) -> str:
         word = "exactly" if self.exact else f"not exactly ({self.status})"
+        what = {"curvature": "radius or margin"}.get(self.job.get("kind", ""), "local Lipschitz constant")
         lines = [
-            f"local Lipschitz constant in [{_number(self.lower)}, {_number(self.upper)}], {word}, {self.seconds:.2f} s"
+            f"{what} in [{_number(self.lower)}, {_number(self.upper)}], {word}, {self.seconds:.2f} s"
         ]
         for tier in self.tiers:
             value = "no value" if tier.value is None else f"{_SIGNS.get(tier.guarantee, '?')} {_number(tier.value)}"
