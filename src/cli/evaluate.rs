@@ -50,6 +50,7 @@ fn evaluate(arguments: &Arguments) -> Result<(), TaskError> {
     let network = input::network(&arguments.network, arguments.network_format, arguments.output.as_deref())?;
     let points = Points::from_json(&input::text("points", &arguments.points)?).map_err(|error| match error {
         ReadError::Syntax(_) => BadInput::new(Code::BadRequest, format!("the points are {error}")),
+        ReadError::Number(error) => BadInput::in_field("the list of points", error),
         ReadError::Shape(error) => BadInput::with_errors(Code::InvalidPoints, "the list of points", vec![error]),
     })?;
     let evaluation = points

@@ -46,7 +46,7 @@ async fn read(service: &Service, id: &str, body: Arrived) -> Result<(NetworkReco
     let wrong = |errors: Vec<FieldError>| ApiError::with_errors(Code::InvalidPoints, "the list of points", errors);
     let points = Points::from_value(document).map_err(|error| match error {
         ReadError::Shape(error) => wrong(vec![error]),
-        ReadError::Syntax(_) => ApiError::new(Code::BadRequest, error.to_string()),
+        ReadError::Syntax(_) | ReadError::Number(_) => ApiError::new(Code::BadRequest, error.to_string()),
     })?;
     let record = service.queue.store().network(id).await?;
     let record = record.ok_or_else(|| ApiError::new(Code::NotFound, format!("there is no network {id}")))?;
