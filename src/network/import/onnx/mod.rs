@@ -33,6 +33,8 @@ use proto::{ModelProto, NodeProto};
 
 /// The domain of scikit-learn's operators.
 const MACHINE_LEARNING: &str = "ai.onnx.ml";
+/// The domain of onnxruntime's own operators.
+const CONTRIBUTED: &str = "com.microsoft";
 
 /// The names of the operators that are read, each once.
 #[cfg(test)]
@@ -176,6 +178,9 @@ impl Reading<'_> {
             _ => return Err(ImportError::Model(format!("output {}: does not depend on the input", quote(output)))),
         };
         drop(values);
+        if let Some((index, why)) = run.making.part_alone(&forms) {
+            return Err(node_error(index, &graph.nodes[index], why.into()));
+        }
         let has_layers = run.has_layers;
         let (making, more) = run.finish();
         let network = making.finish(&forms, [more, notes].concat())?.with_squashing(left_out);

@@ -136,6 +136,15 @@ impl Forms {
         }
     }
 
+    /// Whether entry `i` takes any unit.
+    pub(super) fn depends(&self, i: usize) -> bool {
+        match &self.map {
+            Map::Units(_) => true,
+            Map::Dense { weight, .. } => weight.row(i).iter().any(|&w| w != 0.0),
+            Map::Sparse(rows) => rows.starts[i + 1] > rows.starts[i],
+        }
+    }
+
     /// The number of weights that are stored of entry `i`.
     pub(super) fn entries_of(&self, i: usize) -> usize {
         match &self.map {

@@ -1,6 +1,7 @@
 //! From units to the layers of a network.
 
 use super::forms::{Forms, Map};
+use super::parts::Function;
 use super::{Block, Making, check};
 use crate::network::import::ImportError;
 use crate::network::{Activation, Activations, Layer, LinearMap, Matrix, Network, SparseRows};
@@ -46,7 +47,9 @@ impl Making {
             let lasts = |unit: &u32| needs.last[*unit as usize].is_some_and(|last| last > height);
             let carried: Vec<u32> = state.units.iter().copied().filter(lasts).collect();
             let is_carried = |(block, rows): &(&Block, Vec<usize>)| {
-                rows.iter().filter(|&&row| block.activations.of(row) == Activation::Identity).count()
+                rows.iter()
+                    .filter(|&&row| block.activations.of(row) == Function::Activation(Activation::Identity))
+                    .count()
             };
             let identities = carried.len() + made.iter().map(is_carried).sum::<usize>();
             carrying += usize::from(identities > 0);
@@ -76,6 +79,12 @@ impl Making {
             layers.iter().map(|layer| layer.map.entries_stored() + layer.units()).fold(0, usize::saturating_add);
         check("the network comes to", stored, self.limits.max_parameters, "parameters").map_err(ImportError::Model)?;
         Ok(Network::new(layers, notes)?)
+    }
+
+    /// Which blocks have a unit that the output needs.
+    pub(super) fn needed_blocks(&self, output: &Forms) -> Vec<bool> {
+        let needs = self.needs(output);
+        self.blocks.iter().map(|block| !needs.rows(block).is_empty()).collect()
     }
 
     fn needs(&self, output: &Forms) -> Needs {
@@ -130,8 +139,14 @@ impl State {
 
 /// The activations of a layer's units; those that are carried come last.
 fn activations(made: &[(&Block, Vec<usize>)], carried: usize) -> Result<Activations, ImportError> {
-    let each = made.iter().flat_map(|(block, rows)| rows.iter().map(|&row| block.activations.of(row)));
-    Activations::of_units(each.chain(std::iter::repeat_n(Activation::Identity, carried)))
+    let each = made.iter().flat_map(|(block, rows)| {
+        rows.iter().map(|&row| match block.activations.of(row) {
+            Function::Activation(activation) => Ok(activation),
+            Function::Part(_) => Err(ImportError::Model("a part of an activation stands alone".into())),
+        })
+    });
+    let each: Vec<Activation> = each.collect::<Result<_, _>>()?;
+    Activations::of_units(each.into_iter().chain(std::iter::repeat_n(Activation::Identity, carried)))
         .ok_or_else(|| ImportError::Model("a layer has no unit".into()))
 }
 

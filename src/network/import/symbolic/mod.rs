@@ -2,6 +2,7 @@
 //!
 //! - [`Forms`]: entries of a value, each an affine form of units; `maps`: what linear operators make of them.
 //! - [`Making`]: the units so far (inputs, and results of activations), within limits.
+//! - `products`: SiLU, GELU, Mish, HardSwish, Softsign as products and quotients spell them; `parts`: their parts.
 //! - `piecewise`: Abs, Min, Max, sorting, slopes of any size, written with ReLUs and carried values.
 //! - `layers`: from units to the layers of a [`Network`].
 //!
@@ -14,17 +15,20 @@
 mod forms;
 mod layers;
 mod maps;
+mod parts;
 mod piecewise;
+mod products;
 
 pub(super) use forms::Forms;
 pub(super) use maps::Scaling;
 pub(super) use piecewise::Extreme;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use super::ImportLimits;
 use crate::network::Activation;
+use parts::{Function, Part};
 
 /// Entries that may be made for a file of no bytes, and for each byte of it: so that a file is refused before much more
 /// memory is taken than it is worth.
@@ -46,18 +50,21 @@ struct Block {
 
 /// The activations of the units of a block.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum BlockActivations {
+enum BlockActivations {
     /// The same for all.
     All(Activation),
     /// One for each unit.
     Each(Vec<Activation>),
+    /// The same part of an activation for all.
+    Part(Part),
 }
 
 impl BlockActivations {
-    fn of(&self, unit: usize) -> Activation {
+    fn of(&self, unit: usize) -> Function {
         match self {
-            BlockActivations::All(activation) => *activation,
-            BlockActivations::Each(activations) => activations[unit],
+            BlockActivations::All(activation) => Function::Activation(*activation),
+            BlockActivations::Each(activations) => Function::Activation(activations[unit]),
+            BlockActivations::Part(part) => Function::Part(*part),
         }
     }
 }
@@ -71,6 +78,12 @@ pub(super) struct Making {
     heights: Vec<u32>,
     /// Blocks by the hash of their forms, so that what a graph computes twice is one unit.
     known: HashMap<u64, Vec<usize>>,
+    /// The node that runs.
+    pub(super) place: usize,
+    /// Blocks of parts of activations: the node that made each, and what is wrong with it where it stays alone.
+    parts: BTreeMap<usize, (usize, &'static str)>,
+    /// Whether constants of GELU's tanh form were rounded.
+    rounded_cubics: bool,
     /// Parameters of the blocks.
     closed: usize,
     /// Entries that may still be made.
@@ -95,6 +108,9 @@ impl Making {
             blocks: Vec::new(),
             heights: vec![0; inputs],
             known: HashMap::new(),
+            place: 0,
+            parts: BTreeMap::new(),
+            rounded_cubics: false,
             closed: 0,
             entries_left: entries_for(bytes).min(limits.max_parameters.saturating_mul(8)),
             multiplications_left: limits.max_multiplications,
@@ -115,7 +131,7 @@ impl Making {
     ///
     /// # Errors
     /// An activation has a parameter that it must not have, or the network becomes too large.
-    pub(super) fn activate(&mut self, forms: &Rc<Forms>, activations: BlockActivations) -> Result<Forms, String> {
+    fn activate(&mut self, forms: &Rc<Forms>, activations: BlockActivations) -> Result<Forms, String> {
         let rows = forms.len();
         if activations == BlockActivations::All(Activation::Identity) {
             return Ok((**forms).clone());
@@ -123,6 +139,7 @@ impl Making {
         let defect = match &activations {
             BlockActivations::All(activation) => activation.defect(),
             BlockActivations::Each(each) => each.iter().find_map(|activation| activation.defect()),
+            BlockActivations::Part(_) => None,
         };
         if let Some(defect) = defect {
             return Err(defect);
@@ -225,6 +242,13 @@ impl Making {
                 "a scaling ({}×) was multiplied into weights and biases, each product rounded once",
                 self.scalings
             ));
+        }
+        if self.rounded_cubics {
+            notes.push(
+                "the constants of GELU's tanh form were taken as √(2/π) and 0.044715, of which the file has roundings: slopes \
+                 differ by less than 1e-6"
+                    .into(),
+            );
         }
         notes
     }

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::maps::Scaling;
+use super::parts::Function;
 use super::{BlockActivations, Forms, Making};
 use crate::network::Activation;
 
@@ -44,8 +45,16 @@ impl Making {
 
     /// The forms times a number.
     pub(in crate::network::import) fn times(&mut self, forms: &Rc<Forms>, factor: f64) -> Result<Rc<Forms>, String> {
+        self.scaled_quietly(forms, &vec![factor; forms.len()])
+    }
+
+    /// The forms times one number each, where the numbers are not the file's.
+    pub(super) fn scaled_quietly(&mut self, forms: &Rc<Forms>, factors: &[f64]) -> Result<Rc<Forms>, String> {
+        if factors.iter().all(|&factor| factor == 1.0) {
+            return Ok(forms.clone());
+        }
         let scalings = self.scalings;
-        let scaled = self.scale(forms, &vec![factor; forms.len()], Scaling::Times)?;
+        let scaled = self.scale(forms, factors, Scaling::Times)?;
         // Signs, twos and the constants of an activation's own definition: no user need know of them.
         self.scalings = scalings;
         Ok(Rc::new(scaled))
@@ -159,8 +168,9 @@ impl Making {
         let difference = self.add(then, otherwise, -1.0)?;
         let mut slopes = Vec::with_capacity(switch.len());
         for i in 0..switch.len() {
-            let scale = [then, otherwise].map(|forms| largest(&forms.row(i), forms.bias[i]));
-            let slope = multiple((&difference.row(i), difference.bias[i]), (&switch.row(i), switch.bias[i]), scale);
+            let [then, otherwise] = [then, otherwise].map(|forms| (forms.row(i), forms.bias[i]));
+            let summands = [(&then.0[..], then.1), (&otherwise.0[..], otherwise.1)];
+            let slope = multiple((&difference.row(i), difference.bias[i]), (&switch.row(i), switch.bias[i]), summands);
             slopes.push(slope.ok_or(
                 "jumps where its condition changes: a function must be continuous to have a Lipschitz constant",
             )?);
@@ -180,19 +190,20 @@ impl Making {
         let [(unit, weight)] = otherwise.row(i)[..] else { return None };
         let block = self.blocks.iter().rev().find(|block| block.first <= unit)?;
         let row = (unit - block.first) as usize;
-        let is_softplus = row < block.forms.len() && block.activations.of(row) == Activation::Softplus { beta: 1.0 };
+        let softplus = Function::Activation(Activation::Softplus { beta: 1.0 });
+        let is_softplus = row < block.forms.len() && block.activations.of(row) == softplus;
         let argument = block.forms.row(row);
         let bias = block.forms.bias[row];
         // then = weight · argument, and switch = s · (argument - tail) with a positive s.
-        let scale = [largest(&then.row(i), then.bias[i]), weight.abs() * largest(&argument, bias)];
-        let same = multiple((&then.row(i), then.bias[i]), (&argument, bias), scale)?;
+        let same =
+            multiple((&then.row(i), then.bias[i]), (&argument, bias), [(&then.row(i), then.bias[i]), (&[], 0.0)])?;
         let switched = switch.row(i);
         let &(pivot_unit, pivot) = argument.iter().max_by(|(_, a), (_, b)| a.abs().total_cmp(&b.abs()))?;
         let slope = switched.iter().find(|(unit, _)| *unit == pivot_unit)?.1 / pivot;
         let tail = bias - switch.bias[i] / slope;
         let shifted = slope * (bias - tail);
-        let scale = [largest(&switched, switch.bias[i]), slope.abs() * largest(&argument, shifted)];
-        multiple((&switched, shifted), (&argument, bias - tail), scale)?;
+        let summands: [Affine; 2] = [(&switched, switch.bias[i]), (&[], slope * bias)];
+        multiple((&switched, shifted), (&argument, bias - tail), summands)?;
         let fits = is_softplus && otherwise.bias[i] == 0.0 && slope > 0.0 && weight > 0.0 && tail >= SOFTPLUS_TAIL;
         (fits && (same - weight).abs() <= 8.0 * f64::EPSILON * weight).then_some(())
     }
@@ -285,28 +296,29 @@ impl Making {
     }
 }
 
-/// The largest magnitude in a row.
-fn largest(row: &[(u32, f64)], bias: f64) -> f64 {
-    row.iter().fold(bias.abs(), |largest, (_, weight)| largest.max(weight.abs()))
-}
+/// A row and its constant.
+type Affine<'a> = (&'a [(u32, f64)], f64);
 
-/// s, where the first row is s times the second one, up to the rounding of the two rows of magnitudes `scale` that it is the
-/// difference of.
-fn multiple(
-    (row, bias): (&[(u32, f64)], f64),
-    (switch, switch_bias): (&[(u32, f64)], f64),
-    scale: [f64; 2],
-) -> Option<f64> {
-    let rounding = 4.0 * f64::EPSILON * (scale[0] + scale[1]);
+/// s, where the first row is s times the second one, each weight up to its own rounding and that of the weights of the same unit
+/// in the two rows that it was summed of.
+fn multiple((row, bias): Affine, (switch, switch_bias): Affine, summands: [Affine; 2]) -> Option<f64> {
     let &(unit, pivot) = switch.iter().max_by(|(_, a), (_, b)| a.abs().total_cmp(&b.abs()))?;
     let weight_of =
         |row: &[(u32, f64)], unit: u32| row.binary_search_by_key(&unit, |(u, _)| *u).map_or(0.0, |at| row[at].1);
     let slope = weight_of(row, unit) / pivot;
-    let fits = |found: f64, of_switch: f64| (found - slope * of_switch).abs() <= rounding;
-    let all = row.iter().all(|&(unit, weight)| fits(weight, weight_of(switch, unit)))
-        && switch.iter().all(|&(unit, weight)| fits(weight_of(row, unit), weight))
-        && fits(bias, switch_bias);
-    all.then_some(slope)
+    // The rounding of the pivot's own weight is that of the slope.
+    let at_pivot: f64 = summands.iter().map(|(row, _)| weight_of(row, unit).abs()).sum();
+    let fits = |found: f64, of_switch: f64, summands: [f64; 2]| {
+        let of_slope = (slope * of_switch).abs() + at_pivot * (of_switch / pivot).abs();
+        let magnitude = summands[0].abs() + summands[1].abs() + of_slope;
+        (found - slope * of_switch).abs() <= 4.0 * f64::EPSILON * magnitude
+    };
+    let mut units = row.iter().chain(switch).map(|&(unit, _)| unit);
+    let all = units.all(|unit| {
+        let summands = summands.map(|(row, _)| weight_of(row, unit));
+        fits(weight_of(row, unit), weight_of(switch, unit), summands)
+    });
+    (all && fits(bias, switch_bias, summands.map(|(_, bias)| bias))).then_some(slope)
 }
 
 /// The comparisons of Batcher's odd-even merge sort of `length` values, those of a stage independent of each other.

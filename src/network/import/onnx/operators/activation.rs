@@ -5,6 +5,10 @@ use super::{Call, Run, Value, one, signal};
 use crate::network::Activation;
 use crate::network::import::symbolic::{Extreme, Forms};
 
+/// What is wrong with the tanh of a cubic that is not multiplied by its argument.
+const CUBIC: &str = "is applied to a cubic, as in GELU's tanh form, but its result is not multiplied by the same value: no method \
+                     here bounds it";
+
 /// `max(x, 0)`.
 pub(super) fn relu(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
     apply(run, call, Activation::Relu)
@@ -151,13 +155,25 @@ pub(super) fn elu(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
     apply(run, call, Activation::Elu { alpha })
 }
 
-/// `1/(1 + e⁻ˣ)`.
+/// `1/(1 + e⁻ˣ)`, which is (1 + tanh(x/2))/2.
 pub(super) fn sigmoid(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
+    if let Value::Signal(x) = call.input(0)?
+        && let Some(tanh) = run.making.tanh_of_cubic(x.forms()?, 0.5, CUBIC)?
+    {
+        let half = run.making.times(&tanh, 0.5)?;
+        let result = run.making.offset(&half, &vec![0.5; half.len()])?;
+        return signal(x.shape.clone(), result);
+    }
     apply(run, call, Activation::Sigmoid)
 }
 
 /// `tanh x`.
 pub(super) fn tanh(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
+    if let Value::Signal(x) = call.input(0)?
+        && let Some(result) = run.making.tanh_of_cubic(x.forms()?, 1.0, CUBIC)?
+    {
+        return signal(x.shape.clone(), result);
+    }
     apply(run, call, Activation::Tanh)
 }
 
@@ -174,6 +190,9 @@ pub(super) fn softplus(run: &mut Run, call: &Call) -> Result<Vec<Value>, String>
 /// `gamma` (x for x ≥ 0, `alpha` (eˣ - 1) below).
 pub(super) fn selu(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
     let (alpha, gamma) = (call.float("alpha", 1.673_263_2)?, call.float("gamma", 1.050_701)?);
+    if gamma > 0.0 {
+        return apply(run, call, Activation::Selu { alpha, gamma });
+    }
     scaled(run, call, 1.0, Activation::Elu { alpha }, gamma)
 }
 
@@ -183,19 +202,66 @@ pub(super) fn celu(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
     if alpha <= 0.0 {
         return Err(format!("has the alpha {alpha}: it must be positive"));
     }
-    scaled(run, call, 1.0 / alpha, Activation::Elu { alpha: 1.0 }, alpha)
+    apply(run, call, Activation::Celu { alpha })
 }
 
-/// `ln x` of a Sigmoid: -softplus(-x).
+/// `x/(1 + |x|)`.
+pub(super) fn softsign(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
+    apply(run, call, Activation::Softsign)
+}
+
+/// The error function.
+pub(super) fn erf(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
+    apply(run, call, Activation::Erf)
+}
+
+/// GELU, in either of its forms.
+pub(super) fn gelu(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
+    match call.text("approximate", "none")?.as_str() {
+        "none" => apply(run, call, Activation::Gelu),
+        "tanh" => apply(run, call, Activation::GeluTanh),
+        other => Err(format!("has the `approximate` {}: `none` and `tanh` are known", super::quote(other))),
+    }
+}
+
+/// `x tanh(ln(1 + eˣ))`.
+pub(super) fn mish(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
+    apply(run, call, Activation::Mish)
+}
+
+/// `x min(max(x/6 + 1/2, 0), 1)`.
+pub(super) fn hard_swish(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
+    apply(run, call, Activation::HardSwish)
+}
+
+/// `x/(1 + e^(-alpha x))`: SiLU of `alpha` x, divided by alpha.
+pub(super) fn swish(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
+    swish_of(run, call, call.float("alpha", 1.0)?)
+}
+
+/// As [`swish`], of another default.
+pub(super) fn quick_gelu(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
+    swish_of(run, call, call.float("alpha", 1.702)?)
+}
+
+fn swish_of(run: &mut Run, call: &Call, alpha: f64) -> Result<Vec<Value>, String> {
+    if alpha == 1.0 {
+        return apply(run, call, Activation::Silu);
+    }
+    if alpha.recip().is_finite() {
+        return scaled(run, call, alpha, Activation::Silu, alpha.recip());
+    }
+    Err(format!("has the alpha {alpha}: it must not be 0"))
+}
+
+/// `ln x` of a Sigmoid.
 pub(super) fn log(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
-    let Value::Signal(x) = call.input(0)? else { return super::constant::function(run, call) };
-    let Some((argument, Activation::Sigmoid)) = run.function_of(x.forms()?) else {
-        return super::constant::function(run, call);
-    };
-    let turned = run.making.times(&argument.clone(), -1.0)?;
-    let softplus = run.making.apply(&turned, Activation::Softplus { beta: 1.0 })?;
-    let result = run.making.times(&softplus, -1.0)?;
-    signal(x.shape.clone(), result)
+    if let Value::Signal(x) = call.input(0)?
+        && let Some(result) = run.making.log_sigmoid(x.forms()?)?
+    {
+        return signal(x.shape.clone(), result);
+    }
+    super::constant::function(run, call)
 }
 
 /// `outer σ(inner x)`.
@@ -203,9 +269,9 @@ fn scaled(run: &mut Run, call: &Call, inner: f64, activation: Activation, outer:
     match call.input(0)? {
         Value::Constant(tensor) => super::constant::mapped(run, tensor, |v| outer * activation.value(inner * v), None),
         Value::Signal(x) => {
-            let argument = if inner == 1.0 { x.forms()?.clone() } else { run.making.times(x.forms()?, inner)? };
-            let forms = run.making.apply(&argument, activation)?;
-            let forms = if outer == 1.0 { forms } else { run.making.times(&forms, outer)? };
+            let argument = run.making.times(x.forms()?, inner)?;
+            let units = run.making.apply(&argument, activation)?;
+            let forms = run.making.times(&units, outer)?;
             signal(x.shape.clone(), forms)
         }
     }
@@ -215,7 +281,7 @@ fn apply(run: &mut Run, call: &Call, activation: Activation) -> Result<Vec<Value
     match call.input(0)? {
         Value::Constant(tensor) => super::constant::mapped(run, tensor, |v| activation.value(v), None),
         Value::Signal(x) => {
-            let forms = run.activate(x.forms()?, activation)?;
+            let forms = run.making.apply(x.forms()?, activation)?;
             signal(x.shape.clone(), forms)
         }
     }

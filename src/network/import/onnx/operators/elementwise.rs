@@ -1,13 +1,21 @@
 //! Add, Sub, Mul, Div, Sum, Mean, Neg, Pow: arithmetic of values and constants, repeated to a common shape.
 
-use std::rc::Rc;
-
 use super::super::tensor::{Tensor, common_shape, size};
 use super::choice::switched;
 use super::shape::broadcast;
 use super::{Call, Kind, Run, Signal, Value, one, signal};
-use crate::network::Activation;
-use crate::network::import::symbolic::{Forms, Scaling};
+use crate::network::import::symbolic::Scaling;
+
+/// What is wrong with a product that is no activation.
+const PRODUCT: &str = "multiplies two values that both depend on the graph's input, as gates and attention do: such a product is \
+                       no linear map, and no method here bounds it, unless it spells an activation (SiLU, GELU, Mish, \
+                       HardSwish), a function of one value times that value";
+/// What is wrong with a quotient that is no activation.
+const QUOTIENT: &str = "divides by a value that depends on the graph's input, which no method here bounds, unless it spells \
+                        Softsign, x/(1 + |x|)";
+/// What is wrong with a power.
+const POWER: &str = "raises a value that depends on the graph's input to a power, which no method here bounds, unless it is a part \
+                     of GELU's tanh form";
 
 /// Two values of one shape.
 struct Pair {
@@ -102,45 +110,15 @@ pub(super) fn mul(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
         (Value::Signal(x), Value::Constant(c)) | (Value::Constant(c), Value::Signal(x)) => match &x.kind {
             // A switch times c is c or 0.
             Kind::Positive(_) => return switched(run, x, &Value::Constant(c.clone()), None),
-            Kind::Forms(forms) => run.making.scale(forms, &c.to_reals(), Scaling::Times)?,
+            Kind::Forms(forms) => run.making.scale(forms, &c.to_reals(), Scaling::Times)?.into(),
         },
-        (Value::Signal(x), Value::Signal(y)) => {
-            match (&x.kind, &y.kind) {
-                (Kind::Positive(_), Kind::Forms(_)) => return switched(run, x, &b, None),
-                (Kind::Forms(_), Kind::Positive(_)) => return switched(run, y, &a, None),
-                _ => {
-                    if let Some(name) = gated(run, x, y) {
-                        return Err(format!(
-                            "computes the activation {name}, which is not read: activations that are read are ReLU and its \
-                         relatives, ELU, SELU, CELU, Sigmoid, Tanh, Arctan and Softplus"
-                        ));
-                    }
-                    return Err("multiplies two values that both depend on the graph's input, as gates and attention do: such a \
-                            product is no linear map, and no method here bounds it"
-                    .into());
-                }
-            }
-        }
+        (Value::Signal(x), Value::Signal(y)) => match (&x.kind, &y.kind) {
+            (Kind::Positive(_), Kind::Forms(_)) => return switched(run, x, &b, None),
+            (Kind::Forms(_), Kind::Positive(_)) => return switched(run, y, &a, None),
+            _ => run.making.product(x.forms()?, y.forms()?, PRODUCT)?.ok_or(PRODUCT)?,
+        },
     };
     signal(shape, forms)
-}
-
-/// The name of the activation x·g(x) that a product is.
-fn gated(run: &Run, x: &Signal, y: &Signal) -> Option<&'static str> {
-    let (a, b) = (x.forms().ok()?, y.forms().ok()?);
-    let of = |gate: &Rc<Forms>, value: &Rc<Forms>| {
-        let (argument, activation) = run.function_of(gate)?;
-        match activation {
-            Activation::Sigmoid if argument == value => Some("SiLU"),
-            Activation::Clip { .. } if argument == value => Some("HardSwish"),
-            Activation::Tanh => match run.function_of(argument)? {
-                (inner, Activation::Softplus { beta: 1.0 }) if inner == value => Some("Mish"),
-                _ => None,
-            },
-            _ => None,
-        }
-    };
-    of(a, b).or_else(|| of(b, a))
 }
 
 /// `a / b`.
@@ -148,8 +126,9 @@ pub(super) fn div(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
     let Pair { a, b, shape } = pair(run, call)?;
     let forms = match (&a, &b) {
         (Value::Constant(a), Value::Constant(b)) => return of_constants(a, b, &shape, |a, b| a / b, i64::checked_div),
-        (Value::Signal(x), Value::Constant(c)) => run.making.scale(x.forms()?, &c.to_reals(), Scaling::Divide)?,
-        (_, Value::Signal(_)) => return Err("divides by a value that depends on the graph's input".into()),
+        (Value::Signal(x), Value::Constant(c)) => run.making.scale(x.forms()?, &c.to_reals(), Scaling::Divide)?.into(),
+        (Value::Signal(x), Value::Signal(y)) => run.making.quotient(x.forms()?, y.forms()?)?.ok_or(QUOTIENT)?,
+        (Value::Constant(_), Value::Signal(_)) => return Err(QUOTIENT.into()),
     };
     signal(shape, forms)
 }
@@ -195,7 +174,7 @@ pub(super) fn neg(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
     }
 }
 
-/// `aᵇ` of constants; a value to the power 1.
+/// `aᵇ` of constants; a value to the power 1; to the power 2 or 3, as a part of GELU's tanh form.
 pub(super) fn pow(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
     let Pair { a, b, shape } = pair(run, call)?;
     match (&a, &b) {
@@ -205,6 +184,15 @@ pub(super) fn pow(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
         (Value::Signal(Signal { kind, .. }), Value::Constant(b)) if b.to_reals().iter().all(|&b| b == 1.0) => {
             one(Value::Signal(Signal { shape, kind: kind.clone() }))
         }
-        _ => Err("raises a value that depends on the graph's input to a power, which no method here bounds".into()),
+        (Value::Signal(x), Value::Constant(b)) => {
+            let exponents = b.to_reals();
+            let all = |exponent: f64| exponents.iter().all(|&b| b == exponent);
+            if !all(2.0) && !all(3.0) {
+                return Err(POWER.into());
+            }
+            let forms = run.making.power(x.forms()?, all(3.0), POWER)?;
+            signal(shape, forms)
+        }
+        (_, Value::Signal(_)) => Err(POWER.into()),
     }
 }

@@ -32,7 +32,6 @@ use super::graph::Graph;
 use super::proto::{AttributeProto, NodeProto, kind};
 use super::tensor::Tensor;
 use super::{is_standard, quote};
-use crate::network::Activation;
 use crate::network::import::symbolic::{Forms, Making};
 use table::TABLE;
 
@@ -113,18 +112,9 @@ pub(super) struct Run {
     version: i64,
     /// The node whose squashing of scores is left out.
     pub(super) unsquashed: Option<usize>,
-    /// What activations made of a value: by the address of the result, which is kept, so that no other one gets its place.
-    functions: HashMap<*const Forms, Function>,
     dropouts: usize,
     casts: usize,
     notes: Vec<String>,
-}
-
-/// A value as an activation of another one.
-struct Function {
-    _result: Rc<Forms>,
-    argument: Rc<Forms>,
-    activation: Activation,
 }
 
 /// A node with the values of its inputs.
@@ -145,7 +135,6 @@ impl Run {
             has_layers: false,
             version,
             unsquashed: None,
-            functions: HashMap::new(),
             dropouts: 0,
             casts: 0,
             notes: Vec::new(),
@@ -187,6 +176,7 @@ impl Run {
             inputs.push(value);
         }
         let depends = inputs.iter().any(|value| matches!(value, Some(Value::Signal(_))));
+        self.making.place = index;
         let call = Call { node, inputs, unsquashed: self.unsquashed == Some(index) };
         let values = (operator.apply)(self, &call)?;
         for value in &values {
@@ -216,19 +206,6 @@ impl Run {
         let tensor = Tensor::decode(tensor).map_err(|detail| format!("its input {} {detail}", quote(name)))?;
         self.spend(tensor.len())?;
         Ok(Some(Value::Constant(tensor)))
-    }
-
-    /// The value that an activation makes of another one, remembered as such.
-    fn activate(&mut self, argument: &Rc<Forms>, activation: Activation) -> Result<Rc<Forms>, String> {
-        let result = self.making.apply(argument, activation)?;
-        let function = Function { _result: result.clone(), argument: argument.clone(), activation };
-        self.functions.insert(Rc::as_ptr(&result), function);
-        Ok(result)
-    }
-
-    /// The value and the activation of it that a value is.
-    fn function_of(&self, value: &Rc<Forms>) -> Option<(&Rc<Forms>, Activation)> {
-        self.functions.get(&Rc::as_ptr(value)).map(|function| (&function.argument, function.activation))
     }
 
     /// Counts entries of constants that were decoded or will be copied.

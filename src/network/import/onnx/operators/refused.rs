@@ -17,12 +17,6 @@ pub(super) fn reason(node: &NodeProto) -> Option<String> {
     if !is_standard(&node.domain) {
         return None;
     }
-    if let "Erf" | "Gelu" | "HardSwish" | "Mish" | "Softsign" | "Swish" = operator {
-        return Some(
-            "is an activation that is not read: ReLU and its relatives, ELU, SELU, CELU, Sigmoid, Tanh, Arctan and Softplus are"
-                .into(),
-        );
-    }
     let why = match operator {
         "LSTM" | "GRU" | "RNN" => {
             "is a recurrent cell, whose gates multiply values that depend on the graph's input: no method here bounds such \

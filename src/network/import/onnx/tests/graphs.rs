@@ -66,7 +66,8 @@ fn graphs_that_are_no_chain_are_refused_at_the_node() {
     assert_eq!(
         refusal(|g| g.node[1] = node("gate", "Mul", &["z1", "z1"], "h1")),
         "node `gate` (Mul): multiplies two values that both depend on the graph's input, as gates and attention do: such \
-         a product is no linear map, and no method here bounds it"
+         a product is no linear map, and no method here bounds it, unless it spells an activation (SiLU, GELU, Mish, \
+         HardSwish), a function of one value times that value"
     );
     assert_eq!(
         refusal(|g| g.node[1] = node("drop", "Dropout", &["w2", "z1"], "h1")),

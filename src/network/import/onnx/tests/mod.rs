@@ -3,7 +3,7 @@
 //!
 //! - `graphs`: tensors, nodes and graphs; `settings`: the settings of operators; `limits`: sizes and other bytes.
 //! - `joins`: branches, several inputs, squashings and functions; `random`: random graphs against their definition.
-//! - `folding`: what is folded, and the notes.
+//! - `folding`: what is folded, and the notes; `spellings`: activations, in the words of different exporters.
 
 mod folding;
 mod graphs;
@@ -11,6 +11,7 @@ mod joins;
 mod limits;
 mod random;
 mod settings;
+mod spellings;
 
 use prost::Message;
 

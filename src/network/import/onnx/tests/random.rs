@@ -146,7 +146,7 @@ impl Builder {
         };
         let mapped = |f: &dyn Fn(&Dual) -> Dual| x.entries.iter().map(f).collect::<Vec<_>>();
         let relu = |d: &Dual| d.bent(d.value.max(0.0), if d.value > 0.0 { 1.0 } else { 0.0 });
-        match self.random.below(18) {
+        match self.random.below(19) {
             0 | 1 => self.convolution(&x, &ints),
             2 => self.push("Relu", &[&x.name], vec![], x.size, mapped(&relu)),
             3 => {
@@ -219,6 +219,20 @@ impl Builder {
                 });
                 let entries = entries.collect();
                 self.push("Pad", &[&x.name, &pads], vec![], [c, h + 1, w + 1], entries);
+            }
+            17 => {
+                // SiLU, its factors in either order.
+                let sigmoid = |d: &Dual| 1.0 / (1.0 + (-d.value).exp());
+                let squashed = mapped(&|d| d.bent(sigmoid(d), sigmoid(d) * (1.0 - sigmoid(d))));
+                let product = |(d, s): (&Dual, &Dual)| {
+                    d.times(s.value).plus(d.value, &s.plus(-1.0, &Dual::constant(s.value, self.inputs)))
+                };
+                let entries = x.entries.iter().zip(&squashed).map(product).collect();
+                self.push("Sigmoid", &[&x.name], vec![], x.size, squashed);
+                let gate = self.images[self.images.len() - 1].name.clone();
+                let swapped = self.random.below(2) == 0;
+                let factors: [&str; 2] = if swapped { [&gate, &x.name] } else { [&x.name, &gate] };
+                self.push("Mul", &factors, vec![], x.size, entries);
             }
             _ => {
                 let shape = self.whole(&[0, -1, 1, c as i64]);
