@@ -5,6 +5,15 @@ use rayon::prelude::*;
 
 use crate::control::Control;
 
+/// More threads than so many for each core only stand in each other's way.
+const THREADS_A_CORE: u32 = 4;
+
+/// The most threads that one solve uses on this machine.
+pub fn most_threads() -> u32 {
+    let cores = std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(u32::MAX));
+    cores.saturating_mul(THREADS_A_CORE)
+}
+
 /// Runs independent pieces of work on a bounded number of threads, and stops between pieces when the solve should end.
 pub struct Workers {
     /// `None`: everything runs on the calling thread.
@@ -31,6 +40,11 @@ impl Workers {
     /// One thread, and nothing that stops it.
     pub fn single() -> Self {
         Self { pool: None, control: Control::unlimited() }
+    }
+
+    /// The control of the solve.
+    pub fn control(&self) -> &Control {
+        &self.control
     }
 
     /// `f(0), …, f(count - 1)` in this order, or `None` when the solve was asked to end before all were done.

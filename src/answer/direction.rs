@@ -13,6 +13,9 @@ use crate::arithmetic::{Dyadic, euclidean};
 use crate::network::dot;
 use crate::problem::{Seeds, VectorNorm};
 
+/// How often a vector is shortened before it is given up.
+const MOST_SHORTENINGS: usize = 8;
+
 /// How hard to look.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Effort {
@@ -84,14 +87,23 @@ pub fn best_seed(seeds: &Seeds, jacobian: &[Vec<f64>], input_norm: VectorNorm) -
         c = unit(c.len(), 0);
     }
     if seeds.norm == VectorNorm::L2 && c.len() > 1 {
-        // The steps grow, so that few are enough however far the rounded norm is off.
-        let mut step = f64::EPSILON;
-        while square(&c) > exact::exact(1.0) {
-            c.iter_mut().for_each(|c| *c *= 1.0 - step);
-            step = (2.0 * step).min(0.5);
-        }
+        c = within_unit_ball(c);
     }
     seeds.combination(&c)
+}
+
+/// The vector, shortened until its Euclidean norm is at most 1 in exact arithmetic: once where it was near 1, a few times where
+/// numbers near the ends of the range spoiled its length.
+fn within_unit_ball(mut c: Vec<f64>) -> Vec<f64> {
+    for _ in 0..MOST_SHORTENINGS {
+        let square = square(&c);
+        if square <= exact::exact(1.0) {
+            return c;
+        }
+        let factor = (1.0 - 8.0 * f64::EPSILON) / square.to_f64().sqrt();
+        c.iter_mut().for_each(|c| *c *= factor);
+    }
+    unit(c.len(), 0)
 }
 
 /// The sum of squares, exactly.
@@ -209,6 +221,17 @@ mod tests {
     use super::*;
     use crate::problem::samples::norm;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_direction_whose_length_was_lost_to_underflow_is_brought_into_the_unit_ball_in_a_few_steps() {
+        for c in
+            [vec![1.5, 2.0, -3.0], vec![1e300, 1e300], vec![1.0, 1.0 + f64::EPSILON], vec![0.6, 0.8], vec![f64::MAX; 3]]
+        {
+            let inside = within_unit_ball(c.clone());
+            let length = square(&inside).to_f64().sqrt();
+            assert!(square(&inside) <= exact::exact(1.0) && length > 1.0 - 1e-14, "{c:?} became {inside:?}");
+        }
+    }
 
     proptest! {
         #[test]

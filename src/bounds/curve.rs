@@ -13,6 +13,9 @@ use crate::network::{Activation, Bend, Curve, Pieces, Shape};
 /// Steps of the search for the tightest line; each leaves about six tenths of the slopes.
 const STEPS: usize = 30;
 
+/// Bisection is done by then: this many halvings lead from the largest number to the smallest, and as many bits follow.
+const MOST_HALVINGS: usize = 2200;
+
 /// The lines for σ over `[lower, upper]`.
 pub fn lines(activation: Activation, lower: f64, upper: f64) -> Relaxation {
     if !(lower.is_finite() && upper.is_finite()) {
@@ -134,11 +137,10 @@ impl Piecewise {
     fn tangent_from(self, through: f64, end: f64) -> f64 {
         let value = self.activation.value(through);
         let (mut near, mut far) = (0.0, end);
-        loop {
+        for _ in 0..MOST_HALVINGS {
             let t = 0.5 * near + 0.5 * far;
-            // Nothing lies between the two, or they are no numbers.
             if t == near || t == far || t.is_nan() {
-                return self.activation.derivative(far);
+                break;
             }
             // |tangent's rise| against the curve's: too steep near 0, too flat at the end.
             let rise = self.activation.derivative(t) * (through - t);
@@ -148,6 +150,7 @@ impl Piecewise {
                 far = t;
             }
         }
+        self.activation.derivative(far)
     }
 
     /// The pieces of the interval on which the activation has one bend, each with a bound of how far its ends may be off.
@@ -219,16 +222,32 @@ impl Piecewise {
             return from;
         }
         let (mut low, mut high) = (from, to);
-        loop {
+        for _ in 0..MOST_HALVINGS {
             let t = 0.5 * low + 0.5 * high;
             if t <= low || t >= high || t.is_nan() {
-                return high;
+                break;
             }
             if steeper(t) {
                 high = t;
             } else {
                 low = t;
             }
+        }
+        high
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bisection_ends_whatever_the_numbers_are() {
+        for upper in [f64::NAN, f64::INFINITY, f64::MAX, f64::from_bits(1)] {
+            let curve = Curve { activation: Activation::Tanh, lower: -1.0, upper };
+            curve.tangent_from(upper, upper);
+            curve.touching(0.5, -1.0, upper, 1.0);
+            curve.touching(f64::NAN, -1.0, upper, -1.0);
         }
     }
 }

@@ -65,10 +65,13 @@ impl<'a> Tiers<'a> {
         finite.then(|| &self.complete().bounds)
     }
 
-    /// What the search starts from; `None` where numbers overflow.
+    /// What the search starts from; `None` where numbers overflow, and when the solve was asked to end.
     pub fn of_search(&self) -> Option<Vec<SeedBounds>> {
         let Self { network, question, forward, workers, .. } = *self;
         let bounds = |c: &Vec<f64>| {
+            if workers.control().should_stop() {
+                return None;
+            }
             let (fastlip, relaxed) = if question.seeds.is_scalar() {
                 (self.fastlip().clone(), self.complete().clone())
             } else {

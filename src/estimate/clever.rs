@@ -73,16 +73,20 @@ pub fn estimate(
     let share = control.remaining().map(|rest| rest.mul_f64(TIME_SHARE));
     let begun = Instant::now();
     let mut maxima = Vec::with_capacity(BATCHES);
-    for batch in 0..BATCHES {
+    'batches: for batch in 0..BATCHES {
         let late = batch >= FEWEST_BATCHES && share.is_some_and(|share| begun.elapsed() >= share);
         if late || control.should_stop() {
             break;
         }
-        let norms = (0..BATCH_SAMPLES).map(|_| {
+        let mut largest = 0.0f64;
+        for _ in 0..BATCH_SAMPLES {
+            if control.should_stop() {
+                break 'batches;
+            }
             let x = uniform(&question.region, random);
-            norm_at(network, question, &x)
-        });
-        maxima.push(norms.fold(0.0, hull_upper));
+            largest = hull_upper(largest, norm_at(network, question, &x));
+        }
+        maxima.push(largest);
     }
     let enough = maxima.len() >= FEWEST_BATCHES;
     let fit = weibull::fit(&maxima).filter(|_| enough)?;

@@ -23,7 +23,7 @@ const MOST_STEPS: usize = 50;
 /// The widest layer whose neurons are tried one by one in the end: it takes a decomposition each.
 const MOST_FLIPPED: usize = 32;
 
-/// The product over hidden layers of the largest norm found, in plain floating point.
+/// The product over hidden layers of the largest norm found, in plain floating point; a stop of the control ends the search early.
 ///
 /// # Errors
 /// [`SeqLipError::Decomposition`].
@@ -79,11 +79,11 @@ fn largest_norm_within(junction: &Junction, control: &Control) -> Option<f64> {
             (best, best_active) = (reached, reached_by);
         }
     }
-    Some(if best_active.len() <= MOST_FLIPPED { flipped(best, best_active, &after, &before) } else { best })
+    Some(if best_active.len() <= MOST_FLIPPED { flipped(best, best_active, &after, &before, control) } else { best })
 }
 
 /// The norm once no flip of a single neuron makes it larger.
-fn flipped(mut best: f64, mut active: Vec<bool>, after: &Matrix, before: &Matrix) -> f64 {
+fn flipped(mut best: f64, mut active: Vec<bool>, after: &Matrix, before: &Matrix, control: &Control) -> f64 {
     let mut since = 0;
     for r in (0..active.len()).cycle().take(active.len() * MOST_STEPS) {
         active[r] = !active[r];
@@ -94,7 +94,7 @@ fn flipped(mut best: f64, mut active: Vec<bool>, after: &Matrix, before: &Matrix
             active[r] = !active[r];
             since += 1;
         }
-        if since == active.len() {
+        if since == active.len() || control.should_stop() {
             break;
         }
     }

@@ -230,7 +230,7 @@ impl<'a> Search<'a> {
             columns,
             uncertainty,
             total,
-            reached: greedy_seqlip::largest_norm(junction),
+            reached: greedy_seqlip::largest_norm(junction, control),
             proved: 0.0,
             order,
         }

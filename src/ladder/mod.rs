@@ -22,9 +22,9 @@ use crate::certify::curvature;
 use crate::control::Control;
 use crate::estimate::points;
 use crate::network::{Network, Summary};
-use crate::problem::{Guarantee, Method, Question, Task};
+use crate::problem::{Guarantee, Limits, Method, Question, Task};
 use crate::room::{Asked, OVERFLOW, Room, Run, Side, Visit};
-use crate::workers::Workers;
+use crate::workers::{Workers, most_threads};
 
 /// How long to look for a point deep inside the witness's region, and how long where the time limit has passed.
 const RECENTRING: Duration = Duration::from_secs(5);
@@ -43,10 +43,21 @@ pub fn answer(network: &Network, question: &Question, control: &Control) -> Repo
     }
 }
 
+/// The question with no more threads than the machine has use for, and a sentence where it asks for more.
+fn within_machine(question: &Question) -> (Question, Option<String>) {
+    let (asked, most) = (question.limits.threads, most_threads());
+    let limits = Limits { threads: asked.min(most), ..question.limits };
+    let note = format!(
+        "`limits.threads` asks for {asked} threads; {most} were used, the most that this machine's cores have a use for"
+    );
+    (Question { limits, ..question.clone() }, (asked > most).then_some(note))
+}
+
 /// The local Lipschitz constant.
 fn bracket(network: &Network, question: &Question, control: &Control) -> Report {
+    let (question, reduced) = &within_machine(question);
     let mut ledger = Ledger::new(question, control);
-    network.notes().iter().for_each(|note| ledger.note(note.clone()));
+    network.notes().iter().chain(reduced).for_each(|note| ledger.note(note.clone()));
     let summary = network.summary();
     let workers = Workers::new(question.limits.threads, control);
     let looks_for_points = |method: &Method| match room(*method).side {

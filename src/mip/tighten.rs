@@ -34,8 +34,9 @@ pub fn tightened(subject: &Subject<'_>, forward: &ForwardBounds, workers: &Worke
             let (lower, upper) = (forward.layers[l].lower[neuron], forward.layers[l].upper[neuron]);
             let largest = |sign: f64| {
                 let program = Encoding::of_pre_activation(subject, &forward, l, neuron, sign);
-                let left = workers.control().remaining().map_or(f64::INFINITY, |left| left.as_secs_f64());
-                let multipliers = highs::solve_relaxation(&program, 1, left.min(MAX_SECONDS), false).ok()?.multipliers;
+                let left =
+                    workers.control().remaining().map_or(MAX_SECONDS, |left| left.as_secs_f64().min(MAX_SECONDS));
+                let multipliers = highs::solve_relaxation(&program, 1, left, false).ok()?.multipliers;
                 Some(dual::upper_bound(&program, &multipliers))
             };
             let to_upper = || largest(1.0).map_or(upper, |found| intersection_upper(found, upper));

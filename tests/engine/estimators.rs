@@ -86,7 +86,7 @@ proptest! {
         prop_assert!(bound >= product * (1.0 - 1e-14) && bound <= product * (1.0 + 1e-7) + 1e-200, "{bound}, {product}");
         let searched: f64 =
             seqlip::junctions(&chain).unwrap().iter().map(|j| best_switch(&j.before, &j.after)).product();
-        let greedy = greedy_seqlip::estimate(&chain).unwrap();
+        let greedy = greedy_seqlip::estimate(&chain, &Control::unlimited()).unwrap();
         prop_assert!(greedy <= searched * (1.0 + 1e-6) + 1e-12 * product, "greedy {greedy}, brute force {searched}");
         let bound = seqlip::bound(&chain, &Control::unlimited()).unwrap();
         // The errors of the halves enter with their root: 1e-8 of the weights' size.
@@ -198,7 +198,8 @@ fn greedy_seqlip_comes_close_to_seqlip() {
         let network = Network::new(widths.windows(2).enumerate().map(layer).collect(), vec![]).unwrap();
         let question = question(&network, problem(&[0.0; 3], &[1.0; 3], &[1.0], "l1"));
         let chain = Chain::new(&network, &question);
-        greedy_seqlip::estimate(&chain).unwrap() / seqlip::bound(&chain, &Control::unlimited()).unwrap()
+        greedy_seqlip::estimate(&chain, &Control::unlimited()).unwrap()
+            / seqlip::bound(&chain, &Control::unlimited()).unwrap()
     });
     let worst = ratios.fold(1.0, f64::min);
     assert!(worst > 0.97, "{worst}");
@@ -333,7 +334,7 @@ fn wide_layers_are_left_to_greedy_seqlip() {
     let of = |method| report.tiers.iter().find(|t| t.method == method).unwrap();
     assert_eq!(of(Method::Seqlip).value, None);
     assert!(of(Method::Seqlip).detail["reason"].as_str().unwrap().contains("hidden layer 1 has 21 neurons"));
-    let native = greedy_seqlip::estimate(&Chain::new(&network, &question)).unwrap();
+    let native = greedy_seqlip::estimate(&Chain::new(&network, &question), &Control::unlimited()).unwrap();
     assert_eq!(of(Method::GreedySeqlip).value, Some(from_euclidean(native, VectorNorm::Linf, 2)));
     assert_eq!(report.upper, None, "an estimate without guarantee moved the upper end");
 }
