@@ -4,6 +4,7 @@
 //! - [`encode`]: network, question and bounds → [`Encoding`].
 //! - [`export`]: programs as MPS and LP files.
 //! - [`relaxation`]: LipLP; [`dual`]: the proof of its bound from the solver's multipliers.
+//! - [`resolution`]: whether tolerances can tell the kinks apart.
 //! - [`tighten`]: linear programs that tighten pre-activation bounds.
 //! - [`highs`], [`cbc`]: HiGHS and CBC as solvers.
 //! - [`room`]: the method `mip`, and what questions programs answer.
@@ -18,6 +19,7 @@ pub mod highs;
 pub mod lipmip;
 mod program;
 pub mod relaxation;
+pub mod resolution;
 pub mod room;
 pub mod tighten;
 

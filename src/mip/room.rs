@@ -1,7 +1,7 @@
 //! The method `mip`, and which questions programs answer.
 
 use super::lipmip::{LipMip, LipMipError};
-use super::{Bounds, tighten};
+use super::{Bounds, resolution, tighten};
 use crate::answer::{Rigor, Subject};
 use crate::bounds::tiers::Tiers;
 use crate::estimate::points::start_of_exact;
@@ -58,6 +58,11 @@ fn run(visit: &mut Visit<'_, '_>) -> Option<f64> {
     }
     if visit.tiers.of_programs().is_none() {
         visit.ledger.note(OVERFLOW.into());
+        return None;
+    }
+    if let Some(reason) = resolution::obstacle(visit.subject.network, visit.tiers.forward) {
+        visit.tell("reason", reason.clone());
+        visit.ledger.note(format!("`mip` left out: {reason}"));
         return None;
     }
     let (upper, failure) = solve_programs(visit);
