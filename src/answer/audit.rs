@@ -1,12 +1,14 @@
 //! The audit of an activation pattern: does its region have an interior in X, and so a gradient that the network really has?
 //! (METHODS §8.2.)
 
-use super::exact::{self, AffineForm};
+use super::exact::exact;
 use super::farkas::{self, Support};
-use super::interior::{self, Inequality};
+use super::inequalities::{Axis, Pieces, Refuted};
+use super::interior::{self, Deepest};
+use super::strict::{self, Decision};
 use super::witness::{Checked, Subject};
 use crate::arithmetic::Dyadic;
-use crate::network::Pattern;
+use crate::network::{Pattern, Piece};
 
 /// What became of a pattern.
 #[derive(Clone, Debug)]
@@ -19,89 +21,119 @@ pub enum Verdict {
     Open,
 }
 
-/// A row whose absolute sum is below this share of the terms it was computed from may be the rest of a cancellation, and is
-/// recomputed exactly.
-const CANCELLATION: f64 = 1e-9;
+/// A part whose deepest point has more normalised slack than this has an interior, however the program was rounded.
+const DEEP: f64 = 1e-6;
+/// How many bits the shares of a point found in whole numbers are rounded to, one try after the other.
+const SHARE_BITS: [u64; 4] = [60, 200, 700, 2400];
 
 impl Subject<'_> {
     /// Audits `pattern`; `range(l, r)` as in [`Subject::check_point`].
     ///
     /// Only unstable neurons take part, and one whose pre-activation is on a kink identically under the pattern is left out
     /// there: either σ' then gives a true gradient.
+    ///
+    /// A linear program in floating point finds a point or multipliers, which are checked exactly. Where neither passes and the
+    /// system is not too large, the program is solved in whole numbers, which decides.
     pub fn audit(&self, pattern: &Pattern, range: impl Fn(usize, usize) -> f64) -> Verdict {
-        let inequalities = match self.inequalities(pattern) {
+        let axes = self.axes();
+        let pieces = |l: usize, r: usize| (pattern.piece(l, r), pattern.piece(l, r));
+        let inequalities = match self.inequalities(pattern, &pieces, &axes) {
             Ok(inequalities) => inequalities,
             Err(refuted) => return Verdict::Empty(self.with_dependencies(pattern, vec![refuted])),
         };
-        let Some(found) = interior::deepest(self, &inequalities) else { return Verdict::Open };
-        if found.slack > 0.0
-            && let Some(checked) = self.check_point(&found.x, range)
-            // By a hair the rounded point may lie in a neighbouring region, and says nothing of this one then.
-            && self.lies_in(&checked, pattern)
-        {
-            return Verdict::Witnessed(Box::new(checked));
+        if let Some(found) = interior::deepest(axes.len(), &inequalities) {
+            if found.slack > 0.0
+                && let Some(checked) = self.witness_near(&self.point_at(&axes, &found), pattern, &range)
+            {
+                return Verdict::Witnessed(Box::new(checked));
+            }
+            if let Some(support) = farkas::prove_empty(self, pattern, &inequalities, &found) {
+                return Verdict::Empty(self.with_dependencies(pattern, support));
+            }
         }
-        match farkas::prove_empty(self, pattern, &inequalities, &found) {
-            Some(support) => Verdict::Empty(self.with_dependencies(pattern, support)),
+        match self.decide(pattern, &pieces, &axes) {
+            Some(Decided::Inside(points)) => {
+                let mut witnesses = points.iter().filter_map(|point| self.witness_near(point, pattern, &range));
+                witnesses.next().map_or(Verdict::Open, |checked| Verdict::Witnessed(Box::new(checked)))
+            }
+            Some(Decided::Empty(support)) => Verdict::Empty(self.with_dependencies(pattern, support)),
             None => Verdict::Open,
         }
     }
 
-    /// The strict inequalities of the pattern's region, or the neuron whose pre-activation is a constant on the wrong side of a
-    /// kink.
-    pub(super) fn inequalities(&self, pattern: &Pattern) -> Result<Vec<Inequality>, (usize, usize)> {
-        let forms = self.forms(pattern);
-        let free = self.free_inputs();
-        let mut inequalities = Vec::new();
-        for (l, (rows, constants)) in forms.rows.iter().zip(&forms.constants).enumerate() {
-            for (r, &constant) in constants.iter().enumerate() {
-                if !self.is_unstable(l, r) {
-                    continue;
-                }
-                let activation = self.network.hidden()[l].activation(r);
-                let above = pattern.piece(l, r).index();
-                // The kinks at the ends of the piece.
-                for k in above.saturating_sub(1)..activation.kink_count().min(above + 1) {
-                    let kink = activation.kink(k);
-                    let side = if k < above { 1.0 } else { -1.0 };
-                    let mut row: Vec<f64> = rows.row(r).iter().map(|w| w * kink.slope).collect();
-                    let mut constant = kink.excess(constant);
-                    let size: f64 = row.iter().map(|w| w.abs()).sum();
-                    if size <= CANCELLATION * kink.slope * forms.magnitudes[l][r] {
-                        let form = exact::kink_form(self.network, pattern, l, r, kink);
-                        if self.vanishes(&form) {
-                            continue;
-                        }
-                        row = free.iter().map(|&(k, _, radius)| form.row[k].to_f64() * radius).collect();
-                        let at_center = self.at_center(&form);
-                        constant = at_center.to_f64();
-                        if free.iter().all(|&(k, _, _)| form.row[k].is_zero()) {
-                            if at_center.signum() as f64 == side {
-                                continue;
-                            }
-                            return Err((l, r));
-                        }
-                    }
-                    let scale = 1.0 / row.iter().map(|w| w.abs()).sum::<f64>();
-                    // Where the row vanishes or overflows nothing can be measured: the check of the point decides.
-                    if !(scale.is_finite() && scale > 0.0) {
-                        continue;
-                    }
-                    row.iter_mut().for_each(|w| *w *= side * scale);
-                    let constant = side * constant * scale;
-                    inequalities.push(Inequality { layer: l, neuron: r, kink, side, row, constant, scale });
-                }
+    /// Whether it is proved that the part of X on which every unstable neuron is on one of its `pieces` has no interior: no pattern
+    /// within them has one then. `pattern` tells the piece of every neuron that is settled.
+    pub fn is_flat(&self, pattern: &Pattern, pieces: impl Fn(usize, usize) -> (Piece, Piece)) -> bool {
+        let axes = self.axes();
+        let Ok(inequalities) = self.inequalities(pattern, &pieces, &axes) else { return true };
+        if let Some(found) = interior::deepest(axes.len(), &inequalities) {
+            if found.slack > DEEP {
+                return false;
+            }
+            if farkas::prove_empty(self, pattern, &inequalities, &found).is_some() {
+                return true;
             }
         }
-        Ok(inequalities)
+        matches!(self.decide(pattern, &pieces, &axes), Some(Decided::Empty(_)))
     }
 
-    fn at_center(&self, form: &AffineForm) -> Dyadic {
-        let mut value = form.constant.clone();
-        for (k, coefficient) in form.row.iter().enumerate() {
-            value += &(coefficient * &exact::exact(self.question.region.center(k)));
+    /// The decision in whole numbers.
+    fn decide(&self, pattern: &Pattern, pieces: Pieces<'_>, axes: &[Axis]) -> Option<Decided> {
+        if !strict::is_small(self.sides(pattern, pieces).len(), axes.len()) {
+            return None;
         }
-        value
+        let (system, neurons): (Vec<_>, Vec<Refuted>) = match self.strict_system(pattern, pieces, axes) {
+            Ok(system) => system.into_iter().unzip(),
+            Err(refuted) => return Some(Decided::Empty(vec![refuted])),
+        };
+        match strict::decide(&system, axes.len())? {
+            Decision::Contradiction(support) => Some(Decided::Empty(support.into_iter().map(|i| neurons[i]).collect())),
+            Decision::Inside { numerators, denominator } => {
+                let point = |bits: u64| {
+                    self.point(axes, |i| {
+                        let share = Dyadic::share(&numerators[i], &denominator, bits);
+                        &(&share * &axes[i].radius).times_power_of_two(1) + &axes[i].low
+                    })
+                };
+                Some(Decided::Inside(SHARE_BITS.map(point).into()))
+            }
+        }
+    }
+
+    /// The point of X with these free inputs.
+    fn point(&self, axes: &[Axis], of_axis: impl Fn(usize) -> Dyadic) -> Vec<Dyadic> {
+        let region = &self.question.region;
+        let mut x: Vec<Dyadic> = region.lower.iter().map(|&end| exact(end)).collect();
+        for (i, axis) in axes.iter().enumerate() {
+            x[axis.input] = of_axis(i);
+        }
+        x
+    }
+
+    /// The point that the program has found.
+    pub(super) fn point_at(&self, axes: &[Axis], found: &Deepest) -> Vec<Dyadic> {
+        self.point(axes, |i| &(&exact(found.scaled[i]) * &axes[i].radius) + &axes[i].center)
+    }
+
+    /// The floating-point numbers in X next to a point.
+    pub(super) fn rounded(&self, point: &[Dyadic]) -> Vec<f64> {
+        let mut x: Vec<f64> = point.iter().map(Dyadic::nearest).collect();
+        self.question.region.clamp(&mut x);
+        x
+    }
+
+    /// A witness in the region of `pattern`: the floating-point numbers next to a point, or the point itself.
+    fn witness_near(
+        &self,
+        point: &[Dyadic],
+        pattern: &Pattern,
+        range: &impl Fn(usize, usize) -> f64,
+    ) -> Option<Checked> {
+        let x = self.rounded(point);
+        // By a hair a rounded point may lie in a neighbouring region, and says nothing of this one then.
+        let in_region = |checked: &Checked| self.lies_in(checked, pattern);
+        let rounded = self.check_point(&x, range).filter(in_region);
+        rounded.or_else(|| self.check_exactly(point, x, range).filter(in_region))
     }
 
     /// The neurons of a proof and all unstable ones that their affine forms depend on: a pattern that agrees on them has the
@@ -129,4 +161,12 @@ impl Subject<'_> {
         let neurons = cut.iter().enumerate().flat_map(|(l, row)| row.iter().enumerate().map(move |(r, c)| (l, r, *c)));
         neurons.filter(|(_, _, c)| *c).map(|(l, r, _)| (l, r)).collect()
     }
+}
+
+/// What the whole numbers say of a pattern.
+enum Decided {
+    /// Points that come closer and closer to one inside.
+    Inside(Vec<Vec<Dyadic>>),
+    /// The neurons that carry a proof that there is none.
+    Empty(Support),
 }

@@ -105,11 +105,13 @@ impl Bracket {
         }
     }
 
-    /// The witness at another point of the same activation pattern, whose gradient is the same.
-    pub fn replace_witness(&mut self, value: f64, witness: Witness) {
-        if self.lower == Some(value) && self.witnessed_up() == Some(witness.norm_up) {
+    /// The witness at another point of the same activation pattern, whose gradient is the same; whether it took the place.
+    pub fn replace_witness(&mut self, value: f64, witness: Witness) -> bool {
+        let same = self.lower == Some(value) && self.witnessed_up() == Some(witness.norm_up);
+        if same {
             self.witness = Some(witness);
         }
+        same
     }
 
     /// Takes a proved upper bound; whether the upper end moved. One that is not finite proves nothing.

@@ -4,7 +4,7 @@ use crate::arithmetic::Dyadic;
 use crate::network::{Kink, Matrix, Network, Pattern, Piece};
 
 /// `weightsᵀ values` plus nothing: `Σ_k row_k · values_k`, exactly. Entries of the network are finite by construction.
-fn inner_product(row: &[f64], values: &[Dyadic]) -> Dyadic {
+pub(super) fn inner_product(row: &[f64], values: &[Dyadic]) -> Dyadic {
     row.iter().zip(values).filter(|(w, v)| **w != 0.0 && !v.is_zero()).fold(Dyadic::zero(), |mut sum, (w, v)| {
         sum += &(&exact(*w) * v);
         sum
@@ -16,8 +16,13 @@ pub(super) fn exact(value: f64) -> Dyadic {
     Dyadic::new(value).unwrap_or_else(Dyadic::zero)
 }
 
+/// The same for a whole point.
+pub(super) fn all(values: &[f64]) -> Vec<Dyadic> {
+    values.iter().map(|&value| exact(value)).collect()
+}
+
 /// `Wᵀ v`, exactly.
-fn transpose_times(weight: &Matrix, v: &[Dyadic]) -> Vec<Dyadic> {
+pub(super) fn transpose_times(weight: &Matrix, v: &[Dyadic]) -> Vec<Dyadic> {
     let mut out = vec![Dyadic::zero(); weight.columns()];
     for (row, factor) in weight.iter_rows().zip(v).filter(|(_, f)| !f.is_zero()) {
         for (sum, w) in out.iter_mut().zip(row).filter(|(_, w)| **w != 0.0) {
@@ -31,10 +36,10 @@ fn transpose_times(weight: &Matrix, v: &[Dyadic]) -> Vec<Dyadic> {
 /// pre-activation there.
 pub(super) fn pre_activations(
     network: &Network,
-    x: &[f64],
+    x: &[Dyadic],
     mut piece: impl FnMut(usize, usize, &Dyadic) -> Piece,
 ) -> Vec<Vec<Dyadic>> {
-    let mut h: Vec<Dyadic> = x.iter().map(|&x| exact(x)).collect();
+    let mut h: Vec<Dyadic> = x.to_vec();
     let mut all = Vec::with_capacity(network.hidden().len());
     for (l, layer) in network.hidden().iter().enumerate() {
         let z: Vec<Dyadic> =

@@ -10,7 +10,8 @@ use num_rational::BigRational;
 use num_traits::{One, Signed, Zero};
 
 use super::exact::{self, AffineForm};
-use super::interior::{Deepest, Inequality};
+use super::inequalities::Inequality;
+use super::interior::Deepest;
 use super::witness::Subject;
 use crate::arithmetic::Dyadic;
 use crate::arithmetic::ends::hull_upper;
@@ -67,8 +68,8 @@ fn rounded_multipliers_prove(subject: &Subject<'_>, pattern: &Pattern, carrying:
     let region = &subject.question.region;
     highest += &form.constant;
     for (k, coefficient) in form.row.iter().enumerate() {
-        let end = if coefficient.signum() > 0 { region.upper[k] } else { region.lower[k] };
-        highest += &(coefficient * &exact::exact(end));
+        let (low, high) = region.exact_ends(k);
+        highest += &(coefficient * if coefficient.signum() > 0 { &high } else { &low });
     }
     highest.signum() <= 0
 }
@@ -112,8 +113,9 @@ fn exact_multipliers_prove(
     let mut highest = combined(&|f| f.constant.to_rational());
     for k in 0..region.dim() {
         let coefficient = combined(&|f| f.row[k].to_rational());
-        let end = if coefficient.is_positive() { region.upper[k] } else { region.lower[k] };
-        highest += coefficient * exact::exact(end).to_rational();
+        let (low, high) = region.exact_ends(k);
+        let end = if coefficient.is_positive() { high } else { low };
+        highest += coefficient * end.to_rational();
     }
     !highest.is_positive()
 }

@@ -16,6 +16,8 @@ use crate::problem::{Guarantee, Method, Question, Task};
 const HEARTBEAT: Duration = Duration::from_millis(500);
 
 const OVERFLOW: &str = "the numbers overflow on the way to this value";
+const BETWEEN_NUMBERS: &str = "the region of the witness is thinner than the distance between floating-point numbers: it was \
+                               checked at a point between them, to which `witness.x` is the closest";
 
 /// From when on a bracket around 0 may end by the gap that derives from the magnitudes: most get to 0 by themselves before.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -28,6 +30,8 @@ pub struct Ledger<'a> {
     closing: Closing,
     /// The pattern around the witness.
     witness_pattern: Option<Pattern>,
+    /// Whether the witness was checked between floating-point numbers.
+    witness_rounded: bool,
     tiers: Vec<Tier>,
     audit: Audit,
     solver: Option<SolverReport>,
@@ -45,6 +49,7 @@ impl<'a> Ledger<'a> {
             bracket: Bracket::default(),
             closing: Closing::new(&question.limits),
             witness_pattern: None,
+            witness_rounded: false,
             tiers: Vec::new(),
             audit: Audit { general_position: true, excluded_patterns: 0, witness_checked: false },
             solver: None,
@@ -78,13 +83,16 @@ impl<'a> Ledger<'a> {
         if self.bracket.raise_lower(checked.value, checked.witness) {
             self.audit.witness_checked = true;
             self.witness_pattern = Some(checked.pattern);
+            self.witness_rounded = checked.rounded;
             self.progress();
         }
     }
 
     /// Puts a checked witness of the same value in the place of the one that is there.
     pub fn replace_witness(&mut self, checked: Checked) {
-        self.bracket.replace_witness(checked.value, checked.witness);
+        if self.bracket.replace_witness(checked.value, checked.witness) {
+            self.witness_rounded = checked.rounded;
+        }
     }
 
     /// Takes an upper bound that `method` has proved.
@@ -223,6 +231,9 @@ impl<'a> Ledger<'a> {
     /// The report of a solve that has run all of its methods, or was stopped.
     pub fn report(mut self) -> Report {
         self.progress();
+        if self.witness_rounded {
+            self.note(BETWEEN_NUMBERS.into());
+        }
         // A proof under rounding that makes the answer exact is worth more than a solver's claim a hair below it.
         let rounded = self.bracket.rounded_end().filter(|end| self.closure(Some(end.value)) == Closure::Exact);
         let end = rounded.or(self.bracket.upper_end());

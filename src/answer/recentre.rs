@@ -30,8 +30,11 @@ impl Subject<'_> {
         if self.recentring_work() > time.as_secs_f64() * WORK_PER_SECOND {
             return None;
         }
-        let inequalities = self.inequalities(pattern).ok().filter(|found| !found.is_empty())?;
-        let target = interior::deepest_within(self, &inequalities, Some(time))?.x;
+        let axes = self.axes();
+        let pieces = |l: usize, r: usize| (pattern.piece(l, r), pattern.piece(l, r));
+        let inequalities = self.inequalities(pattern, &pieces, &axes).ok().filter(|found| !found.is_empty())?;
+        let deepest = interior::deepest_within(axes.len(), &inequalities, time)?;
+        let target = self.rounded(&self.point_at(&axes, &deepest));
         let mut share = 1.0;
         for _ in 0..HALVINGS {
             let on_the_way = |(x, to): (&f64, &f64)| x + share * (to - x);

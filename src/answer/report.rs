@@ -37,7 +37,8 @@ pub struct Tier {
 /// A point at which the gradient proves the lower end.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 pub struct Witness {
-    /// The point, inside X, at which the network is differentiable along every free input.
+    /// The point, inside X, at which the network is differentiable along every free input. Where its region is thinner than the
+    /// distance between floating-point numbers, the ones that are closest to the point that was checked; a note says so.
     pub x: Vec<f64>,
     /// `J(x)ᵀ u` (rounded to the nearest numbers), with 0 at inputs that are fixed in X.
     pub gradient: Vec<f64>,

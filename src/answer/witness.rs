@@ -33,6 +33,9 @@ pub struct Checked {
     pub vanishing: Vec<(usize, usize)>,
     /// For a value of 0: the size of the terms that cancel to it, which tells what is 0 beside them.
     pub terms: f64,
+    /// Whether the point that was checked lies between floating-point numbers: the witness names the ones next to it, which may
+    /// lie on a kink or beyond one.
+    pub rounded: bool,
 }
 
 impl Subject<'_> {
@@ -61,14 +64,32 @@ impl Subject<'_> {
     /// need not occur nearby). The gradient found is then the network's on an open
     /// set (relative to the free inputs) that touches `x`.
     pub fn check_point(&self, x: &[f64], range: impl Fn(usize, usize) -> f64) -> Option<Checked> {
-        let (network, region) = (self.network, &self.question.region);
-        if !region.contains(x) {
+        if !self.question.region.contains(x) {
             return None;
         }
+        self.check(&exact::all(x), x.to_vec(), range)
+    }
+
+    /// As [`Subject::check_point`], at a point of X without rounding, of which `x` is the floating-point point that is reported.
+    pub(super) fn check_exactly(
+        &self,
+        point: &[Dyadic],
+        x: Vec<f64>,
+        range: impl Fn(usize, usize) -> f64,
+    ) -> Option<Checked> {
+        if !self.question.region.contains_exactly(point) {
+            return None;
+        }
+        let rounded = exact::all(&x) != point;
+        self.check(point, x, range).map(|checked| Checked { rounded, ..checked })
+    }
+
+    fn check(&self, point: &[Dyadic], x: Vec<f64>, range: impl Fn(usize, usize) -> f64) -> Option<Checked> {
+        let (network, region) = (self.network, &self.question.region);
         let mut pattern = Pattern(network.hidden().iter().map(|l| vec![Piece::default(); l.weight().rows()]).collect());
         let mut kinks = Vec::new();
         let mut slack = f64::INFINITY;
-        exact::pre_activations(network, x, |l, r, z| {
+        exact::pre_activations(network, point, |l, r, z| {
             let activation = network.hidden()[l].activation(r);
             let piece = match self.phases[l][r] {
                 Phase::Settled(piece) => piece,
@@ -106,15 +127,10 @@ impl Subject<'_> {
         let terms = if norm_up == 0.0 { self.terms(&pattern) } else { 0.0 };
         let numbers = |(k, g): (usize, &Dyadic)| if self.question.region.is_free(k) { g.to_f64() } else { 0.0 };
         let gradient = gradient.iter().enumerate().map(numbers).collect();
-        let witness = Witness {
-            x: x.to_vec(),
-            gradient,
-            output_seed,
-            norm_up,
-            interior_slack: if slack.is_finite() { slack } else { 1.0 },
-        };
+        let witness =
+            Witness { x, gradient, output_seed, norm_up, interior_slack: if slack.is_finite() { slack } else { 1.0 } };
         let vanishing = kinks.into_iter().map(|(l, r, _)| (l, r)).collect();
-        Some(Checked { value, witness, pattern, vanishing, terms })
+        Some(Checked { value, witness, pattern, vanishing, terms, rounded: false })
     }
 
     /// The ℓ1 norm of a gradient whose terms all have the same sign: backpropagation under `pattern` with absolute weights, of

@@ -94,6 +94,41 @@ impl Dyadic {
         if self.signum() < 0 { -magnitude } else { magnitude }
     }
 
+    /// The `f64` that is closest to it, of two equally close ones the lower.
+    pub fn nearest(&self) -> f64 {
+        let low = self.round_down();
+        let high = low.next_up();
+        match (Self::new(low), Self::new(high)) {
+            (Some(below), Some(above)) if self - &below > &above - self => high,
+            _ => low,
+        }
+    }
+
+    /// `self · 2^power`.
+    pub fn times_power_of_two(&self, power: i64) -> Self {
+        Self { mantissa: self.mantissa.clone(), exponent: self.exponent + power }
+    }
+
+    /// The mantissa and the exponent of two.
+    pub fn parts(&self) -> (&BigInt, i64) {
+        (&self.mantissa, self.exponent)
+    }
+
+    /// A fraction between 0 and 1, rounded down to a multiple of `2^-bits`.
+    pub fn share(numerator: &BigInt, denominator: &BigInt, bits: u64) -> Self {
+        Self { mantissa: (numerator << bits) / denominator, exponent: -(bits as i64) }
+    }
+
+    /// The larger of two.
+    pub fn max(self, other: Self) -> Self {
+        if self < other { other } else { self }
+    }
+
+    /// The smaller of two.
+    pub fn min(self, other: Self) -> Self {
+        if other < self { other } else { self }
+    }
+
     /// The number as a fraction.
     pub fn to_rational(&self) -> BigRational {
         let power = BigInt::one() << self.exponent.unsigned_abs();

@@ -55,7 +55,7 @@ pub fn check_point(subject: &Subject<'_>, x: &[f64], range: impl Fn(usize, usize
         true => Pattern::of(network, &network.pre_activations(x)),
         false => Pattern(Vec::new()),
     };
-    value.is_finite().then_some(Checked { value, witness, pattern, vanishing: Vec::new(), terms: 0.0 })
+    value.is_finite().then_some(Checked { value, witness, pattern, vanishing: Vec::new(), terms: 0.0, rounded: false })
 }
 
 /// The smallest distance of an unstable pre-activation from a kink, in units of its range; 1 where there is none.

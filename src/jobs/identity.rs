@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::problem::{Problem, Question};
+use crate::problem::{Extent, Problem, Question};
 
 /// The id of a network: the sha256 of its file in hexadecimal digits.
 ///
@@ -36,7 +36,12 @@ pub fn question_hash(network: &str, problem: &Problem, question: &Question) -> S
         let region = &question.region;
         let ball = region.ball.as_ref().map(|ball| json!([ball.norm, numbers(&ball.center), ball.radius]));
         let ends = [&region.lower, &region.upper, &region.inner_lower, &region.inner_upper].map(|ends| numbers(ends));
-        fields.insert("domain".into(), json!([ends, ball]));
+        // A radius that is lost in rounding counts all the same.
+        let rounded = region.lower != region.inner_lower || region.upper != region.inner_upper;
+        let extent = region.extent.as_ref().filter(|_| rounded);
+        let clip = |extent: &Extent| extent.clip.as_ref().map(|(low, high)| [numbers(low), numbers(high)]);
+        let extent = extent.map(|extent| json!([numbers(&extent.center), numbers(&extent.radius), clip(extent)]));
+        fields.insert("domain".into(), json!([ends, ball, extent]));
         let rows: Vec<_> = question.seeds.rows.iter().map(|row| numbers(row)).collect();
         // With one row the output's norm is not read.
         let output_norm = (!question.seeds.is_scalar()).then_some(question.seeds.norm);

@@ -96,6 +96,11 @@ impl<'a, 'b> LipMip<'a, 'b> {
     /// # Errors
     /// [`LipMipError`] when the solver fails; what was proved before stays in the ledger.
     pub fn run(&mut self) -> Result<(), LipMipError> {
+        // One binary decides for each group: the patterns in which its kinks are on different sides are left out.
+        let tied: usize = self.subject.coincident_kinks().iter().map(|group| group.len() - 1).sum();
+        if tied > 0 {
+            self.ledger.count_excluded(tied as u64);
+        }
         for i in 0..self.parts.len() {
             if self.ledger.should_stop() {
                 break;

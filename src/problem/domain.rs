@@ -5,9 +5,9 @@ use utoipa::ToSchema;
 
 use std::fmt;
 
+use super::ball::{Ball, Extent, exact};
 use super::{FieldError, VectorNorm};
-use crate::arithmetic::ends::hull_upper;
-use crate::arithmetic::euclidean;
+use crate::arithmetic::Dyadic;
 use crate::arithmetic::rounding::{difference_down, difference_up, sum_down, sum_up};
 
 /// One number for all inputs, or one for each.
@@ -117,29 +117,6 @@ pub enum Domain {
     },
 }
 
-/// A ball in ℓ1 or ℓ2.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Ball {
-    /// ℓ1 or ℓ2; an ℓ∞ ball is a box.
-    pub norm: BallNorm,
-    /// The midpoint.
-    pub center: Vec<f64>,
-    /// The radius.
-    pub radius: f64,
-}
-
-impl Ball {
-    /// Whether `x` lies in the ball for certain: its distance from the centre, rounded up, is at most the radius.
-    pub fn contains(&self, x: &[f64]) -> bool {
-        let apart = x.iter().zip(&self.center).map(|(&x, &c)| hull_upper(difference_up(x, c), difference_up(c, x)));
-        match self.norm {
-            BallNorm::Linf => apart.fold(0.0, hull_upper) <= self.radius,
-            BallNorm::L1 => apart.fold(0.0, sum_up) <= self.radius,
-            BallNorm::L2 => euclidean::norm_up(apart) <= self.radius,
-        }
-    }
-}
-
 /// Halvings on the way from a point outside a ball into it.
 const STEPS_TO_BALL: usize = 30;
 
@@ -160,6 +137,8 @@ pub struct Region {
     pub inner_upper: Vec<f64>,
     /// X is the part of the box that lies in this ball.
     pub ball: Option<Ball>,
+    /// Where the box is that of a ball: what its ends are without rounding.
+    pub extent: Option<Extent>,
 }
 
 impl Region {
@@ -167,7 +146,14 @@ impl Region {
     pub fn from_box(lower: Vec<f64>, upper: Vec<f64>) -> Option<Self> {
         let fits = lower.len() == upper.len()
             && lower.iter().zip(&upper).all(|(l, u)| l.is_finite() && difference_up(*u, *l).is_finite() && l <= u);
-        fits.then(|| Self { inner_lower: lower.clone(), inner_upper: upper.clone(), lower, upper, ball: None })
+        fits.then(|| Self {
+            inner_lower: lower.clone(),
+            inner_upper: upper.clone(),
+            lower,
+            upper,
+            ball: None,
+            extent: None,
+        })
     }
 
     /// The number of inputs.
@@ -185,6 +171,23 @@ impl Region {
         x.len() == self.dim()
             && x.iter().zip(&self.inner_lower).zip(&self.inner_upper).all(|((x, l), u)| l <= x && x <= u)
             && self.ball.as_ref().is_none_or(|ball| ball.contains(x))
+    }
+
+    /// The ends of X along input `k`, without rounding.
+    pub fn exact_ends(&self, k: usize) -> (Dyadic, Dyadic) {
+        let of_box = || (exact(self.lower[k]), exact(self.upper[k]));
+        self.extent.as_ref().map_or_else(of_box, |extent| extent.ends(k))
+    }
+
+    /// Whether a point lies in X, without rounding.
+    pub fn contains_exactly(&self, x: &[Dyadic]) -> bool {
+        let within = |(k, x): (usize, &Dyadic)| {
+            let (low, high) = self.exact_ends(k);
+            low <= *x && *x <= high
+        };
+        x.len() == self.dim()
+            && x.iter().enumerate().all(within)
+            && self.ball.as_ref().is_none_or(|ball| ball.contains_exactly(x))
     }
 
     /// Moves `x` into the inner box, entry by entry, and from there towards the ball's centre until it lies in the ball.
@@ -250,6 +253,7 @@ impl Domain {
                     inner_lower: vec![],
                     inner_upper: vec![],
                     ball: None,
+                    extent: None,
                 };
                 for (field, values) in [("lower", &region.lower), ("upper", &region.upper)] {
                     if let Some(at) = values.iter().position(|v| !v.is_finite()) {
@@ -317,7 +321,14 @@ impl Domain {
                     "/domain/type",
                     format!("`{}` is not built yet: use `box` or `ball`", self.name()),
                 ));
-                Region { lower: vec![], upper: vec![], inner_lower: vec![], inner_upper: vec![], ball: None }
+                Region {
+                    lower: vec![],
+                    upper: vec![],
+                    inner_lower: vec![],
+                    inner_upper: vec![],
+                    ball: None,
+                    extent: None,
+                }
             }
         };
         if errors.is_empty() { Ok(region) } else { Err(errors) }
@@ -379,5 +390,6 @@ fn ball(center: &[f64], radii: &[f64], clip: Option<&Ends>) -> Region {
         inner_lower: ends(difference_up),
         inner_upper: ends(sum_down),
         ball: None,
+        extent: Some(Extent { center: center.to_vec(), radius: radii.to_vec(), clip: clip.cloned() }),
     }
 }

@@ -7,6 +7,7 @@
 //! - [`Question`]: the question in the engine's terms, after [`Problem::question`] has checked it against a network.
 //! - [`FieldError`]: what is wrong, and where (a JSON pointer); `hints`: what was probably meant; [`non_finite_number`].
 
+mod ball;
 mod curvature;
 mod domain;
 mod estimates;
@@ -24,8 +25,9 @@ mod reading;
 #[cfg(test)]
 pub(crate) mod samples;
 
+pub use ball::{Ball, Extent};
 pub use curvature::{AllTargets, CurvatureRequest, CurvatureTask, Targets};
-pub use domain::{Ball, BallNorm, Domain, Region, Scalars};
+pub use domain::{BallNorm, Domain, Region, Scalars};
 pub use estimates::{CheckRequest, Claims, Estimate};
 pub use evaluation::{Evaluation, Points};
 pub use functional::{Functional, Seeds};

@@ -13,6 +13,7 @@ use super::pseudo_costs::PseudoCosts;
 use super::quadratic::QuadraticBound;
 use super::root::Root;
 use crate::arithmetic::ends::{hull_upper, intersection_upper};
+use crate::control::StopFlag;
 use crate::network::{Pattern, Phase, Piece};
 
 /// How many direction bounds one node may compute.
@@ -21,8 +22,7 @@ const DIRECTION_BUDGET: usize = 256;
 const QUADRATIC_STEPS: usize = 3;
 /// The quadratic bound is used where it is below this share of the native one at the root.
 const QUADRATIC_PAYS: f64 = 0.9;
-/// The most open neurons that its matrix is factored for: at the root that is done some hundred times, without a look at the
-/// clock.
+/// The most open neurons that its matrix is factored for.
 const MOST_SWITCHES: usize = 1000;
 /// How much more a neuron counts for each layer that it lies below another: settling it cuts the region for all above.
 const LAYER_WEIGHT: i32 = 3;
@@ -34,6 +34,8 @@ const INWARDS: f64 = 0.02;
 pub enum Outcome {
     /// Its part of X is empty.
     Empty,
+    /// Its part of X has no interior: proved.
+    Flat,
     /// No direction exceeds the cutoff: nothing there is above the bound.
     Closed(f64),
     /// Every neuron is settled: one gradient, at most `bound` in the dual norm.
@@ -163,6 +165,10 @@ impl<'a> Evaluator<'a> {
         if !self.forward.evaluate(&mut states) {
             return Outcome::Empty;
         }
+        // A leaf is audited anyway.
+        if states.iter().any(|state| state.is_free()) && self.forward.is_in_doubt() && self.is_flat(&states) {
+            return Outcome::Flat;
+        }
         if self.root.joint {
             return self.evaluate_jointly(states, bound, depth, cutoff);
         }
@@ -228,18 +234,18 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Tries the quadratic bound at the root: where it beats the native one, all nodes below use it.
-    pub fn start_quadratic(&mut self, root: &mut Node) {
-        self.find_multipliers(root, QUADRATIC_PAYS);
+    pub fn start_quadratic(&mut self, root: &mut Node, stop: &StopFlag) {
+        self.find_multipliers(root, QUADRATIC_PAYS, stop);
     }
 
-    fn find_multipliers(&mut self, root: &mut Node, share: f64) {
-        let Some(worst) = root.directions.iter().next() else { return };
+    fn find_multipliers(&mut self, root: &mut Node, share: f64, stop: &StopFlag) {
+        let Some(worst) = root.directions.iter().next().filter(|_| stop.reason().is_none()) else { return };
         self.forward.evaluate(&mut root.states);
         let Part { backward, quadratic } = &mut self.parts[root.seed];
         backward.evaluate(&root.states);
         let free = root.states.iter().filter(|state| state.is_free()).count();
         if (1..=MOST_SWITCHES).contains(&free)
-            && quadratic.start(&root.states, backward, &worst.direction) < share * worst.bound
+            && quadratic.start(&root.states, backward, &worst.direction, stop) < share * worst.bound
         {
             root.multipliers = Some(quadratic.stored());
         }
@@ -326,6 +332,16 @@ impl<'a> Evaluator<'a> {
         None
     }
 
+    /// Whether the node's part of X is proved to have no interior.
+    fn is_flat(&self, states: &[State]) -> bool {
+        let pattern = self.pattern(states);
+        let pieces = |l: usize, r: usize| match self.root.unstable.binary_search(&(l, r)) {
+            Ok(neuron) => (states[neuron].lowest, states[neuron].highest),
+            Err(_) => (pattern.piece(l, r), pattern.piece(l, r)),
+        };
+        self.root.subject.is_flat(&pattern, pieces)
+    }
+
     /// The activation pattern of a node whose neurons are all settled.
     fn pattern(&self, states: &[State]) -> Pattern {
         let piece = |phase: &Phase| match phase {
@@ -364,9 +380,15 @@ fn branch(
     states: &[State],
     scores: &[f64],
 ) -> Option<Branch> {
-    let weighted = |neuron: usize| {
+    let own = |neuron: usize| {
         let (l, _) = root.unstable[neuron];
         scores[neuron] * ((root.depth() - l) as f64).powi(LAYER_WEIGHT)
+    };
+    // What is settled together counts together.
+    let weighted = |neuron: usize| {
+        let groups = root.groups_of[neuron].iter().flat_map(|&i| &root.groups[i]);
+        let others = groups.map(|member| member.neuron).filter(|&other| other != neuron && states[other].is_free());
+        own(neuron) + others.map(own).sum::<f64>()
     };
     // Among neurons without any influence the lowest comes first: it settles others.
     let free = (0..states.len()).rev().filter(|&neuron| states[neuron].is_free());

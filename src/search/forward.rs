@@ -5,14 +5,17 @@ use super::leaves::{Cut, Record};
 use super::node::State;
 use super::root::Root;
 use super::simplex::{Basis, End, HalfSpaces, Program, TinyProgram};
-use crate::arithmetic::ends::{intersection_lower, intersection_upper};
-use crate::arithmetic::rounding::{difference_down, difference_up};
+use crate::arithmetic::ends::{hull_upper, intersection_lower, intersection_upper};
+use crate::arithmetic::rounding::{difference_down, difference_up, inner_product_error};
+use crate::bounds::Interval;
 use crate::bounds::forward::{LinearForm, Side};
 use crate::bounds::linear::{self, Constant, Step};
 use crate::bounds::relaxation::Relaxation;
 
 /// A program is worth its time only if it can improve a bound by more than this share of the bounds' width.
 const WORTHWHILE: f64 = 0.1;
+/// A part is in doubt where no point lies deeper than this inside all of its half-spaces.
+const FLAT: f64 = 1e-9;
 /// How many points are kept to see that.
 const MOST_POINTS: usize = 24;
 
@@ -29,6 +32,13 @@ pub struct Forward<'a> {
     pub record: Option<Record>,
     /// Points of X inside all half-spaces so far, where some program ended.
     pub points: Vec<Vec<f64>>,
+    /// How far rounding may have moved a half-space, at most, in units of half the range of its form over the box.
+    worst_error: f64,
+    /// The same of the form that was computed last, in its own units.
+    form_error: f64,
+    /// The program of the part's depth.
+    shrunk: HalfSpaces,
+    depth_program: TinyProgram,
     /// Whether the half-spaces changed since a program last found a point inside.
     unproved: bool,
     /// Bounds of the unstable neurons' pre-activations at the node.
@@ -49,6 +59,10 @@ impl<'a> Forward<'a> {
             hints: vec![Basis::default(); 2 * count],
             record: None,
             points: Vec::new(),
+            worst_error: 0.0,
+            form_error: 0.0,
+            shrunk: HalfSpaces::default(),
+            depth_program: TinyProgram::default(),
             unproved: false,
             lower: vec![0.0; count],
             upper: vec![0.0; count],
@@ -62,6 +76,7 @@ impl<'a> Forward<'a> {
         let root = self.root;
         self.half_spaces.clear(root.domain().len());
         self.points.clear();
+        self.worst_error = 0.0;
         self.unproved = false;
         self.record.iter_mut().for_each(Record::clear);
         for l in 0..root.depth() {
@@ -113,6 +128,7 @@ impl<'a> Forward<'a> {
             linear::carry(step, &mut coefficients, &mut self.spare, &mut constant);
         }
         coefficients.iter_mut().for_each(|a| *a *= sign);
+        self.form_error = constant.value - constant.lowered();
         LinearForm { coefficients, constant: sign * constant.lowered() }
     }
 
@@ -130,6 +146,12 @@ impl<'a> Forward<'a> {
         let (rows, offset) = (form.coefficients.iter().map(|a| sign * a), sign * form.constant);
         let name = 4 * neuron + 2 * kink + usize::from(above);
         self.half_spaces.push(name, rows, offset, domain);
+        let reach = |(a, (low, high)): (&f64, (&f64, &f64))| a.abs() * low.abs().max(high.abs());
+        let ends = domain.lower.iter().zip(&domain.upper);
+        let size = offset.abs() + form.coefficients.iter().zip(ends).map(reach).sum::<f64>();
+        let error = self.form_error + (to - from) + inner_product_error(form.coefficients.len() + 4, size);
+        let place = self.half_spaces.len() - 1;
+        self.worst_error = hull_upper(self.worst_error, error * self.half_spaces.scale(place));
         if let Some(record) = &mut self.record {
             record.cuts.push(Cut { neuron, kink, above });
         }
@@ -240,6 +262,48 @@ impl<'a> Forward<'a> {
     fn has_point(&mut self) -> bool {
         let nothing = vec![0.0; self.root.domain().len()];
         self.largest(None, &nothing, 1.0, 0.0).is_some()
+    }
+
+    /// Whether the part may have no interior, as far as floating point can tell: no point is deep inside all half-spaces.
+    pub fn is_in_doubt(&mut self) -> bool {
+        if self.half_spaces.is_empty() {
+            return false;
+        }
+        let threshold = FLAT + 2.0 * self.worst_error;
+        let half_spaces = &self.half_spaces;
+        let depth_at = |x: &[f64], i: usize| {
+            half_spaces.scale(i) * (crate::network::dot(half_spaces.row(i), x) + half_spaces.offset(i))
+        };
+        let is_deep = |x: Vec<f64>| (0..half_spaces.len()).all(|i| depth_at(&x, i) > threshold);
+        if self.mean_point().is_some_and(is_deep) {
+            return false;
+        }
+        // Nothing could be told from more than that.
+        threshold.is_nan() || threshold >= 0.5 || self.depth(threshold) <= threshold
+    }
+
+    /// An upper bound of how deep inside all half-spaces a point of the box can be, each in units of half the range of its form
+    /// over the box; of no use below `enough`.
+    fn depth(&mut self, enough: f64) -> f64 {
+        let domain = self.root.domain();
+        let n = domain.len();
+        let mut unit = Interval { lower: vec![-1.0; n], upper: vec![1.0; n + 1] };
+        unit.lower.push(0.0);
+        self.shrunk.clear(n + 1);
+        for i in 0..self.half_spaces.len() {
+            let (scale, row) = (self.half_spaces.scale(i), self.half_spaces.row(i));
+            let ends = || row.iter().zip(domain.lower.iter().zip(&domain.upper));
+            let offset = self.half_spaces.offset(i) + ends().map(|(a, (l, u))| a * (0.5 * l + 0.5 * u)).sum::<f64>();
+            let scaled = ends().map(|(a, (l, u))| scale * a * (0.5 * u - 0.5 * l)).chain([-1.0]);
+            self.shrunk.push(i, scaled, scale * offset, &unit);
+        }
+        let mut form = vec![0.0; n + 1];
+        form[n] = 1.0;
+        let program = Program { form: &form, constant: 0.0, half_spaces: &self.shrunk, domain: &unit, enough };
+        match self.depth_program.maximise(program, &Basis::default()) {
+            End::Empty => 0.0,
+            End::Bounded(depth) => depth,
+        }
     }
 
     /// The mean of the points seen: often deep inside the node.

@@ -41,6 +41,8 @@ pub enum Reason {
     Directions(Vec<Bounded>),
     /// All rows of the question together are at most the leaf's bound.
     Rows,
+    /// The part has no interior: its cuts and what follows from them leave a boundary at most, proved in exact arithmetic.
+    Flat,
     /// The part is the region of one activation pattern, and was audited.
     Pattern(Pattern),
 }

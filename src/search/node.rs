@@ -44,6 +44,16 @@ impl State {
         }
     }
 
+    /// The state on one side of kink `k` where the region is known to lie on that side without a cut of its own; `None` where it
+    /// is known to lie on the other.
+    pub fn known_on_side(self, k: usize, above: bool) -> Option<Self> {
+        let state = match above {
+            true => Self { lowest: self.lowest.max(Piece::between_kinks(k + 1)), ..self },
+            false => Self { highest: self.highest.min(Piece::between_kinks(k)), ..self },
+        };
+        (state.lowest <= state.highest).then_some(state)
+    }
+
     /// The state when the region is proved to touch these pieces alone; one piece where only a kink is left.
     pub fn narrowed(self, lowest: Piece, highest: Piece) -> Self {
         let (low, high) = (self.lowest.max(lowest), self.highest.min(highest));

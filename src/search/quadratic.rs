@@ -8,6 +8,7 @@ use super::root::{Root, SeedRoot};
 use crate::arithmetic::rounding::sum_up;
 use crate::bounds::quadratic::{Adam, Forms, Multipliers, Quadratic, Switch};
 use crate::bounds::relaxation::Relaxation;
+use crate::control::StopFlag;
 
 /// Multipliers of all unstable neurons, as nodes keep them: single precision is enough, because any will do.
 pub type Stored = Arc<[[f32; 4]]>;
@@ -122,8 +123,15 @@ impl<'a> QuadraticBound<'a> {
         stored.into()
     }
 
-    /// Looks for multipliers at the root, for one direction; the bound that they give. Infinite when there are none.
-    pub fn start(&mut self, states: &[State], backward: &mut Backward<'_>, direction: &Direction) -> f64 {
+    /// Looks for multipliers at the root, for one direction, as long as `stop` is not raised; the bound that they give. Infinite
+    /// when there are none.
+    pub fn start(
+        &mut self,
+        states: &[State],
+        backward: &mut Backward<'_>,
+        direction: &Direction,
+        stop: &StopFlag,
+    ) -> f64 {
         self.enter(states, backward);
         backward.direction_bound(direction, 0.0, true);
         let depth = self.root.depth();
@@ -132,6 +140,9 @@ impl<'a> QuadraticBound<'a> {
         for _ in 0..SCALE_ROUNDS {
             for l in (0..depth).rev() {
                 for factor in [0.25, 0.5, 2.0, 4.0] {
+                    if stop.reason().is_some() {
+                        return f64::INFINITY;
+                    }
                     let mut trial = scales.clone();
                     trial.iter_mut().skip(l).for_each(|scale| *scale *= factor);
                     self.multipliers = self.scaled(&backward.scores, &trial);
@@ -153,6 +164,9 @@ impl<'a> QuadraticBound<'a> {
         self.before.clone_from(&self.multipliers);
         let mut adam = Adam::new(ROOT_RATE);
         for _ in 0..ROOT_STEPS {
+            if stop.reason().is_some() {
+                break;
+            }
             if !self.prepare() {
                 // Halfway back, and smaller steps from there.
                 self.multipliers.halve_towards(&self.before);

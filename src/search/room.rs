@@ -52,6 +52,7 @@ fn run(visit: &mut Visit<'_, '_>) -> Option<f64> {
                 visit.tell("nodes", summary.nodes);
                 own = own.into_iter().chain(summary.upper).reduce(intersection_upper);
             }
+            None if visit.ledger.should_stop() => {}
             None => visit.ledger.note(OVERFLOW.into()),
         }
     }

@@ -1,7 +1,7 @@
 //! What all nodes of one search share: the network, the question, and the bounds at the root.
 
 use super::node::State;
-use crate::answer::Subject;
+use crate::answer::{CoincidentKink, Subject};
 use crate::arithmetic::ends::{hull_lower, hull_upper};
 use crate::bounds::fastlip::BackwardBounds;
 use crate::bounds::linear::{Magnitudes, magnitudes};
@@ -21,6 +21,17 @@ pub struct SeedRoot {
     pub upper: f64,
 }
 
+/// One of several kinks that coincide on X.
+#[derive(Clone, Copy, Debug)]
+pub struct Member {
+    /// The neuron's place among the unstable ones.
+    pub neuron: usize,
+    /// The kink, counted from below.
+    pub kink: usize,
+    /// Whether the neuron is below the kink where it is above the group's first one.
+    pub mirrored: bool,
+}
+
 /// The root of a search.
 pub struct Root<'a> {
     /// The network, the question and the phases over X.
@@ -33,6 +44,10 @@ pub struct Root<'a> {
     pub joint: bool,
     /// The unstable neurons (layer, neuron), lowest layer first.
     pub unstable: Vec<(usize, usize)>,
+    /// Kinks that coincide on X.
+    pub groups: Vec<Vec<Member>>,
+    /// The groups in which each unstable neuron has a kink.
+    pub groups_of: Vec<Vec<usize>>,
     /// For each hidden layer the range of its neurons in `unstable`.
     pub layers: Vec<std::ops::Range<usize>>,
     /// How far apart the derivatives of each unstable neuron's activation are.
@@ -79,6 +94,19 @@ impl<'a> Root<'a> {
             upper: bounds.relaxed.norm,
         };
         let seeds = seeds.into_iter().map(seed).collect();
+        let member = |kink: CoincidentKink| {
+            let neuron = unstable.binary_search(&(kink.layer, kink.neuron)).ok()?;
+            Some(Member { neuron, kink: kink.kink, mirrored: kink.mirrored })
+        };
+        let groups: Vec<Vec<Member>> = subject
+            .coincident_kinks()
+            .into_iter()
+            .map(|group| group.into_iter().filter_map(member).collect())
+            .collect();
+        let mut groups_of = vec![Vec::new(); unstable.len()];
+        for (i, group) in groups.iter().enumerate() {
+            group.iter().for_each(|member| groups_of[member.neuron].push(i));
+        }
         let joint = subject.question.seeds.extreme_points().is_none();
         Self {
             subject,
@@ -86,6 +114,8 @@ impl<'a> Root<'a> {
             seeds,
             joint,
             unstable,
+            groups,
+            groups_of,
             layers,
             spans,
             forward_magnitudes,
@@ -119,6 +149,25 @@ impl<'a> Root<'a> {
             State::between(lowest, highest)
         };
         self.unstable.iter().map(state).collect()
+    }
+
+    /// Settles a neuron on one side of a kink, and all whose kinks coincide with it: how many these are. `None` when one of them is
+    /// known to lie on the other side: nothing but the kink is left then.
+    pub fn settle(&self, states: &mut [State], neuron: usize, kink: usize, above: bool) -> Option<u64> {
+        states[neuron] = states[neuron].on_side(kink, above);
+        let mut settled = 0;
+        for group in self.groups_of[neuron].iter().map(|&i| &self.groups[i]) {
+            let Some(own) = group.iter().find(|member| member.neuron == neuron && member.kink == kink) else {
+                continue;
+            };
+            for member in group.iter().filter(|member| member.neuron != neuron) {
+                let side = above != (member.mirrored != own.mirrored);
+                let state = states[member.neuron].known_on_side(member.kink, side)?;
+                settled += u64::from(state != states[member.neuron]);
+                states[member.neuron] = state;
+            }
+        }
+        Some(settled)
     }
 
     /// The smallest and the largest σ' of an unstable neuron in a state.

@@ -38,7 +38,7 @@ pub struct Summary {
     pub upper: Option<f64>,
     /// Nodes evaluated.
     pub nodes: u64,
-    /// Leaves whose pattern was proved to have no interior.
+    /// Leaves whose pattern, and nodes whose part of X, was proved to have no interior.
     pub empty_leaves: u64,
     /// Leaves whose pattern could neither be shown to have an interior nor to have none.
     pub open_leaves: u64,
@@ -98,7 +98,7 @@ impl<'a> Tree<'a> {
 
     /// Runs until the bracket is closed or the ledger says stop.
     pub fn run(&self, ledger: &mut Ledger<'_>) -> Summary {
-        drop(self.plant());
+        drop(self.plant_watched(ledger));
         std::thread::scope(|scope| {
             for worker in 0..self.lock().in_hand.len() {
                 scope.spawn(move || self.work(worker, &mut self.evaluator(), usize::MAX));
@@ -117,17 +117,9 @@ impl<'a> Tree<'a> {
 
     /// Bounds the root, and follows the most promising nodes downwards, once. The ledger gets the root's bound and the incumbents.
     pub fn dive(&self, ledger: &mut Ledger<'_>) {
-        let mut evaluator = self.plant();
+        let mut evaluator = self.plant_watched(ledger);
         self.tell(&mut self.lock(), ledger);
-        std::thread::scope(|scope| {
-            let worker = scope.spawn(|| self.work(0, &mut evaluator, DIVE));
-            while !worker.is_finished() {
-                if ledger.should_stop() {
-                    self.stop.raise(StopReason::Cancelled);
-                }
-                std::thread::sleep(DIVE_POLL);
-            }
-        });
+        self.watched(ledger, || self.work(0, &mut evaluator, DIVE));
         self.lock().found.drain(..).for_each(|checked| ledger.offer_lower(checked));
     }
 
@@ -139,16 +131,41 @@ impl<'a> Tree<'a> {
         evaluator
     }
 
-    /// Puts the root nodes into the heap.
+    /// Does one piece of work while the calling thread looks at the clock for it.
+    fn watched<T: Send>(&self, ledger: &Ledger<'_>, work: impl FnOnce() -> T + Send) -> T {
+        if ledger.should_stop() {
+            self.stop.raise(StopReason::Cancelled);
+        }
+        std::thread::scope(|scope| {
+            let worker = scope.spawn(work);
+            while !worker.is_finished() {
+                if ledger.should_stop() {
+                    self.stop.raise(StopReason::Cancelled);
+                }
+                std::thread::sleep(DIVE_POLL);
+            }
+            worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    }
+
+    fn plant_watched(&self, ledger: &Ledger<'_>) -> Evaluator<'a> {
+        self.watched(ledger, || self.plant())
+    }
+
+    /// Puts the root nodes into the heap; those that there is no time for keep the bound that they come with.
     fn plant(&self) -> Evaluator<'a> {
         let mut evaluator = self.evaluator();
         let mut open = Vec::new();
         // What other methods have proved stays theirs: the bracket takes the best of all.
         for above in evaluator.above_roots(f64::INFINITY) {
-            self.child(&mut evaluator, above.states.clone(), &above, 0, &mut open);
+            if self.stop.reason().is_some() {
+                open.push(above);
+            } else {
+                self.child(&mut evaluator, above.states.clone(), &above, 0, &mut open);
+            }
         }
         for mut root in open {
-            evaluator.start_quadratic(&mut root);
+            evaluator.start_quadratic(&mut root, &self.stop);
             let mut shared = self.lock();
             shared.bytes += root.bytes();
             shared.heap.push(root);
@@ -230,14 +247,44 @@ impl<'a> Tree<'a> {
                     break 'nodes;
                 }
                 let mut states = node.states.clone();
-                let state = &mut states[node.branch.neuron];
-                *state = state.on_side(node.branch.kink, above);
-                let left = self.child(evaluator, states, &node, node.depth + 1, &mut own);
+                let left = match self.root.settle(&mut states, node.branch.neuron, node.branch.kink, above) {
+                    Some(settled) => {
+                        self.count_flat(settled);
+                        self.child(evaluator, states, &node, node.depth + 1, &mut own)
+                    }
+                    None => self.flat_child(&node, states),
+                };
                 self.pseudo_costs.learn(node.branch, above, node.bound - left);
             }
         }
         // The bound in hand covers them; they are wanted back where a proof is asked for.
         self.lock().heap.extend(own);
+    }
+
+    /// Closes a child on which kinks that coincide would have to be on different sides.
+    fn flat_child(&self, above: &Node, states: Box<[State]>) -> f64 {
+        if let Some(sink) = self.sink {
+            let (unstable, reason) = (&self.root.unstable[..], Reason::Flat);
+            sink(Leaf {
+                unstable,
+                seed: above.seed,
+                states,
+                bound: 0.0,
+                reason,
+                programs: vec![],
+                multipliers: vec![],
+            });
+        }
+        self.count_flat(1);
+        self.cutoff()
+    }
+
+    /// Counts parts without interior that were never looked at: on each of them a neuron would be on the other side of a kink that
+    /// it shares.
+    fn count_flat(&self, parts: u64) {
+        if parts > 0 {
+            self.lock().summary.empty_leaves += parts;
+        }
     }
 
     /// Tells the sink of a node that is not branched on any more.
@@ -263,7 +310,7 @@ impl<'a> Tree<'a> {
         let left = match &outcome {
             Outcome::Open(node) => node.bound,
             Outcome::Leaf { bound, .. } => bound.max(cutoff),
-            Outcome::Closed(_) | Outcome::Empty => cutoff,
+            Outcome::Closed(_) | Outcome::Empty | Outcome::Flat => cutoff,
         };
         let mut leaf_found = None;
         if let Outcome::Open(_) | Outcome::Leaf { .. } = &outcome {
@@ -313,6 +360,7 @@ impl<'a> Tree<'a> {
                 shared.open_leaves = hull_upper(shared.open_leaves, bound);
             }
             (Outcome::Open(node), _) => own.push(node),
+            (Outcome::Flat, _) => shared.summary.empty_leaves += 1,
             (Outcome::Empty | Outcome::Leaf { .. }, _) => {}
         }
         left
@@ -338,6 +386,7 @@ impl<'a> Tree<'a> {
         }
         match outcome {
             Outcome::Empty => leaf(0.0, Reason::Empty),
+            Outcome::Flat => leaf(0.0, Reason::Flat),
             Outcome::Closed(bound) if self.root.joint => leaf(*bound, Reason::Rows),
             Outcome::Leaf { pattern, bound } => leaf(*bound, Reason::Pattern(pattern.clone())),
             Outcome::Closed(_) | Outcome::Open(_) => {}

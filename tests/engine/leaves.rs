@@ -56,7 +56,7 @@ fn is_near_a_kink(network: &Network, l: usize, r: usize, z: f64) -> bool {
 /// What a leaf proves of the gradient `g`, if anything.
 fn bound_of(leaf: &Kept, g: &[f64]) -> Option<f64> {
     match &leaf.reason {
-        Reason::Empty => None,
+        Reason::Empty | Reason::Flat => None,
         Reason::Rows | Reason::Pattern(_) => Some(leaf.bound),
         Reason::Directions(directions) => {
             let matches = |direction: &Direction| match direction {
@@ -105,7 +105,7 @@ proptest! {
             let around: Vec<&Kept> =
                 leaves.iter().filter(|leaf| leaf.states.iter().zip(&unstable).all(holds)).collect();
             for leaf in &around {
-                prop_assert!(leaf.reason != Reason::Empty, "{x:?} lies in a part that was called empty");
+                prop_assert!(!matches!(leaf.reason, Reason::Empty | Reason::Flat), "{x:?} lies in a part that was called empty");
                 if let Reason::Pattern(pattern) = &leaf.reason {
                     let own = Pattern::of(&network, &z);
                     prop_assert!(unstable.iter().all(|&(l, r)| pattern.0[l][r] == own.0[l][r]), "{pattern:?} at {x:?}");

@@ -11,6 +11,7 @@
 //! - [`activations`]: activations and networks of every kind against dense sampling.
 //! - [`carried`]: units that carry a value past a layer, and maps kept as sparse rows.
 //! - [`degenerate`]: networks that are not in general position.
+//! - [`slivers`]: parts without interior, kinks that coincide, the smallest and the largest boxes.
 //! - [`estimators`]: the estimators against their definitions and the truth.
 //! - [`graphs`]: graphs with branches, joins and convolutions against values that were enumerated elsewhere.
 //! - [`guarantees`]: the promise of every method, in every norm.
@@ -44,6 +45,7 @@ mod oracle;
 mod order;
 mod programs;
 mod rooms;
+mod slivers;
 mod solvers;
 mod statuses;
 mod strategies;

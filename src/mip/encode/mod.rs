@@ -11,7 +11,7 @@ mod backward;
 
 use super::expression::{Expression, power_of_two};
 use super::program::Program;
-use crate::answer::Subject;
+use crate::answer::{CoincidentKink, Subject};
 use crate::arithmetic::rounding::{difference_down, difference_up};
 use crate::bounds::fastlip::BackwardBounds;
 use crate::bounds::{ForwardBounds, Interval};
@@ -96,6 +96,7 @@ impl Encoding {
     pub fn new(subject: &Subject<'_>, bounds: Bounds<'_>, objective: Objective, known: Option<f64>) -> Self {
         let mut encoding = Self::empty(subject.network, bounds.forward, objective);
         encoding.forward(subject, bounds.forward, subject.network.hidden().len());
+        encoding.tie_coincident_kinks(subject);
         encoding.backward(subject, bounds.backward, known.filter(|k| *k > 0.0));
         encoding
     }
@@ -160,6 +161,28 @@ impl Encoding {
                 .collect();
         }
         below
+    }
+
+    /// Rows that let one binary decide for all kinks that coincide on X. A pattern in which they differ has no interior.
+    fn tie_coincident_kinks(&mut self, subject: &Subject<'_>) {
+        for group in subject.coincident_kinks() {
+            let with_binary = |kink: &&CoincidentKink| self.binary(kink.layer, kink.neuron, kink.kink).is_some();
+            let Some(first) = group.iter().find(with_binary).copied() else { continue };
+            for other in group.iter().filter(|other| **other != first) {
+                let binaries = [first, *other].map(|kink| self.binary(kink.layer, kink.neuron, kink.kink));
+                let [Some(a), Some(b)] = binaries else { continue };
+                let name = format!("same{}_{}_{}", other.layer + 1, other.neuron, other.kink);
+                match first.mirrored == other.mirrored {
+                    true => self.program.row(name, vec![(a, 1.0), (b, -1.0)], 0.0, 0.0, 0.0),
+                    false => self.program.row(name, vec![(a, 1.0), (b, 1.0)], 1.0, 1.0, 0.0),
+                }
+            }
+        }
+    }
+
+    /// The binary of a kink, where it has one.
+    fn binary(&self, l: usize, r: usize, kink: usize) -> Option<usize> {
+        self.switches[l][r].by_kink().find(|(k, _)| *k == kink).map(|(_, binary)| binary)
     }
 
     /// The columns and rows of one neuron with pre-activation `image`; the expression of its post-activation.

@@ -77,10 +77,10 @@ proptest! {
                 let mut above = above.clone();
                 if quadratic {
                     // Whether it pays or not.
-                    evaluator.find_multipliers(&mut above, f64::INFINITY);
+                    evaluator.find_multipliers(&mut above, f64::INFINITY, &StopFlag::default());
                 }
                 largest = largest.max(match evaluator.evaluate(states.clone().into(), &above, 1, 0.0) {
-                    Outcome::Empty => 0.0,
+                    Outcome::Empty | Outcome::Flat => 0.0,
                     Outcome::Closed(bound) | Outcome::Leaf { bound, .. } => bound,
                     Outcome::Open(node) => node.bound,
                 });
