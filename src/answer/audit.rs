@@ -1,6 +1,7 @@
 //! The audit of an activation pattern: does its region have an interior in X, and so a gradient that the network really has?
 //! (METHODS §8.2.)
 
+use super::coincident::Random;
 use super::exact::exact;
 use super::farkas::{self, Support};
 use super::inequalities::{Axis, Pieces, Refuted};
@@ -23,6 +24,8 @@ pub enum Verdict {
 
 /// A part whose deepest point has more normalised slack than this has an interior, however the program was rounded.
 const DEEP: f64 = 1e-6;
+/// How many random points between floating-point numbers are tried.
+const MOST_POINTS: usize = 8;
 /// How many bits the shares of a point found in whole numbers are rounded to, one try after the other.
 const SHARE_BITS: [u64; 4] = [60, 200, 700, 2400];
 
@@ -113,6 +116,18 @@ impl Subject<'_> {
     /// The point that the program has found.
     pub(super) fn point_at(&self, axes: &[Axis], found: &Deepest) -> Vec<Dyadic> {
         self.point(axes, |i| &(&exact(found.scaled[i]) * &axes[i].radius) + &axes[i].center)
+    }
+
+    /// A witness at a random point of X, between floating-point numbers: where X is so thin that all of its floating-point points
+    /// lie on kinks. `range(l, r)` as in [`Subject::check_point`].
+    pub fn check_between(&self, range: impl Fn(usize, usize) -> f64) -> Option<Checked> {
+        let axes = self.axes();
+        let mut random = Random(axes.len() as u64);
+        (0..MOST_POINTS).find_map(|_| {
+            let shares: Vec<Dyadic> = axes.iter().map(|_| exact(random.next().abs() - 1.0)).collect();
+            let point = self.point(&axes, |i| &(&shares[i] * &axes[i].radius).times_power_of_two(1) + &axes[i].low);
+            self.check_exactly(&point, self.rounded(&point), &range)
+        })
     }
 
     /// The floating-point numbers in X next to a point.

@@ -42,7 +42,8 @@ pub fn best_checked(visit: &mut Visit<'_, '_>, mut found: Vec<Candidate>) -> Opt
     let center = (0..region.dim()).map(|k| region.center(k)).collect();
     found.push(Candidate::at(visit.network(), visit.question(), center));
     found.sort_by(|a, b| b.value.total_cmp(&a.value));
-    let checked = found.iter().find_map(|candidate| check_point(visit, &candidate.x))?;
+    let at_numbers = found.iter().find_map(|candidate| check_point(visit, &candidate.x));
+    let checked = at_numbers.or_else(|| check_between(visit))?;
     let value = checked.value;
     visit.ledger.offer_lower(checked);
     if value == 0.0 {
@@ -83,6 +84,12 @@ pub fn first_witness(network: &Network, question: &Question, control: &Control) 
     found.push(Candidate::at(network, question, center));
     found.sort_by(|a, b| b.value.total_cmp(&a.value));
     found.iter().find_map(|candidate| check(&subject, &forward, &candidate.x, control))
+}
+
+/// The lower bound that some point between floating-point numbers proves.
+fn check_between(visit: &Visit<'_, '_>) -> Option<Checked> {
+    let range = |l: usize, r: usize| visit.tiers.forward.layers[l].magnitude(r);
+    visit.network().exact_support().supported.then(|| visit.subject.check_between(range)).flatten()
 }
 
 /// What the exact methods start from: points climbed to from samples, unless that was done before, and the linear Jacobian

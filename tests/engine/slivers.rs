@@ -89,6 +89,19 @@ fn boxes_of_a_few_numbers_and_thirty_kinks_at_one_point_are_answered_exactly() {
 }
 
 #[test]
+fn a_box_whose_numbers_all_lie_on_kinks_has_a_witness_between_them() {
+    // Two neighbouring numbers for each of two inputs: of the four points each lies on one of the diagonals. The third input is
+    // fixed.
+    let unit = f64::EPSILON;
+    let diagonals = vec![(vec![1.0, -1.0, 0.0], 0.0), (vec![1.0, 1.0, -1.0], -2.0)];
+    let square = network(3, &[diagonals, vec![(vec![1.0, 1.0], 0.0)]], Activation::Relu);
+    let asked = problem(&[1.0, 1.0, unit], &[1.0 + unit, 1.0 + unit, unit], &[1.0], "linf");
+    let report = answer(&square, &question(&square, asked), &[Method::Random]);
+    assert!(report.lower.is_some_and(|lower| lower == 0.0 || lower == 2.0), "{report:?}");
+    assert!(report.notes.iter().any(|note| note.contains("between them")), "{report:?}");
+}
+
+#[test]
 fn a_direction_of_tiny_gradients_is_found_in_a_few_steps() {
     let report = solve_stored("op_-160_linf_l2", |_| {});
     assert_encloses("op_-160_linf_l2", &report, "3.449637662132068002852999e-160");
