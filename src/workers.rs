@@ -42,11 +42,6 @@ impl Workers {
         Self { pool: None, control: Control::unlimited() }
     }
 
-    /// The control of the solve.
-    pub fn control(&self) -> &Control {
-        &self.control
-    }
-
     /// `f(0), …, f(count - 1)` in this order, or `None` when the solve was asked to end before all were done.
     pub fn map<T: Send>(&self, count: usize, f: impl Fn(usize) -> T + Sync) -> Option<Vec<T>> {
         let piece = |i| (!self.control.should_stop()).then(|| f(i));

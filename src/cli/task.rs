@@ -86,6 +86,8 @@ pub(super) fn exit(command: &str, outcome: Result<(), TaskError>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(TaskError::BadInput(bad)) => bad.report(),
+        // Who reads no more wants no words either.
+        Err(TaskError::System { error, .. }) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
         Err(error) => {
             print::complain(format_args!("exactlip {command}: {error}"));
             ExitCode::FAILURE

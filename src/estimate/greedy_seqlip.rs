@@ -50,8 +50,8 @@ fn estimate_within(chain: &Chain, control: &Control) -> Result<f64, SeqLipError>
 ///
 /// For singular vectors u and v of the current matrix, `uᵀ R diag(σ) L v = Σ_r σ_r (Rᵀu)_r (L v)_r` is linear in σ: the σ that
 /// is 1 exactly where the product is positive is at least as good. Where that ends, single neurons are flipped while it helps.
-pub(super) fn largest_norm(junction: &Junction) -> f64 {
-    largest_norm_within(junction, &Control::unlimited()).unwrap_or(0.0)
+pub(super) fn largest_norm(junction: &Junction, control: &Control) -> f64 {
+    largest_norm_within(junction, control).unwrap_or(0.0)
 }
 
 /// As [`largest_norm`]; `None` when there was no time for it.

@@ -144,7 +144,12 @@ async fn read_multipart(mut request: Request, limit: usize, most: usize) -> Resu
             _ => {
                 let name: String = named.chars().take(MAX_SHOWN).collect();
                 let has = if matches!(named, "file" | "data") { "two fields" } else { "the field" };
-                return Err(ApiError::new(Code::BadRequest, format!("the form has {has} `{name}`: {SEND_A_FILE}")));
+                return Err(ApiError::new(
+                    Code::BadRequest,
+                    format!(
+                        "the form has {has} `{name}`, it takes one field `file` and at most one field `data`: {SEND_A_FILE}"
+                    ),
+                ));
             }
         };
         let name = field.file_name().map(str::to_owned);

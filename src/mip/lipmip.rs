@@ -305,6 +305,8 @@ pub fn parts_of(question: &Question) -> Vec<Objective> {
             .filter(|&k| region.is_free(k))
             .flat_map(|input| [1.0, -1.0].map(|sign| Objective::Entry { input, sign }))
             .collect(),
+        // Without free inputs there is nothing to change: no program, and the constant is 0.
+        VectorNorm::Linf | VectorNorm::L2 if !(0..region.dim()).any(|k| region.is_free(k)) => Vec::new(),
         VectorNorm::Linf | VectorNorm::L2 => vec![Objective::AbsoluteSum],
     }
 }

@@ -133,7 +133,8 @@ fn exact_methods_are_refused_over_balls_and_for_the_euclidean_norm() {
     let cube = json!({"type": "box", "lower": 0.0, "upper": 1.0});
     assert_eq!(asked(&cube, "l2", &["mip"]).unwrap_err()[0].pointer, "/methods/0");
     // The default ladder answers with what applies.
-    let question = asked(&ball, "l2", &["fastlip", "recurjac", "linear_jacobian", "lp", "exact"]).unwrap();
+    let ladder: Vec<&str> = Method::default_ladder().into_iter().map(Method::name).collect();
+    let question = asked(&ball, "l2", &ladder).unwrap();
     let report = answer(&network, &question, &question.methods);
     assert!(report.notes.iter().any(|note| note.contains("`exact`")), "{:?}", report.notes);
     assert!(report.lower.unwrap() > 0.0 && report.lower < report.upper);

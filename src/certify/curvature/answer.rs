@@ -5,6 +5,7 @@ use super::{Curved, TargetCertificate, relu};
 use crate::answer::{
     Audit, CurvatureTarget, Event, GlobalCurvature, LocalCurvature, Progress, Report, Status, relative_gap,
 };
+use crate::arithmetic::ends::{hull_lower, intersection_upper};
 use crate::control::{Control, StopReason};
 use crate::network::Network;
 use crate::problem::{CurvatureRequest, Question};
@@ -95,16 +96,15 @@ pub fn answer(network: &Network, question: &Question, request: &CurvatureRequest
 
 /// The bracket over all targets: a certificate holds for all of them together once all were looked at.
 fn bracket(targets: &[CurvatureTarget], asked: usize, attack: bool) -> (Option<f64>, Option<f64>) {
-    let least = |ends: &mut dyn Iterator<Item = f64>| ends.reduce(f64::min);
     let lower = if targets.len() < asked {
         // Nothing is known of the others.
         (!attack).then_some(0.0)
     } else if targets.iter().any(|target| target.lower.is_none()) {
         None
     } else {
-        least(&mut targets.iter().filter_map(|target| target.lower))
+        targets.iter().filter_map(|target| target.lower).reduce(hull_lower)
     };
-    (lower, least(&mut targets.iter().filter_map(|target| target.upper)))
+    (lower, targets.iter().filter_map(|target| target.upper).reduce(intersection_upper))
 }
 
 fn stops(question: &Question, (lower, upper): (Option<f64>, Option<f64>), whole: bool) -> bool {

@@ -260,7 +260,8 @@ mod tests {
             let unit = Unit::Smooth(activation);
             let (low, high) = unit.second_derivatives(f64::NEG_INFINITY, f64::INFINITY);
             // By subdivision: no point of a fine grid lies beyond, some lies very near.
-            let values: Vec<f64> = (-200_000..=200_000).map(|i| unit.second_derivative(f64::from(i) * 1e-4)).collect();
+            let grid = (-200_000..=200_000).map(|i| f64::from(i) * 1e-4);
+            let values: Vec<f64> = grid.chain([-1e-12, 1e-12]).map(|z| unit.second_derivative(z)).collect();
             let (least, most) = values.iter().fold((0.0, 0.0), |(a, b): (f64, f64), &v| (a.min(v), b.max(v)));
             assert!(low <= least && most <= high, "{activation:?}");
             assert!(low >= least - 1e-8 && high <= most + 1e-8, "{activation:?}: {low} {least} {high} {most}");

@@ -22,10 +22,14 @@ const MODE: u32 = 0o600;
 pub(super) fn path(address: &str) -> Result<PathBuf, StoreError> {
     let refuse = |detail: String| Err(StoreError::Address(format!("the database's address {detail}")));
     let Some(rest) = address.strip_prefix("sqlite:") else {
-        // Another database's address; a path may hold a colon, but not this.
-        if let Some((scheme, _)) = address.split_once("://") {
-            let told = scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
-            let begins = if told { format!("begins with `{scheme}://`") } else { "is none of a file".into() };
+        // Another database's address; a path may hold a colon behind a slash, but an @ is never a file's here.
+        let is_word = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
+        let scheme = address.split_once(':').map(|(scheme, _)| scheme).filter(|scheme| scheme.chars().all(is_word));
+        if scheme.is_some() || address.contains('@') || address.contains("://") {
+            let shown =
+                address.split_once("://").map(|(scheme, _)| scheme).filter(|scheme| scheme.chars().all(is_word));
+            let begins =
+                shown.map_or_else(|| "is none of a file".into(), |scheme| format!("begins with `{scheme}://`"));
             return refuse(format!("{begins}: use a path, or `sqlite://PATH`"));
         }
         if address.is_empty() || address == ":memory:" {
@@ -211,7 +215,6 @@ mod tests {
             "sqlite://jobs.db?immutable=1",
             "sqlite::memory:",
             "sqlite://",
-            "jobs.db",
             "secret://jobs.db/..%",
             "sqlite://%ff/secret",
         ] {
