@@ -244,10 +244,11 @@ mod tests {
     #[test]
     fn bisection_ends_whatever_the_numbers_are() {
         for upper in [f64::NAN, f64::INFINITY, f64::MAX, f64::from_bits(1)] {
-            let curve = Curve { activation: Activation::Tanh, lower: -1.0, upper };
+            let curve = Piecewise { activation: Activation::Tanh, lower: -1.0, upper };
             curve.tangent_from(upper, upper);
-            curve.touching(0.5, -1.0, upper, 1.0);
-            curve.touching(f64::NAN, -1.0, upper, -1.0);
+            let piece = Piece { arc: 0, from: -1.0, to: upper, bend: Bend::Convex, off: 0.0 };
+            curve.touching(0.5, piece, 1.0);
+            curve.touching(f64::NAN, piece, -1.0);
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::room::{Room, Side, Size};
 
 /// The method `greedy_seqlip`.
 pub const ROOM: Room = chain::room(Side::Nothing, "SeqLip with each maximum searched locally", Size::Any, |visit| {
-    chain::run(visit, |chain, visit| estimate_within(chain, visit.control()))
+    chain::run(visit, |chain, visit| estimate(chain, visit.control()))
 });
 
 /// Singular values kept on each side of a layer (the paper's E).
@@ -26,16 +26,8 @@ const MOST_FLIPPED: usize = 32;
 /// The product over hidden layers of the largest norm found, in plain floating point; a stop of the control ends the search early.
 ///
 /// # Errors
-/// [`SeqLipError::Decomposition`].
-pub fn estimate(chain: &Chain) -> Result<f64, SeqLipError> {
-    estimate_within(chain, &Control::unlimited())
-}
-
-/// As [`estimate`], as long as there is time.
-///
-/// # Errors
-/// As [`estimate`], and [`SeqLipError::Stopped`].
-fn estimate_within(chain: &Chain, control: &Control) -> Result<f64, SeqLipError> {
+/// [`SeqLipError::Decomposition`], and [`SeqLipError::Stopped`] when there was no time for it.
+pub fn estimate(chain: &Chain, control: &Control) -> Result<f64, SeqLipError> {
     if chain.hidden.is_empty() {
         return Ok(chain.row_norm);
     }

@@ -12,7 +12,6 @@ use tokio::time::timeout;
 
 use super::budget::{Budget, Room};
 use super::{ApiError, Code};
-use crate::problem::non_finite_number;
 
 /// How long a body may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(120);

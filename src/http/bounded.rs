@@ -8,6 +8,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 use serde_json::{Map, Number, Value};
 
 use super::{ApiError, Code};
+use crate::problem::non_finite_number;
 
 /// What a value takes in an array; what a text takes beside its bytes.
 const VALUE: usize = size_of::<Value>();
@@ -41,7 +42,10 @@ pub(super) fn parse_within(text: &[u8], left: &Cell<usize>) -> Result<Value, Api
             let detail = format!("the body has too many values for its {} bytes: {TOO_MANY}", text.len());
             ApiError::new(Code::TooLarge, detail)
         }
-        false => invalid(&error),
+        false => match non_finite_number(text) {
+            Some(error) => ApiError::with_errors(Code::BadRequest, "the document", vec![error]),
+            None => invalid(&error),
+        },
     })
 }
 

@@ -68,11 +68,7 @@ async fn program(service: &Service, id: &str, format: &str, query: ProgramQuery)
     let network = SentNetwork { bytes: &bytes, format: Some(record.format), output: record.output };
     let busy = |_| ApiError::new(Code::Unavailable, "the service ends");
     let permit = service.exports.acquire().await.map_err(busy)?;
-    match service
-        .supervisor
-        .export(network, job.problem.to_string(), limits.memory_mb, format, query.program)
-        .await
-    {
+    match service.supervisor.export(network, job.problem.to_string(), limits.memory_mb, format, query.program).await {
         Ok(file) => {
             drop((permit, bytes, room));
             sending::answer(file, "text/plain; charset=utf-8", &format!("{}.{format}", job.id), place).await
