@@ -237,22 +237,6 @@ impl Piecewise {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bisection_ends_whatever_the_numbers_are() {
-        for upper in [f64::NAN, f64::INFINITY, f64::MAX, f64::from_bits(1)] {
-            let curve = Piecewise { activation: Activation::Tanh, lower: -1.0, upper };
-            curve.tangent_from(upper, upper);
-            let piece = Piece { arc: 0, from: -1.0, to: upper, bend: Bend::Convex, off: 0.0 };
-            curve.touching(0.5, piece, 1.0);
-            curve.touching(f64::NAN, piece, -1.0);
-        }
-    }
-}
-
 /// The point of `[from, to]` at which a concave function is largest, nearly: the middle of what golden sections leave.
 fn largest(mut from: f64, mut to: f64, height: impl Fn(f64) -> f64) -> f64 {
     const SECTION: f64 = 0.618_033_988_749_894_8;
@@ -270,4 +254,20 @@ fn largest(mut from: f64, mut to: f64, height: impl Fn(f64) -> f64) -> f64 {
         }
     }
     0.5 * from + 0.5 * to
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bisection_ends_whatever_the_numbers_are() {
+        for upper in [f64::NAN, f64::INFINITY, f64::MAX, f64::from_bits(1)] {
+            let curve = Piecewise { activation: Activation::Tanh, lower: -1.0, upper };
+            curve.tangent_from(upper, upper);
+            let piece = Piece { arc: 0, from: -1.0, to: upper, bend: Bend::Convex, off: 0.0 };
+            curve.touching(0.5, piece, 1.0);
+            curve.touching(f64::NAN, piece, -1.0);
+        }
+    }
 }

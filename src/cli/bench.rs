@@ -237,9 +237,9 @@ fn by_curvature(arguments: &Curvature) -> Result<(), RunError> {
         threads: arguments.threads,
         seed: arguments.common.seed,
     };
-    let found = curvature::run(&plan, |line| eprintln!("{line}"))?;
+    let found = curvature::run(&plan, |line| print::complain(line))?;
     let markdown = curvature::markdown(&found);
-    print!("{markdown}");
+    print::text(&markdown);
     let Some(directory) = directory else { return Ok(()) };
     let path = |ending: &str| directory.join(format!("curvature.{ending}"));
     fs::write(path("csv"), curvature::csv(&found))?;
