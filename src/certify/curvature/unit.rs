@@ -99,14 +99,16 @@ fn second(activation: Activation) -> Option<Second> {
 /// σ''(z) in plain floating point, and the size of the terms that it was computed from; 0 for activations without bounds.
 fn bend(activation: Activation, z: f64) -> (f64, f64) {
     let alone = |value: f64| (value, value.abs());
+    // The rounding of an exponent is multiplied by the exponent's size.
+    let exponential = |value: f64, exponent: f64| (value, value.abs() * (1.0 + exponent.abs() / 8.0));
     match activation {
         Activation::Sigmoid => alone(-activation.derivative(z) * (0.5 * z).tanh()),
         Activation::Tanh => alone(-2.0 * activation.derivative(z) * z.tanh()),
         Activation::Arctan => alone(-2.0 * z * activation.derivative(z).powi(2)),
-        Activation::Erf => alone(-2.0 * z * activation.derivative(z)),
+        Activation::Erf => exponential(-2.0 * z * activation.derivative(z), z * z),
         Activation::Softsign if z == 0.0 => alone(0.0),
         Activation::Softsign => alone(-2.0 * z.signum() / (1.0 + z.abs()).powi(3)),
-        Activation::Softplus { beta } => alone(beta * Activation::Sigmoid.derivative(beta * z)),
+        Activation::Softplus { beta } => exponential(beta * Activation::Sigmoid.derivative(beta * z), beta * z),
         Activation::LogSigmoid => alone(-Activation::Sigmoid.derivative(z)),
         Activation::Silu => {
             let slope = Activation::Sigmoid.derivative(z);
@@ -116,7 +118,7 @@ fn bend(activation: Activation, z: f64) -> (f64, f64) {
         Activation::Gelu => {
             let density =
                 (-0.5 * z * z).exp() * std::f64::consts::FRAC_2_SQRT_PI * 0.5 * std::f64::consts::FRAC_1_SQRT_2;
-            (density * (2.0 - z * z), density * (2.0 + z * z))
+            (density * (2.0 - z * z), exponential(density * (2.0 + z * z), z * z).1)
         }
         Activation::Identity
         | Activation::Relu
