@@ -79,7 +79,18 @@ impl Expression {
     }
 }
 
-/// The smallest power of two at or above a positive size, within the range where scaling by it is exact; 1 for 0.
+/// The smallest power of two at or above a positive size, within the range where it and its inverse are numbers; 1 for 0.
 pub(super) fn power_of_two(size: f64) -> f64 {
-    if size > 0.0 && size.is_finite() { 2f64.powi(size.log2().ceil().clamp(-300.0, 300.0) as i32) } else { 1.0 }
+    if size > 0.0 && size.is_finite() { 2f64.powi(size.log2().ceil().clamp(-1000.0, 1000.0) as i32) } else { 1.0 }
+}
+
+/// `value / scale` for a power of two, rounded down where it underflows.
+pub(super) fn quotient_down(value: f64, scale: f64) -> f64 {
+    let quotient = value / scale;
+    if quotient * scale == value { quotient } else { quotient.next_down() }
+}
+
+/// As [`quotient_down`], rounded up.
+pub(super) fn quotient_up(value: f64, scale: f64) -> f64 {
+    -quotient_down(-value, scale)
 }

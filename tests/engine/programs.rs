@@ -127,3 +127,31 @@ fn an_entry_that_only_rounding_makes_cross_zero_has_one_sign() {
         assert!(value >= wanted && value <= wanted + 1e-12, "{value} for {wanted}");
     }
 }
+
+#[test]
+fn programs_have_moderate_numbers_whatever_the_scale_of_the_network() {
+    let affine = |rows: usize, columns: usize, weight: &[f64], bias: Vec<f64>, scale: f64| {
+        let scaled = weight.iter().map(|w| w * scale).collect();
+        Step::affine(Matrix::from_row_major(rows, columns, scaled).unwrap(), bias)
+    };
+    for scale in [1e-200, 1e-100, 1.0, 1e100, 1e200] {
+        let steps = vec![
+            affine(3, 2, &[1.0, -0.5, 0.25, 1.5, -1.0, 0.75], vec![0.25 * scale, 0.0, -0.5 * scale], 1.0),
+            Step::activations(Activation::Relu),
+            affine(2, 3, &[1.0, 0.5, -1.0, -0.25, 1.0, 0.75], vec![0.0; 2], 1.0 / scale),
+            Step::activations(Activation::Relu),
+            affine(1, 2, &[1.0, -1.5], vec![0.0], scale),
+        ];
+        let network = lower(2, steps, vec![]).unwrap();
+        for norm in ["linf", "l1"] {
+            let question = question(&network, problem(&[-scale; 2], &[scale; 2], &[1.0], norm));
+            for encoding in programs(&network, &question) {
+                let program = encoding.program;
+                let rows = program.rows.iter().flat_map(|row| &row.terms).chain(&program.objective);
+                let ends = program.variables.iter().flat_map(|v| [v.lower, v.upper]);
+                let largest = rows.map(|(_, c)| *c).chain(ends).fold(0.0, |most: f64, v| most.max(v.abs()));
+                assert!(largest < 100.0, "{scale:e}: {largest:e}");
+            }
+        }
+    }
+}

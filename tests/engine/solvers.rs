@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use exactlip::control::{Control, StopFlag, StopReason};
 use exactlip::ladder;
-use exactlip::mip::cbc;
 use exactlip::mip::export::{self, ExportError};
 use exactlip::mip::highs::{self, Options};
+use exactlip::mip::{Program, cbc};
 use exactlip::network::Network;
 use exactlip::network::import::import;
 use exactlip::problem::{Method, Question, Solver};
@@ -93,6 +93,40 @@ fn cbc_ends_when_it_is_asked_to() {
     let report = ladder::answer(&network, &question, &control);
     assert_eq!(report.status, exactlip::answer::Status::Cancelled, "{report:?}");
     assert!(report.upper.unwrap() >= report.lower.unwrap());
+}
+
+#[test]
+fn cbc_answers_on_a_domain_of_any_size() {
+    // Unscaled, the program's coefficients are such that an assertion within CBC ends the process.
+    let document = json!({"layers": [
+        {"weight": [[-0.75], [1.75], [-0.175]], "bias": [7.5e99, 0.0, 1.75e99], "activation": {"leaky_relu": {"slope": 0.1}}},
+        {"weight": [[-0.75, -0.75, 0.5], [-0.75, 0.0, -0.75], [-0.375, 0.0, -0.375]],
+         "bias": [1.3125e100, 1.3875e100, 6.9375e99], "activation": {"leaky_relu": {"slope": 0.1}}},
+        {"weight": [[-1.5, 1.75, -1.0]]},
+    ]});
+    let network = import(document.to_string().as_bytes(), &Default::default()).unwrap();
+    let question = question(&network, problem(&[-1e100], &[1e100], &[1.0], "linf"));
+    let truth = answer(&network, &question, &[Method::Exact]);
+    let by_cbc = answer(&network, &Question { solver: Solver::Cbc, ..question }, &[Method::Mip]);
+    assert!(truth.exact && by_cbc.exact, "{truth:?} {by_cbc:?}");
+    assert_eq!(truth.lower, by_cbc.lower);
+}
+
+#[test]
+fn cbc_is_not_given_numbers_that_it_cannot_hold() {
+    let program = |objective: f64, coefficient: f64| {
+        let mut program = Program { scale: 1.0, ..Program::default() };
+        let (x, y) = (program.variable("x".into(), 0.0, 1.0, false), program.variable("y".into(), 0.0, 1.0, true));
+        program.row("row".into(), vec![(x, coefficient), (y, 1.0)], f64::NEG_INFINITY, 1.0, 0.0);
+        program.objective = vec![(x, objective), (y, 0.5)];
+        program
+    };
+    let solve = |program: &Program| cbc::solve(program, None, OPTIONS, &mut |_| true);
+    assert!((solve(&program(1.0, 1.0)).unwrap().bound.unwrap() - 1.0).abs() < 1e-6);
+    for program in [program(1e26, 1.0), program(1.0, -1e40), program(1.0, f64::INFINITY), program(f64::NAN, 1.0)] {
+        let words = solve(&program).unwrap_err().to_string();
+        assert!(words.contains("CBC takes them up to 1e20"), "{words}");
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! CBC claims optimality within tolerances and gaps of its own; what is taken from it is its dual bound, with its gaps set to
 //! nothing and its tolerances to HiGHS's. A bracket that it leaves open stays open, whatever it claims.
 
+use std::cmp::Ordering::Less;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::ptr::null;
 use std::sync::{Mutex, PoisonError};
@@ -14,6 +15,8 @@ use super::program::{Program, Row, Variable};
 
 /// Bounds beyond this are none: CBC has no infinity of its own.
 const NO_BOUND: f64 = 1e40;
+/// The largest number that CBC is given: it takes far larger ones for infinite, or ends the process by an assertion.
+const LARGEST: f64 = 1e20;
 /// How far the columns that CBC returns may violate the program to count as its solution.
 const SOLUTION_TOLERANCE: f64 = 1e-6;
 /// By how much (in the program's scaled units) a solution must be better to count: CBC drops what is not. Its default of 1e-5
@@ -26,7 +29,7 @@ pub static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 /// Why CBC gave no answer.
 #[derive(Clone, Debug, Error, PartialEq)]
 pub enum CbcError {
-    /// It had no memory for the model, or the model is too large for it.
+    /// It had no memory for the model, or the model or its numbers are too large for it.
     #[error("CBC cannot hold the program: {0}")]
     Refused(String),
     /// It gave up.
@@ -154,6 +157,10 @@ pub fn solve(
     options: Options,
     go_on: &mut (dyn FnMut(u64) -> bool + Send),
 ) -> Result<MipEnd, CbcError> {
+    // A number that is none is not below the largest one either.
+    if let Some(number) = numbers(program).find(|number| !matches!(number.abs().partial_cmp(&LARGEST), Some(Less))) {
+        return Err(CbcError::Refused(format!("it has the number {number:e}, and CBC takes them up to {LARGEST:e}")));
+    }
     let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let columns = Columns::new(program)?;
     let (Ok(column_count), Ok(row_count)) =
@@ -259,6 +266,14 @@ fn read_end(program: &Program, end: End, solution: Option<Vec<f64>>, nodes: u64)
         nodes: u64::try_from(end.nodes).unwrap_or(0).max(nodes),
         simplex_iterations: u64::try_from(end.iterations).unwrap_or(0),
     })
+}
+
+/// All numbers of a program that are not an end at infinity.
+fn numbers(program: &Program) -> impl Iterator<Item = f64> + '_ {
+    let columns = program.variables.iter().flat_map(|v| [v.lower, v.upper]);
+    let sides = program.rows.iter().flat_map(|r| [r.lower, r.upper]).filter(|side| !side.is_infinite());
+    let coefficients = program.rows.iter().flat_map(|r| &r.terms).chain(&program.objective).map(|&(_, c)| c);
+    columns.chain(sides).chain(coefficients)
 }
 
 /// Whether a point is a solution up to the tolerance.

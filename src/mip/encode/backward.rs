@@ -5,7 +5,7 @@ use crate::answer::Subject;
 use crate::bounds::Interval;
 use crate::bounds::fastlip::BackwardBounds;
 use crate::bounds::norms::dual_norm_up;
-use crate::mip::expression::{Expression, power_of_two};
+use crate::mip::expression::{Expression, power_of_two, quotient_down, quotient_up};
 use crate::network::{Activation, Piece};
 use crate::problem::VectorNorm;
 
@@ -79,7 +79,8 @@ impl Encoding {
                 value.clone().times(slope, size).plus(on.times(other - slope, size))
             }
             Gradient::Column { column, scale } => {
-                let (v, low, high) = (*column, range.lower[r] / scale, range.upper[r] / scale);
+                let v = *column;
+                let (low, high) = (quotient_down(range.lower[r], *scale), quotient_up(range.upper[r], *scale));
                 let name = format!("{}_{r}", l + 1);
                 let program = &mut self.program;
                 let y = program.variable(format!("y{name}"), low.min(0.0), high.max(0.0), false);
@@ -113,7 +114,8 @@ impl Encoding {
             return Gradient::Known(image);
         }
         let scale = scale_of(lower.abs().max(upper.abs()), &image);
-        let column = self.program.variable(format!("v{l}_{k}"), lower / scale, upper / scale, false);
+        let (least, most) = (quotient_down(lower, scale), quotient_up(upper, scale));
+        let column = self.program.variable(format!("v{l}_{k}"), least, most, false);
         self.define(format!("backward{l}_{k}"), column, &image, scale);
         self.definitions.push(Definition::Equation { column, value: image, scale });
         Gradient::Column { column, scale }
@@ -133,7 +135,7 @@ impl Encoding {
                 self.add_to_objective(&expression, sign);
             }
             Gradient::Column { column, scale } if lower < 0.0 && 0.0 < upper => {
-                let (low, high) = (lower / scale, upper / scale);
+                let (low, high) = (quotient_down(lower, scale), quotient_up(upper, scale));
                 let program = &mut self.program;
                 let t = program.variable(format!("t{k}"), 0.0, (-low).max(high), false);
                 let p = program.variable(format!("p{k}"), 0.0, 1.0, true);

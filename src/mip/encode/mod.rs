@@ -9,7 +9,7 @@
 
 mod backward;
 
-use super::expression::{Expression, power_of_two};
+use super::expression::{Expression, power_of_two, quotient_down, quotient_up};
 use super::program::Program;
 use crate::answer::{CoincidentKink, Subject};
 use crate::arithmetic::rounding::{difference_down, difference_up};
@@ -204,7 +204,8 @@ impl Encoding {
             return Expression::number(line.intercept, line.intercept);
         }
         let (name, scale) = (format!("{}_{r}", l + 1), scale_of(size, &image));
-        let z = self.program.variable(format!("z{name}"), lower / scale, upper / scale, false);
+        let (least, most) = (quotient_down(lower, scale), quotient_up(upper, scale));
+        let z = self.program.variable(format!("z{name}"), least, most, false);
         self.define(format!("affine{name}"), z, &image, scale);
         self.definitions.push(Definition::Equation { column: z, value: image, scale });
         let on_line = |line: Line| {
@@ -223,7 +224,8 @@ impl Encoding {
         let mut before: Option<(usize, usize, f64)> = None;
         for k in lowest.index()..highest.index() {
             let (below, above) = activation.kink(k).enclosure();
-            let (low, high) = (difference_down(lower, above) / scale, difference_up(upper, below) / scale);
+            let low = quotient_down(difference_down(lower, above), scale);
+            let high = quotient_up(difference_up(upper, below), scale);
             let name = if activation.kink_count() == 1 { name.clone() } else { format!("{name}_{k}") };
             let a = self.program.variable(format!("a{name}"), 0.0, 1.0, true);
             let h = self.program.variable(format!("h{name}"), 0.0, high, false);
@@ -233,13 +235,13 @@ impl Encoding {
             let program = &mut self.program;
             let (none, all) = (f64::NEG_INFINITY, f64::INFINITY);
             // The ends of the kink are taken such that what is true holds.
-            program.row(format!("above{name}"), vec![(h, 1.0), (z, -1.0)], -above / scale, all, 0.0);
+            program.row(format!("above{name}"), vec![(h, 1.0), (z, -1.0)], quotient_down(-above, scale), all, 0.0);
             program.row(format!("on{name}"), vec![(h, 1.0), (a, -high)], none, 0.0, 0.0);
-            let off = difference_up(-low, below / scale);
+            let off = difference_up(-low, quotient_down(below, scale));
             program.row(format!("off{name}"), vec![(h, 1.0), (z, -1.0), (a, -low)], none, off, 0.0);
             if let Some((a_before, h_before, below_before)) = before {
                 program.row(format!("order{name}"), vec![(a_before, 1.0), (a, -1.0)], 0.0, all, 0.0);
-                let width = difference_up(above, below_before) / scale;
+                let width = quotient_up(difference_up(above, below_before), scale);
                 program.row(format!("width{name}"), vec![(h_before, 1.0), (h, -1.0)], none, width, 0.0);
             }
             before = Some((a, h, below));
@@ -255,7 +257,8 @@ impl Encoding {
         // The terms may be much larger than their sum, so that the layers behind must not see them: they get a column.
         let (least, most) = (activation.value_down(lower), activation.value_up(upper));
         let scale = scale_of(least.abs().max(most.abs()), &value);
-        let column = self.program.variable(format!("p{name}"), least / scale, most / scale, false);
+        let (least, most) = (quotient_down(least, scale), quotient_up(most, scale));
+        let column = self.program.variable(format!("p{name}"), least, most, false);
         self.define(format!("activation{name}"), column, &value, scale);
         self.definitions.push(Definition::Equation { column, value, scale });
         Expression::scaled(column, scale)
@@ -275,8 +278,9 @@ impl Encoding {
         let scale = self.program.scale;
         self.program.objective.extend(expression.terms.iter().map(|&(j, c)| (j, sign * c / scale)));
         self.program.constant += sign * expression.constant / scale;
+        let underflow = (expression.terms.len() + 1) as f64 * f64::MIN_POSITIVE;
         self.program.objective_error +=
-            (expression.error / scale).next_up() + f64::EPSILON * self.program.constant.abs();
+            (expression.error / scale).next_up() + f64::EPSILON * self.program.constant.abs() + underflow;
     }
 
     /// The activation pattern of a solution.
