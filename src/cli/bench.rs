@@ -14,6 +14,7 @@ use crate::bench::asking::BenchError;
 use crate::bench::curves::{self, Curves};
 use crate::bench::{chart, curvature, depth, lines, networks, output, programs, radius, speed, table};
 use crate::network::Network;
+use crate::network::import::Choice;
 use crate::problem::Method;
 
 /// The arguments of `exactlip bench`.
@@ -292,7 +293,7 @@ fn recurjac(arguments: &Recurjac) -> Result<(), RunError> {
         Ok::<_, RunError>((name, network))
     };
     let named: Vec<(String, Network)> = if !arguments.network.is_empty() {
-        let read = |path: &PathBuf| Ok((path.display().to_string(), input::network(path, None, None)?));
+        let read = |path: &PathBuf| Ok((path.display().to_string(), input::network(path, None, &Choice::default())?));
         arguments.network.iter().map(read).collect::<Result<_, RunError>>()?
     } else if !arguments.widths.is_empty() {
         vec![generated(&arguments.widths)?]
@@ -317,7 +318,7 @@ fn exact(arguments: &records::Arguments) -> Result<(), RunError> {
 }
 
 fn programs(arguments: &Programs) -> Result<(), RunError> {
-    let network = input::network(&arguments.network, None, None)?;
+    let network = input::network(&arguments.network, None, &Choice::default())?;
     let mut problem = input::problem(&arguments.problem, || None)?;
     problem.methods = vec![Method::Mip];
     let question = input::question(&problem, &network)?;

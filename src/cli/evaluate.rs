@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::choice::Chosen;
 use super::import::print;
 use super::input::{self, BadInput};
 use super::supervision;
@@ -25,9 +26,8 @@ pub struct Arguments {
     /// The network's format [default: what its name says or the file looks like].
     #[arg(long, env = "EXACTLIP_NETWORK_FORMAT", value_name = "onnx|nnet|json", value_parser = input::format)]
     network_format: Option<Format>,
-    /// The output of the graph to take [default: the first float tensor that depends on the input].
-    #[arg(long, env = "EXACTLIP_OUTPUT", value_name = "NAME")]
-    output: Option<String>,
+    #[command(flatten)]
+    chosen: Chosen,
     /// How much memory it may take, in MiB, and the process that runs this one: for the service.
     #[arg(long, value_name = "MIB", hide = true, requires = "supervisor")]
     memory_mb: Option<u64>,
@@ -47,7 +47,7 @@ fn evaluate(arguments: &Arguments) -> Result<(), TaskError> {
     if let Some(memory_mb) = arguments.memory_mb {
         supervision::limit_memory(memory_mb, 1).map_err(system("cannot limit its memory"))?;
     }
-    let network = input::network(&arguments.network, arguments.network_format, arguments.output.as_deref())?;
+    let network = input::network(&arguments.network, arguments.network_format, &arguments.chosen.choice()?)?;
     let points = Points::from_json(&input::text("points", &arguments.points)?).map_err(|error| match error {
         ReadError::Syntax(_) => BadInput::new(Code::BadRequest, format!("the points are {error}")),
         ReadError::Number(error) => BadInput::in_field("the list of points", error),

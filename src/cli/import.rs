@@ -8,12 +8,13 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 
+use super::choice::Chosen;
 use super::input::{self, BadInput};
 use super::supervision;
 use super::task::{TaskError, exit, system};
 use crate::http::Code;
 use crate::jobs::ImportedNetwork;
-use crate::network::import::{Format, ImportLimits, ImportOptions, import};
+use crate::network::import::{Format, ImportLimits, import};
 
 /// The flags of `exactlip import`.
 #[derive(Args, Debug)]
@@ -24,9 +25,8 @@ pub struct Arguments {
     /// Its format [default: what the file looks like].
     #[arg(long, value_name = "onnx|nnet|json", value_parser = input::format)]
     network_format: Option<Format>,
-    /// The output of the graph to take.
-    #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
-    output: Option<String>,
+    #[command(flatten)]
+    chosen: Chosen,
     /// The largest number of weights and biases.
     #[arg(long, value_name = "N")]
     max_parameters: usize,
@@ -55,12 +55,7 @@ fn read(arguments: &Arguments) -> Result<(), TaskError> {
         max_width: arguments.max_width,
         ..ImportLimits::default()
     };
-    let options = ImportOptions {
-        format: arguments.network_format,
-        output: arguments.output.clone(),
-        limits,
-        ..ImportOptions::default()
-    };
+    let options = arguments.chosen.choice()?.options(arguments.network_format, limits);
     let network = import(&bytes, &options).map_err(|e| BadInput::new(Code::InvalidNetwork, e.to_string()))?;
     let format = options.format.unwrap_or_else(|| Format::detect(&bytes)).name().to_owned();
     print(&ImportedNetwork { format, summary: network.summary() })

@@ -12,7 +12,7 @@ use super::print;
 use crate::certify::curvature;
 use crate::http::{Code, ErrorDocument};
 use crate::network::Network;
-use crate::network::import::{Format, ImportLimits, ImportOptions, external, import};
+use crate::network::import::{Choice, Format, ImportLimits, external, import};
 use crate::problem::{FieldError, Problem, Question, ReadError, Task};
 
 /// What is wrong with the input.
@@ -129,7 +129,7 @@ pub(super) fn network_bytes(path: &Path) -> Result<Vec<u8>, BadInput> {
 }
 
 /// The network in a file.
-pub(super) fn network(path: &Path, format: Option<Format>, output: Option<&str>) -> Result<Network, BadInput> {
+pub(super) fn network(path: &Path, format: Option<Format>, choice: &Choice) -> Result<Network, BadInput> {
     let bytes = network_bytes(path)?;
     // The file is the caller's own, or the service has taken it already: how large it may be is no question here.
     let limits = ImportLimits {
@@ -140,8 +140,7 @@ pub(super) fn network(path: &Path, format: Option<Format>, output: Option<&str>)
         max_multiplications: u64::MAX,
     };
     let format = format.or_else(|| Format::of_name(&path.to_string_lossy()));
-    let options = ImportOptions { format, output: output.map(str::to_owned), limits, ..ImportOptions::default() };
-    import(&bytes, &options).map_err(|e| bad_network(path, &e))
+    import(&bytes, &choice.options(format, limits)).map_err(|e| bad_network(path, &e))
 }
 
 /// The problem's question about the network.

@@ -15,6 +15,7 @@
 
 pub mod bench;
 mod capacity;
+mod choice;
 mod display;
 mod environment;
 pub mod evaluate;

@@ -10,6 +10,7 @@ use super::input::{self, BadInput};
 use super::print;
 use crate::bench::exact::{self, Plan, Row};
 use crate::http::Code;
+use crate::network::import::Choice;
 use crate::problem::Problem;
 
 /// The arguments of `exactlip bench exact`.
@@ -77,7 +78,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<bool, BadInput> {
     print::line(Row::heading());
     let mut agree = true;
     for record in records {
-        let network = input::network(&directory.join(&record.network), None, None)?;
+        let network = input::network(&directory.join(&record.network), None, &Choice::default())?;
         let norm = record.norm.unwrap_or_else(|| json!({}));
         let name = match norm.get("input").and_then(Value::as_str) {
             Some(norm) => format!("{} {norm}", record.network.trim_end_matches(".onnx")),

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::Args;
 use thiserror::Error;
 
+use super::choice::Chosen;
 use super::input::{self, BadInput};
 use super::{print, supervision};
 use crate::network::Network;
@@ -22,9 +23,8 @@ pub(super) struct Task {
     /// The network's file.
     #[arg(long, env = "EXACTLIP_NETWORK", value_name = "FILE")]
     network: PathBuf,
-    /// The output of the graph to take [default: the first float tensor that depends on the input].
-    #[arg(long, env = "EXACTLIP_OUTPUT", value_name = "NAME")]
-    output: Option<String>,
+    #[command(flatten)]
+    chosen: Chosen,
     /// The process that runs this one: end with it, and let the system enforce the memory limit.
     #[arg(long, env = "EXACTLIP_SUPERVISOR", value_name = "PID", hide = true)]
     supervisor: Option<u32>,
@@ -39,7 +39,10 @@ impl Task {
 
     /// The problem; from here on the system holds a child to the problem's memory limit.
     pub(super) fn problem(&self) -> Result<Problem, TaskError> {
-        let outputs = || input::network(&self.network, None, self.output.as_deref()).ok().map(|n| n.output_dim());
+        let outputs = || {
+            let choice = self.chosen.choice().ok()?;
+            input::network(&self.network, None, &choice).ok().map(|network| network.output_dim())
+        };
         let problem = input::problem(&self.problem, outputs)?;
         if self.supervisor.is_some() {
             supervision::limit_memory(problem.limits.memory_mb, problem.limits.threads)
@@ -50,7 +53,7 @@ impl Task {
 
     /// The network, and the problem's question about it.
     pub(super) fn question(&self, problem: &Problem, format: Option<Format>) -> Result<(Network, Question), TaskError> {
-        let network = input::network(&self.network, format, self.output.as_deref())?;
+        let network = input::network(&self.network, format, &self.chosen.choice()?)?;
         let question = input::question(problem, &network)?;
         Ok((network, question))
     }

@@ -15,19 +15,50 @@ use super::{ApiError, Code, Maxima, Parameters, Segment, Service, body, sending}
 use crate::jobs::store::{Deletion, NewNetwork};
 use crate::jobs::supervisor::{ErrandError, SentNetwork};
 use crate::jobs::{ImportedNetwork, NetworkRecord, network_id};
-use crate::network::import::{Format, external};
+use crate::network::import::{Choice, Format, external, fixed};
 use crate::problem::Problem;
 
 /// The longest name, in bytes.
 const MAX_NAME_BYTES: usize = 200;
 
 /// What may be said about an uploaded file.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Default)]
 pub struct UploadQuery {
     name: Option<String>,
     format: Option<Format>,
-    output: Option<String>,
+    choice: Choice,
+}
+
+impl UploadQuery {
+    fn read(parameters: Vec<(String, String)>) -> Result<Self, ApiError> {
+        let bad = |detail: String| ApiError::new(Code::BadRequest, detail);
+        let mut query = Self::default();
+        for (name, value) in parameters {
+            let wrong = |wanted: &str| bad(format!("{name}: `{value}` is not {wanted}"));
+            let twice = match name.as_str() {
+                "format" => {
+                    let format = serde_json::from_value(value.clone().into());
+                    query.format.replace(format.map_err(|_| wrong("onnx, nnet or json"))?).is_some()
+                }
+                "keep_output_activation" => {
+                    let keep = value.parse().map_err(|_| wrong("true or false"))?;
+                    query.choice.keep_output_activation.replace(keep).is_some()
+                }
+                "fix" => {
+                    let input = fixed(&value).map_err(|detail| bad(format!("fix: {detail}")))?;
+                    query.choice.fix([input]).map_err(|detail| bad(format!("fix: {detail}")))?;
+                    false
+                }
+                "name" => query.name.replace(value).is_some(),
+                "output" => query.choice.output.replace(value).is_some(),
+                _ => return Err(bad(format!("{name}: there is no such parameter"))),
+            };
+            if twice {
+                return Err(bad(format!("{name}: is given twice")));
+            }
+        }
+        Ok(query)
+    }
 }
 
 /// Takes a network: 201, or 200 when it is there already.
@@ -38,7 +69,9 @@ pub struct UploadQuery {
     params(
         ("name" = Option<String>, Query, description = "What to call it"),
         ("format" = Option<Format>, Query, description = "The file format; detected when absent"),
-        ("output" = Option<String>, Query, description = "The output of the graph to take")
+        ("output" = Option<String>, Query, description = "The output of the graph to take"),
+        ("fix" = Option<Vec<String>>, Query, description = "`NAME=VALUE`: an input of the graph that is a constant, with the value of all its entries; may be given several times"),
+        ("keep_output_activation" = Option<bool>, Query, description = "Whether a Softmax, LogSoftmax or Sigmoid at the end is part of the function; by default one that squashes the scores of classes is dropped, and one behind a single output is kept")
     ),
     request_body(
         content = Vec<u8>,
@@ -53,9 +86,10 @@ pub struct UploadQuery {
 )]
 pub(super) async fn upload(
     State(service): State<Service>,
-    Parameters(query): Parameters<UploadQuery>,
+    Parameters(query): Parameters<Vec<(String, String)>>,
     request: Request,
 ) -> Result<Response, ApiError> {
+    let query = UploadQuery::read(query)?;
     let (record, is_new) = service.take_network(query, request).await?;
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, [("location", format!("/v1/networks/{}", record.id))], Json(record)).into_response())
@@ -80,16 +114,16 @@ impl Service {
         drop(joining);
         let format = query.format.or_else(|| Format::of_name(name.as_deref()?));
         let format = format.map(|format| format.name().to_owned());
-        let sent = SentNetwork { bytes: &bytes, format, output: query.output.clone() };
+        let sent = SentNetwork { bytes: &bytes, format, choice: query.choice.clone() };
         let Maxima { parameters, width, .. } = *self.maxima;
         let permit = self.permit().await?;
         let found = self.supervisor.import(sent, parameters, width, self.maxima.import()).await.map_err(unread)?;
         drop(permit);
         let ImportedNetwork { format, summary } = serde_json::from_slice(&found)
             .map_err(|error| ApiError::new(Code::Internal, format!("what the file is cannot be read: {error}")))?;
-        let id = block_in_place(|| network_id(&bytes, query.output.as_deref()));
+        let id = block_in_place(|| network_id(&bytes, &query.choice));
         let name = name.unwrap_or_else(|| format!("network-{}", &id[..8]));
-        let new = NewNetwork { id, name, format, output: query.output, summary, bytes };
+        let new = NewNetwork { id, name, format, choice: query.choice, summary, bytes };
         let taken = self.queue.store().add_network(new).await?;
         drop(upload.room);
         Ok(taken)
@@ -103,7 +137,7 @@ impl Service {
     pub async fn neurons(&self, record: &NetworkRecord, problem: &Problem) -> Result<Vec<u8>, ApiError> {
         let _room = self.network_room(record).await?;
         let bytes = self.queue.store().network_bytes(&record.id).await?.ok_or_else(|| unknown(&record.id))?;
-        let sent = SentNetwork { bytes: &bytes, format: Some(record.format.clone()), output: record.output.clone() };
+        let sent = SentNetwork { bytes: &bytes, format: Some(record.format.clone()), choice: record.choice() };
         let mut problem = problem.clone();
         let allowance = self.maxima.import();
         problem.limits.memory_mb = allowance.memory_mb;
@@ -120,7 +154,7 @@ impl Service {
     pub(super) async fn evaluate(&self, record: &NetworkRecord, points: String) -> Result<Vec<u8>, ApiError> {
         let _room = self.network_room(record).await?;
         let bytes = self.queue.store().network_bytes(&record.id).await?.ok_or_else(|| unknown(&record.id))?;
-        let sent = SentNetwork { bytes: &bytes, format: Some(record.format.clone()), output: record.output.clone() };
+        let sent = SentNetwork { bytes: &bytes, format: Some(record.format.clone()), choice: record.choice() };
         let _permit = self.permit().await?;
         let found = self.supervisor.evaluate(sent, points, self.maxima.import()).await;
         found.map_err(|error| match error {

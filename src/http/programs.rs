@@ -65,7 +65,7 @@ async fn program(service: &Service, id: &str, format: &str, query: ProgramQuery)
     let room = service.network_room(&record).await?;
     let bytes = store.network_bytes(&job.network).await?.ok_or_else(gone)?;
     let limits: Limits = serde_json::from_value(job.problem["limits"].clone()).unwrap_or_default();
-    let network = SentNetwork { bytes: &bytes, format: Some(record.format), output: record.output };
+    let network = SentNetwork { bytes: &bytes, choice: record.choice(), format: Some(record.format) };
     let busy = |_| ApiError::new(Code::Unavailable, "the service ends");
     let permit = service.exports.acquire().await.map_err(busy)?;
     match service.supervisor.export(network, job.problem.to_string(), limits.memory_mb, format, query.program).await {

@@ -5,17 +5,29 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::network::import::Choice;
 use crate::problem::{Extent, Problem, Question};
 
 /// The id of a network: the sha256 of its file in hexadecimal digits.
 ///
-/// A file of which another than the default output was chosen is another network: the choice is hashed behind the bytes.
-pub fn network_id(bytes: &[u8], output: Option<&str>) -> String {
+/// A file of which something else than the default was chosen is another network: the choice is hashed behind the bytes.
+pub fn network_id(bytes: &[u8], choice: &Choice) -> String {
+    let Choice { output, fix, keep_output_activation } = choice;
     let mut hash = Sha256::new();
     hash.update(bytes);
     if let Some(output) = output {
         hash.update(b"\0output\0");
         hash.update(output.as_bytes());
+    }
+    for (name, value) in fix {
+        hash.update(b"\0fix\0");
+        hash.update(name.as_bytes());
+        hash.update(b"\0");
+        hash.update(value.to_bits().to_be_bytes());
+    }
+    if let Some(keep) = keep_output_activation {
+        hash.update(b"\0keep_output_activation\0");
+        hash.update([u8::from(*keep)]);
     }
     digits(hash)
 }
@@ -144,6 +156,34 @@ mod tests {
         let problem = json!({"domain": domain, "functional": functional, "norm": norm, "methods": ["fastlip"]});
         let problem = Problem::from_value(problem).unwrap();
         question_hash("network", &problem, &problem.question(2, 2).unwrap())
+    }
+
+    #[test]
+    fn a_network_is_a_file_and_what_is_chosen_of_it() {
+        let of = |output: Option<&str>, fix: &[(&str, f64)], keep_output_activation| {
+            let fix = fix.iter().map(|&(name, value)| (name.to_owned(), value)).collect();
+            network_id(b"file", &Choice { output: output.map(str::to_owned), fix, keep_output_activation })
+        };
+        // sha256sum of the four bytes, and of them with the choice of an output: what earlier versions stored stays.
+        assert_eq!(of(None, &[], None), "3b9c358f36f0a31b6ad3e14f309c7cf198ac9246e8316f9ce543d5b19ac02b80");
+        assert_eq!(of(Some("y"), &[], None), "9412b4c7d122fb9d266ad40d2235ac927211009b283dcf47f7a57d8fb6919ea8");
+        assert_eq!(of(None, &[("a", 1.0), ("b", 2.0)], None), of(None, &[("b", 2.0), ("a", 1.0)], None));
+        let mut different = vec![
+            of(None, &[], None),
+            of(Some("y"), &[], None),
+            of(None, &[("y", 1.0)], None),
+            of(None, &[("y", 2.0)], None),
+            of(None, &[("z", 1.0)], None),
+            of(None, &[("y", 1.0), ("z", 1.0)], None),
+            of(Some("y"), &[("z", 1.0)], None),
+            of(None, &[], Some(true)),
+            of(None, &[], Some(false)),
+            of(None, &[("y", 1.0)], Some(true)),
+        ];
+        let count = different.len();
+        different.sort();
+        different.dedup();
+        assert_eq!(different.len(), count);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::answer::{Progress, Report};
 use crate::network::Summary;
+use crate::network::import::Choice;
 use crate::problem::{Kind, Problem};
 
 /// Where a job stands.
@@ -135,6 +136,10 @@ pub struct NetworkRecord {
     pub format: String,
     /// The graph output that the client chose; `None` for the default.
     pub output: Option<String>,
+    /// The inputs of the graph that the client fixed, with the value of all entries of each.
+    pub fix: BTreeMap<String, f64>,
+    /// Whether the client wants a Softmax, LogSoftmax or Sigmoid at the end to be part of the function; `None` for the default.
+    pub keep_output_activation: Option<bool>,
     /// The size of the file.
     pub size_bytes: u64,
     /// When it was uploaded.
@@ -143,6 +148,17 @@ pub struct NetworkRecord {
     /// Shape and size.
     #[serde(flatten)]
     pub summary: Summary,
+}
+
+impl NetworkRecord {
+    /// What of the file it is.
+    pub fn choice(&self) -> Choice {
+        Choice {
+            output: self.output.clone(),
+            fix: self.fix.clone(),
+            keep_output_activation: self.keep_output_activation,
+        }
+    }
 }
 
 /// What a child finds a network file to be.

@@ -178,13 +178,14 @@ impl Worker {
             // Another seed may avoid what made the last attempt crash.
             *seed = seed.as_u64().unwrap_or_default().wrapping_add(u64::from(claim.crashes)).into();
         }
+        let choice = record.choice();
         Ok(Assignment {
             name: format!("{}-{}", claim.ticket.job, claim.ticket.fence),
             problem,
             limits: limits(claim),
             network,
             format: record.format,
-            output: record.output,
+            choice,
         })
     }
 

@@ -20,6 +20,7 @@ mod bad_input;
 mod batches;
 mod check;
 mod children;
+mod choices;
 mod connections;
 mod contract;
 mod curvature;

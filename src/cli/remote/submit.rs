@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use ureq::http::StatusCode;
 use uuid::Uuid;
 
+use super::super::choice::Chosen;
 use super::super::input::{self, BadInput};
 use super::follow::{self, Patience, Telling};
 use super::service::{Service, query};
@@ -34,9 +35,8 @@ pub struct Arguments {
     /// The network's format [default: what the file looks like].
     #[arg(long, env = "EXACTLIP_FORMAT", value_name = "onnx|nnet|json", value_parser = input::format)]
     format: Option<Format>,
-    /// The output of the graph to take [default: the first float tensor that depends on the input].
-    #[arg(long, env = "EXACTLIP_OUTPUT", value_name = "NAME")]
-    output: Option<String>,
+    #[command(flatten)]
+    chosen: Chosen,
     /// A label of the job; may be given several times.
     #[arg(long = "label", env = "EXACTLIP_LABEL", value_name = "NAME=VALUE", value_parser = label)]
     labels: Vec<(String, String)>,
@@ -99,16 +99,20 @@ fn stored(service: &Service, network: &Path, arguments: &Arguments) -> Result<St
         return Ok(name.into_owned());
     }
     let bytes = input::network_bytes(network)?;
-    let id = network_id(&bytes, arguments.output.as_deref());
+    let choice = arguments.chosen.choice()?;
+    let id = network_id(&bytes, &choice);
     if service.find(&format!("/v1/networks/{id}"))?.is_some() {
         return Ok(id);
     }
     let file = network.file_name().map(|name| name.to_string_lossy().into_owned());
-    let query = query(&[
+    let mut parameters = vec![
         ("name".into(), arguments.name.clone().or(file)),
         ("format".into(), arguments.format.map(|format| format.name().to_owned())),
-        ("output".into(), arguments.output.clone()),
-    ]);
+        ("output".into(), choice.output),
+        ("keep_output_activation".into(), choice.keep_output_activation.map(|keep| keep.to_string())),
+    ];
+    parameters.extend(choice.fix.iter().map(|(name, value)| ("fix".into(), Some(format!("{name}={value}")))));
+    let query = query(&parameters);
     let record =
         service.post(&format!("/v1/networks{query}"), &[("content-type", "application/octet-stream")], &bytes)?;
     // What the service calls it counts: another version may count differently.

@@ -21,6 +21,7 @@ use super::rules::{Verdict, Waiting};
 use super::{Batch, Job, JobEvent, JobFilter, NetworkRecord, Page, State, Stats};
 use crate::answer::{Progress, Tier};
 use crate::network::Summary;
+use crate::network::import::Choice;
 use crate::problem::Problem;
 
 /// What a store operation returns.
@@ -38,8 +39,8 @@ pub struct NewNetwork {
     pub name: String,
     /// The file format.
     pub format: String,
-    /// The graph output that the client chose.
-    pub output: Option<String>,
+    /// What of the file it is.
+    pub choice: Choice,
     /// Shape and size.
     pub summary: Summary,
     /// The file.

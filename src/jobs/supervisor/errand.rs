@@ -13,7 +13,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout_at
 
 use super::memory::{INTERVAL, Watch};
 use super::output::read_tail;
-use super::{NetworkFile, Supervisor, death, feed};
+use super::{NetworkFile, Supervisor, death, feed, flags};
+use crate::network::import::Choice;
 
 /// How much a child may write to a file, and to memory.
 const MAX_FILE: u64 = 1 << 30;
@@ -68,8 +69,8 @@ pub struct SentNetwork<'a> {
     pub bytes: &'a [u8],
     /// Its format; `None`: what it looks like.
     pub format: Option<String>,
-    /// The graph output to take.
-    pub output: Option<String>,
+    /// What of the file is the network.
+    pub choice: Choice,
 }
 
 impl Supervisor {
@@ -128,7 +129,7 @@ impl Supervisor {
         allowance: Allowance,
         sink: Sink,
     ) -> Result<Vec<u8>, ErrandError> {
-        if network.output.as_ref().is_some_and(|output| output.contains('\0')) {
+        if network.choice.output.as_ref().is_some_and(|output| output.contains('\0')) {
             return Err(ErrandError::Refused("output: no output of a network has such a name".into()));
         }
         // Unique: the same may be asked for twice at once.
@@ -136,11 +137,10 @@ impl Supervisor {
         let file = NetworkFile::write(self.scratch.join(&name), network.bytes).await.map_err(not_started)?;
         let mut command = self.command(subcommand, &file.0);
         command.args(arguments);
-        for (flag, value) in [("--network-format", &network.format), ("--output", &network.output)] {
-            if let Some(value) = value {
-                command.arg(format!("{flag}={value}"));
-            }
+        if let Some(format) = &network.format {
+            command.arg(format!("--network-format={format}"));
         }
+        command.args(flags(&network.choice));
         if problem.is_none() {
             command.arg("--memory-mb").arg(allowance.memory_mb.to_string());
         }

@@ -32,6 +32,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 use super::rules::Ending;
 use super::{JobError, codes};
 use crate::answer::{Event, Report, Status};
+use crate::network::import::Choice;
 use crate::problem::Limits;
 pub use errand::{Allowance, ErrandError, SentNetwork};
 use memory::{Groups, Watch};
@@ -72,8 +73,8 @@ pub struct Assignment {
     pub network: Vec<u8>,
     /// The file's format.
     pub format: String,
-    /// The graph output to take.
-    pub output: Option<String>,
+    /// What of the file is the network.
+    pub choice: Choice,
 }
 
 /// How an attempt went.
@@ -121,6 +122,15 @@ impl Drop for NetworkFile {
             tracing::warn!(file = %self.0.display(), %error, "a network's file could not be deleted");
         }
     }
+}
+
+/// The flags of a child that say what of its file the network is.
+fn flags(choice: &Choice) -> Vec<String> {
+    let Choice { output, fix, keep_output_activation } = choice;
+    let output = output.iter().map(|name| format!("--output={name}"));
+    let fix = fix.iter().map(|(name, value)| format!("--fix={name}={value}"));
+    let keep = keep_output_activation.iter().map(|keep| format!("--keep-output-activation={keep}"));
+    output.chain(fix).chain(keep).collect()
 }
 
 /// Who made a child end.
@@ -178,9 +188,7 @@ impl Supervisor {
         // From a thread of the runtime, which lives as long as the service: the child dies with the thread it came from.
         let mut command = self.command("solve", &file.0);
         command.args(["-", "--events", "--solver-log", "--format", &assignment.format]);
-        if let Some(output) = &assignment.output {
-            command.arg(format!("--output={output}"));
-        }
+        command.args(flags(&assignment.choice));
         let mut child = command.spawn()?;
         let limits = assignment.limits;
         let mut watch = Watch::start(self.groups.as_ref(), &assignment.name, child.id(), limits.memory_mb);

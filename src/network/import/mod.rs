@@ -1,6 +1,7 @@
 //! Files → [`Network`].
 //!
 //! - The one entrance is [`import()`]; [`Format`], [`ImportOptions`], [`ImportLimits`], [`ImportError`] are its words.
+//! - [`Choice`]: what of a file is the network.
 //! - `onnx`: ONNX models; `nnet`: the text format of the ACAS Xu networks; `json`: layers written down by hand or by a script.
 //! - `symbolic`: affine forms of units, and from them the layers of a network.
 //! - [`external`]: the weights of ONNX models in files beside them; `foreign`: files that are something else.
@@ -11,6 +12,7 @@
 //! allocated because a header claims a size, and every refusal is one sentence that names the place.
 
 mod chain;
+mod choice;
 pub mod external;
 mod foreign;
 mod json;
@@ -18,6 +20,7 @@ mod nnet;
 mod onnx;
 mod symbolic;
 
+pub use choice::{Choice, fixed};
 pub(crate) use json::json_pointer;
 
 use serde::{Deserialize, Serialize};
@@ -191,6 +194,10 @@ pub fn import(bytes: &[u8], options: &ImportOptions) -> Result<Network, ImportEr
         }),
         format if options.output.is_some() => {
             let detail = format!("a {} file has one output, which has no name: ask for none", format.name());
+            Err(ImportError::Model(detail))
+        }
+        format if !options.fix.is_empty() => {
+            let detail = format!("a {} file has one input, which has no name: fix none", format.name());
             Err(ImportError::Model(detail))
         }
         Format::Nnet => nnet::read(without_mark(bytes), options.limits),

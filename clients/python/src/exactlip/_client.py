@@ -139,16 +139,25 @@ class Client:
         estimates: Sequence[Mapping[str, Any]] | None = None,
         name: str | None = None,
         output: str | None = None,
+        fix: Mapping[str, float] | None = None,
+        keep_output_activation: bool | None = None,
         idempotency_key: str | None = None,
     ) -> dict[str, Any]:
         """Submits a question without waiting for its answer; returns the job.
 
         ``methods``, ``solver``, ``seed``, ``cache``, ``priority``, ``labels``, ``estimates``: the fields of the interface.
         ``time_s``, ``memory_mb``, ``threads``, ``gap``, ``gap_abs``: the job's limits. ``lower_above``, ``upper_below``: stop
-        as soon as the interval shows this. ``name``, ``output``: what to call the network, and which output of its graph to take.
+        as soon as the interval shows this. ``name``, ``output``, ``fix``, ``keep_output_activation``: see :meth:`upload`.
         The same ``idempotency_key`` within 24 hours returns the same job; by default every call makes a new one.
         """
-        network = self.upload(model, name=name, output=output, shape=_shape(domain))
+        network = self.upload(
+            model,
+            name=name,
+            output=output,
+            fix=fix,
+            keep_output_activation=keep_output_activation,
+            shape=_shape(domain),
+        )
         limits = {"time_s": time_s, "memory_mb": memory_mb, "threads": threads, "gap": gap, "gap_abs": gap_abs}
         stop_when = {"lower_above": lower_above, "upper_below": upper_below}
         question = {
@@ -176,15 +185,26 @@ class Client:
         *,
         name: str | None = None,
         output: str | None = None,
+        fix: Mapping[str, float] | None = None,
+        keep_output_activation: bool | None = None,
         shape: Sequence[int] | None = None,
     ) -> dict[str, Any]:
         """Stores a network, unless it is stored already; returns its record.
 
+        ``name``, ``output``: what to call it, and which output of its graph to take. ``fix``: inputs of the graph that are
+        constants, with the value of all entries of each. ``keep_output_activation``: whether a Softmax, LogSoftmax or Sigmoid
+        at the end is part of the function; by default one that squashes the scores of classes is dropped, and one behind a
+        single output is kept. What is chosen makes another network of the same file.
         A file that a model keeps its weights in is sent with it when it lies beside it, as ``torch.onnx.export`` leaves it:
         ``model.onnx`` and ``model.onnx.data``.
         """
         file = _model.read(model, shape)
-        query = _given({"name": name or file.name, "output": output})
+        chosen = {
+            "output": output,
+            "fix": [f"{input}={float(value)!r}" for input, value in (fix or {}).items()] or None,
+            "keep_output_activation": keep_output_activation,
+        }
+        query = _given({"name": name or file.name, **chosen})
         options: dict[str, Any]
         if file.data is None:
             options = {"content": file.content, "headers": {"content-type": "application/octet-stream"}}

@@ -11,8 +11,8 @@ pub(super) async fn add(store: &SqliteStore, network: NewNetwork) -> Result<(Net
     store.file.require_room(network.bytes.len() as u64)?;
     let mut transaction = store.writer.begin().await?;
     let inserted = sqlx::query(
-        "INSERT INTO networks (id, name, format, output, size_bytes, created_at, summary, bytes) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET \
+        "INSERT INTO networks (id, name, format, output, fix, keep_output_activation, size_bytes, created_at, summary, \
+             bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET \
              name = excluded.name, created_at = excluded.created_at, summary = excluded.summary, \
              bytes = excluded.bytes, deleted_at = NULL \
          WHERE deleted_at IS NOT NULL",
@@ -20,7 +20,9 @@ pub(super) async fn add(store: &SqliteStore, network: NewNetwork) -> Result<(Net
     .bind(&network.id)
     .bind(network.name)
     .bind(network.format)
-    .bind(network.output)
+    .bind(network.choice.output)
+    .bind(json("fixed inputs", &network.choice.fix)?)
+    .bind(network.choice.keep_output_activation)
     .bind(i64::try_from(network.bytes.len()).unwrap_or(i64::MAX))
     .bind(now())
     .bind(json("network summary", &network.summary)?)

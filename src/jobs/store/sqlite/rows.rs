@@ -16,7 +16,8 @@ pub(super) const JOB_COLUMNS: &str = "jobs.id, jobs.kind, jobs.state, jobs.netwo
 /// The tables that [`job`] reads; a left join, so that lists walk an index of `jobs` whatever the planner believes.
 pub(super) const JOB_TABLES: &str = "jobs LEFT JOIN networks ON networks.id = jobs.network";
 /// The columns that [`network`] reads.
-pub(super) const NETWORK_COLUMNS: &str = "id, name, format, output, size_bytes, created_at, summary";
+pub(super) const NETWORK_COLUMNS: &str =
+    "id, name, format, output, fix, keep_output_activation, size_bytes, created_at, summary";
 
 /// A network's record.
 pub(super) fn network(row: &SqliteRow) -> Result<NetworkRecord, StoreError> {
@@ -25,6 +26,8 @@ pub(super) fn network(row: &SqliteRow) -> Result<NetworkRecord, StoreError> {
         name: row.try_get("name")?,
         format: row.try_get("format")?,
         output: row.try_get("output")?,
+        fix: parse("fixed inputs", row.try_get("fix")?)?,
+        keep_output_activation: row.try_get("keep_output_activation")?,
         size_bytes: row.try_get::<i64, _>("size_bytes")?.unsigned_abs(),
         created_at: moment(row.try_get("created_at")?)?,
         summary: parse("network summary", row.try_get("summary")?)?,

@@ -18,6 +18,7 @@ use crate::answer::Progress;
 use crate::jobs::rules::{self, Ending, MAX_ATTEMPTS, Verdict, Waiting};
 use crate::jobs::store::{Cancellation, Claim, Lost, NewJob, NewNetwork, Renewal, Store, StoreError, Update};
 use crate::jobs::{Job, JobError, State, codes};
+use crate::network::import::Choice;
 use crate::network::{ExactSupport, Summary};
 use crate::problem::{Limits, Problem};
 
@@ -38,7 +39,7 @@ fn network(id: &str) -> NewNetwork {
         id: id.into(),
         name: format!("network {id}"),
         format: "onnx".into(),
-        output: None,
+        choice: Choice::default(),
         summary,
         bytes: vec![1, 2, 3],
     }
