@@ -40,14 +40,17 @@ pub fn difference_up(a: f64, b: f64) -> f64 {
     sum_up(a, -b)
 }
 
-/// A number at or above `a · b`, at most one step too high. An end that is not finite stands for a finite number, so that 0
-/// times it is 0.
+/// A number at or above `a · b`, at most one step too high, and never on the other side of 0. An end that is not finite stands
+/// for a finite number, so that 0 times it is 0.
 pub fn product_up(a: f64, b: f64) -> f64 {
     let product = a * b;
     if a == 0.0 || b == 0.0 {
         if product.is_nan() { 0.0 } else { product }
     } else if product.abs() > SHOWS_ROUNDING && a.mul_add(b, -product) <= 0.0 {
         product
+    } else if product == 0.0 && (a < 0.0) != (b < 0.0) {
+        // What has underflowed from below.
+        0.0
     } else {
         product.next_up()
     }
@@ -86,7 +89,8 @@ pub fn scaled_up(value: f64, power: i64) -> f64 {
 
 /// A number at or below `value · 2^power`, for a power of any size.
 pub fn scaled_down(value: f64, power: i64) -> f64 {
-    -scaled_up(-value, power)
+    // 0 without a sign.
+    0.0 - scaled_up(-value, power)
 }
 
 /// The error `(a + b) - sum` of the rounded sum, exactly (Knuth's `TwoSum`); NaN after an overflow.
@@ -113,4 +117,22 @@ pub fn inner_product_error(terms: usize, magnitude: f64) -> f64 {
 /// `reach` and of this product. Every step that makes new coefficients owes it.
 pub fn coefficient_underflow(products: usize, reach: f64) -> f64 {
     if reach == 0.0 { 0.0 } else { (products + 4) as f64 * SMALLEST * reach + f64::MIN_POSITIVE }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_underflows_stays_on_its_side_of_0() {
+        for (a, b) in [(1e-200, 1e-200), (SMALLEST, 0.25), (SMALLEST, SMALLEST)] {
+            assert_eq!((product_down(a, b), product_up(a, b)), (0.0, SMALLEST), "{a:e} · {b:e}");
+            assert_eq!((product_down(-a, b), product_up(-a, b)), (-SMALLEST, 0.0), "{a:e} · {b:e}");
+        }
+        for power in [-1080, -1100, -5000] {
+            assert_eq!((scaled_down(1.5, power), scaled_up(1.5, power)), (0.0, SMALLEST), "{power}");
+            assert_eq!((scaled_down(-1.5, power), scaled_up(-1.5, power)), (-SMALLEST, 0.0), "{power}");
+        }
+        assert!(scaled_down(1.5, -1100).is_sign_positive());
+    }
 }
