@@ -102,7 +102,7 @@ fn values_and_derivatives_lie_within_their_bounds_to_the_last_bit() {
             assert!(up - down <= width, "{name}({z}): [{down}, {up}]");
             let (down, up) = activation.derivative_bounds(z);
             assert!(down <= slope_below && slope_above <= up, "{name}'({z}): [{down}, {up}] for {slope_below}");
-            assert!(up - down <= 1e-12 * (0.1 + slope_above.abs()), "{name}'({z}): [{down}, {up}]");
+            assert!(up - down <= 1e-12 * (1e-3 + slope_above.abs()), "{name}'({z}): [{down}, {up}]");
         }
     }
     // All kinds are recorded.

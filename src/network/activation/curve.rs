@@ -19,6 +19,8 @@ const OFF: f64 = 4e-16;
 /// The rate of GELU's approximation by a hyperbolic tangent, 2·√(2/π), and its cubic coefficient.
 const GELU_RATE: f64 = 1.595_769_121_605_730_8;
 const GELU_CUBIC: f64 = 0.044_715;
+/// 1/√(2π).
+const ROOT: f64 = 0.398_942_280_401_432_7;
 
 /// A number as it was computed, and a bound of how far it may be off.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -43,9 +45,20 @@ impl Estimate {
         Self::of(value, value.abs())
     }
 
+    /// A product of which one factor is a difference of two terms that nearly cancel; `size` is what the product may be off by for
+    /// them, counted rounding by rounding, in units of the machine's precision.
+    fn cancelling(value: f64, size: f64) -> Self {
+        Self { value, error: LIBRARY_ERROR * value.abs() + f64::EPSILON * size + f64::MIN_POSITIVE }
+    }
+
     /// The same with what `factor` times an exponential that is subnormal may be off by.
     fn with_underflow(self, factor: f64) -> Self {
         Self { error: self.error + factor * LIBRARY_UNDERFLOW, ..self }
+    }
+
+    /// The same with this much more.
+    fn widened(self, error: f64) -> Self {
+        Self { error: self.error + error, ..self }
     }
 
     /// A number at or below the true one.
@@ -200,24 +213,42 @@ impl Curve {
                 Estimate::of(value, size).with_underflow(below / divisor)
             }
             Curve::Silu | Curve::Mish if z.abs() > FAR => step(z),
+            // The difference is 0 where σ is smallest: one rounding of the product less counts there.
             Curve::Silu => {
-                let (gate, bent) = (expit(z), z * expit(z) * expit(-z));
-                Estimate::of(gate + bent, gate + bent.abs())
+                let (gate, bent) = (expit(z), z * expit(-z));
+                // 3 for the sigmoid, a half for the product.
+                Estimate::cancelling(gate * (1.0 + bent), 8.0 * gate * bent.abs())
             }
             Curve::Gelu if z.abs() > 40.0 => step(z),
             Curve::Gelu => {
                 let gate = upper_tail(-z);
-                let bent = z * (-0.5 * z * z).exp() / (2.0 * std::f64::consts::PI).sqrt();
-                let size = gate * (1.0 + 0.25 * z.min(0.0).powi(2)) + bent.abs() * (1.0 + z * z / 16.0);
-                Estimate::of(gate + bent, size)
+                let bent = z * (-0.5 * z * z).exp() * ROOT;
+                // 2 for the error function, and its argument's 1 counts (1 + z²)-fold, half that above 0; 2 for the exponential,
+                // whose argument's half counts z²/2-fold, and 3 halves for the products.
+                let square = z * z;
+                Estimate::cancelling(gate + bent, gate * (3.2 + 1.3 * square) + bent.abs() * (3.7 + 0.3 * square))
             }
             Curve::GeluTanh => {
                 let (w, rate) = gelu_argument(z);
                 if w.abs() > FAR {
                     return step(z);
                 }
-                let (gate, bent) = (expit(w), z * expit(w) * expit(-w) * rate);
-                Estimate::of(gate + bent, gate * (1.0 - w.min(0.0)) + bent.abs() * (1.0 + w.abs()))
+                let (gate, bent) = (expit(w), z * rate * expit(-w));
+                // 3 for the sigmoid, 7 halves for w', as many for w, which count with |w| times the other sigmoid, 1 for the products;
+                // close to 0, where |w| is small, w' has 3 halves.
+                let size = bent.abs() * (8.0 + if w > 0.0 { 4.0 * w } else { -w });
+                let value = gate * (1.0 + bent);
+                let far = LIBRARY_ERROR * value.abs() * (-w).max(0.0);
+                Estimate::cancelling(value, gate * size).widened(far)
+            }
+            Curve::Mish if z < 0.0 => {
+                // e((e + 2)w + 4z(e + 1))/w² with e = e^z and w = e² + 2e + 2.
+                let e = z.exp();
+                let whole = e * e + 2.0 * e + 2.0;
+                let (rising, falling) = ((e + 2.0) * whole, 4.0 * z * (e + 1.0));
+                let share = e / (whole * whole);
+                // The exponential's 2 count 1.2-fold and half; 5 halves and 1 for sums and products.
+                Estimate::cancelling(share * (rising + falling), share * (5.0 * rising + 3.2 * falling.abs()))
             }
             Curve::Mish => {
                 let (gate, rate) = mish_gate(z);
