@@ -19,9 +19,6 @@ const OVERFLOW: &str = "the numbers overflow on the way to this value";
 const BETWEEN_NUMBERS: &str = "the region of the witness is thinner than the distance between floating-point numbers: it was \
                                checked at a point between them, to which `witness.x` is the closest";
 
-/// From when on a bracket around 0 may end by the gap that derives from the magnitudes: most get to 0 by themselves before.
-const PATIENCE: Duration = Duration::from_secs(1);
-
 /// Keeps the bracket of one solve, emits its events, and writes its report.
 pub struct Ledger<'a> {
     question: &'a Question,
@@ -154,16 +151,21 @@ impl<'a> Ledger<'a> {
         self.reaches(self.bracket.upper())
     }
 
-    /// Whether it is closed by an upper end that is valid under rounding.
+    /// Whether it is closed by an upper end that is valid under rounding, to the asked gap.
     pub fn is_closed_under_rounding(&self) -> bool {
         self.reaches(self.bracket.rounded_end().map(|end| end.value))
     }
 
     /// Whether the audited lower end and an upper bound of `upper` are as close as was asked.
-    pub fn reaches(&self, upper: Option<f64>) -> bool {
-        let patient = self.bracket.lower() != Some(0.0) || self.control.elapsed() < PATIENCE;
-        let small = || !patient && self.closing.of(self.bracket.lower(), upper) != Closure::Open;
-        self.audit.witness_checked && (self.closing.is_reached(self.bracket.lower(), upper) || small())
+    fn reaches(&self, upper: Option<f64>) -> bool {
+        self.audit.witness_checked && self.closing.is_reached(self.bracket.lower(), upper)
+    }
+
+    /// Whether they are, or the lower end is 0 and the upper one small beside the magnitudes: this closes a bracket, too, but is
+    /// no reason to stop where a little work leads to an upper end of 0.
+    pub fn nearly_reaches(&self, upper: Option<f64>) -> bool {
+        let small = || self.bracket.lower() == Some(0.0) && self.closure(upper) != Closure::Open;
+        self.reaches(upper) || small()
     }
 
     fn closure(&self, upper: Option<f64>) -> Closure {

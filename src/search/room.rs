@@ -57,8 +57,8 @@ fn run(visit: &mut Visit<'_, '_>) -> Option<f64> {
         }
     }
     if let Some(end) = visit.ledger.bracket().rounded_end()
-        && !visit.ledger.reaches(own)
-        && visit.ledger.reaches(Some(end.value))
+        && !visit.ledger.nearly_reaches(own)
+        && visit.ledger.nearly_reaches(Some(end.value))
     {
         visit.tell("rests_on", end.proof.method.name());
         own = Some(end.value);

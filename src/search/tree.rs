@@ -5,7 +5,7 @@ mod incumbents;
 use std::collections::BinaryHeap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::evaluate::{Evaluator, Outcome};
 use super::leaves::{Leaf, LetGo, Reason, Sink};
@@ -28,6 +28,10 @@ const NEAR_WORST: f64 = 0.8;
 const POLL: Duration = Duration::from_millis(20);
 /// How often a single dive is asked whether it has ended.
 const DIVE_POLL: Duration = Duration::from_millis(1);
+/// How long, and over how many nodes at least, a bracket around 0 is not ended by a gap that derives from the magnitudes: most get
+/// to 0 by themselves before.
+const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENT_NODES: u64 = 200;
 /// What one byte of nodes may cost in all: the heap's spare room, the allocator's.
 const BYTES_FACTOR: usize = 2;
 
@@ -175,11 +179,14 @@ impl<'a> Tree<'a> {
 
     /// Looks at the bracket while the workers run, until they are done or must stop.
     fn watch(&self, ledger: &mut Ledger<'_>) {
+        let begun = Instant::now();
         let mut shared = self.lock();
         loop {
             self.report(&mut shared, ledger);
             let idle = shared.heap.is_empty() && shared.in_hand.iter().all(Option::is_none);
-            if idle || ledger.should_stop() || ledger.is_closed_under_rounding() {
+            let patient = begun.elapsed() < PATIENCE || shared.summary.nodes < PATIENT_NODES;
+            let near = || !patient && ledger.nearly_reaches(ledger.bracket().rounded_end().map(|end| end.value));
+            if idle || ledger.should_stop() || ledger.is_closed_under_rounding() || near() {
                 self.stop.raise(StopReason::Cancelled);
                 self.changed.notify_all();
                 return;

@@ -1,8 +1,12 @@
 //! Networks that are not in general position: the plain MIP says more than the truth.
 
+use std::time::Duration;
+
+use exactlip::control::Control;
+use exactlip::ladder;
 use exactlip::network::lowering::{Step, lower};
 use exactlip::network::{Activation, Matrix, Network};
-use exactlip::problem::Method;
+use exactlip::problem::{Method, Question};
 
 use super::{answer, problem, question};
 
@@ -115,5 +119,20 @@ fn a_sample_on_a_kink_shows_no_gradient_that_does_not_occur_nearby() {
             let report = answer(&network, &question, &[method]);
             assert_eq!(report.lower, Some(1.0), "{method}: {report:?}");
         }
+    }
+}
+
+#[test]
+fn a_constant_of_0_is_reached_however_late_the_search_begins() {
+    // Both units are active on the region and cancel there, up to what bounds are widened by.
+    let network = two_layer(&[1.75, 1.75], &[1.0, 1.0], &[2.0, -2.0]);
+    for method in [Method::Exact, Method::Mip] {
+        let question = question(&network, problem(&[7000.0], &[12000.0], &[1.0], "l1"));
+        let question = Question { methods: vec![method], ..question };
+        let control = Control::unlimited();
+        // A second of other work, or of a machine that is busy.
+        std::thread::sleep(Duration::from_millis(1100));
+        let report = ladder::answer(&network, &question, &control);
+        assert_eq!((report.lower, report.upper, report.exact), (Some(0.0), Some(0.0), true), "{report:?}");
     }
 }

@@ -18,12 +18,7 @@ pub fn assert_equals_brute_force(network: &Network, question: &Question, method:
     prop_assert!(low <= truth * (1.0 + 1e-12) + 1e-300, "lower end {low} above the truth {truth}");
     prop_assert!(high >= truth * (1.0 - 1e-12), "upper end {high} below the truth {truth}");
     prop_assert!(report.exact, "not exact: [{low}, {high}], truth {truth}, {report:?}");
-    // A constant of 0 is exact to 1e-12 of the size of the terms that cancel to it.
-    let sizes = network.layers().iter().map(|layer| layer.weight().entries().iter().map(|w| w.abs()).sum::<f64>());
-    let seeds = question.seeds.rows.iter().flatten().map(|c| c.abs()).sum::<f64>();
-    let allowed = if truth == 0.0 { 1e-12 * seeds * sizes.product::<f64>() } else { AGREEMENT * truth };
-    let allowed = allowed.max(AGREEMENT * 1e-9);
-    prop_assert!((high - truth).abs() <= allowed, "[{low}, {high}], truth {truth}");
+    prop_assert!((high - truth).abs() <= AGREEMENT * truth.max(1e-9), "[{low}, {high}], truth {truth}");
     Ok(())
 }
 
