@@ -13,6 +13,7 @@ use super::encode::{Bounds, Encoding, Objective};
 use super::highs::{self, HighsError, MipEnd, Options};
 use crate::answer::{Ledger, Rigor, SolverReport, Subject, Verdict};
 use crate::arithmetic::ends::{hull_upper, intersection_upper};
+use crate::arithmetic::rounding::product_up;
 use crate::network::Pattern;
 use crate::problem::{Method, Question, Solver, VectorNorm};
 
@@ -20,7 +21,7 @@ use crate::problem::{Method, Question, Solver, VectorNorm};
 ///
 /// A claimed bound is the value of a relaxation whose rows may be violated by the tolerance; the columns are scaled to about
 /// [-1, 1] and the objective to the constant's own size, so a few tolerances is what the objective can gain in practice. There
-/// is no proof of that: the bound's rigor is `tolerance`.
+/// is no proof of that: the bound's rigor is `tolerance`. What rounding has done to the objective is added to it.
 const MARGIN_IN_TOLERANCES: f64 = 10.0;
 /// How often the waiting side looks whether it should stop the solver.
 const POLL: Duration = Duration::from_millis(50);
@@ -140,6 +141,7 @@ impl<'a, 'b> LipMip<'a, 'b> {
         loop {
             let mut encoding =
                 Encoding::new(&self.subject, self.bounds, self.parts[i].objective, self.ledger.bracket().lower());
+            encoding.program.widen_rows(highs::FEASIBILITY_TOLERANCE);
             for (pattern, neurons) in &self.excluded {
                 encoding.exclude(pattern, neurons);
             }
@@ -193,7 +195,8 @@ impl<'a, 'b> LipMip<'a, 'b> {
             log: self.ledger.control().solver_log(),
         };
         let start = self.ledger.witness().map(|(x, pattern)| encoding.start(x, pattern));
-        let margin = MARGIN_IN_TOLERANCES * highs::FEASIBILITY_TOLERANCE * encoding.program.scale;
+        let tolerances = MARGIN_IN_TOLERANCES * highs::FEASIBILITY_TOLERANCE;
+        let margin = product_up(encoding.program.scale, tolerances + encoding.program.objective_error);
         let halt = AtomicBool::new(false);
         let (sender, receiver) = mpsc::channel();
         let by_cbc = by_cbc && encoding.program.integers() > 0;

@@ -1,5 +1,8 @@
 //! A mixed-integer linear program with names: what the encoding builds and every solver takes.
 
+use crate::arithmetic::ends::{lower_end, upper_end};
+use crate::arithmetic::rounding::{difference_down, sum_up};
+
 /// A column.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Variable {
@@ -71,6 +74,15 @@ impl Program {
         self.variables.iter().filter(|v| v.integer).count()
     }
 
+    /// Widens the rows in which rounding may have moved the true quantities by more than `tolerance`, by that much.
+    pub fn widen_rows(&mut self, tolerance: f64) {
+        // An error that is no number widens without end.
+        for row in self.rows.iter_mut().filter(|row| row.error.is_nan() || row.error > tolerance) {
+            row.lower = lower_end(difference_down(row.lower, row.error));
+            row.upper = upper_end(sum_up(row.upper, row.error));
+        }
+    }
+
     /// The objective at a point, in the units of the question.
     pub fn value(&self, point: &[f64]) -> f64 {
         self.scale * (self.objective.iter().map(|&(j, c)| c * point[j]).sum::<f64>() + self.constant)
@@ -84,5 +96,24 @@ impl Program {
         });
         let columns = self.variables.iter().zip(point).map(|(v, &x)| ((v.lower - x).max(x - v.upper), v.name.as_str()));
         rows.chain(columns).fold((0.0, ""), |worst, next| if next.0 > worst.0 { next } else { worst })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_widened_by_what_rounding_may_have_moved_them() {
+        let mut program = Program::default();
+        let x = program.variable("x".into(), 0.0, 1.0, false);
+        let sides = [(0.5, 0.5, 1e-12), (0.5, 0.5, 1e-3), (f64::NEG_INFINITY, 0.5, 1e-3), (0.5, 0.5, f64::NAN)];
+        for (lower, upper, error) in sides {
+            program.row("row".into(), vec![(x, 1.0)], lower, upper, error);
+        }
+        program.widen_rows(1e-9);
+        let sides: Vec<(f64, f64)> = program.rows.iter().map(|row| (row.lower, row.upper)).collect();
+        let all = f64::INFINITY;
+        assert_eq!(sides, [(0.5, 0.5), (0.499, 0.501), (-all, 0.501), (-all, all)]);
     }
 }
