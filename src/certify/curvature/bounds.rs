@@ -13,6 +13,7 @@
 
 use super::margin::Margin;
 use super::unit::{Unit, product};
+use crate::arithmetic::ends::{intersection_lower, intersection_upper};
 use crate::arithmetic::rounding::{UNIT_ROUNDOFF, product_up, sum_down, sum_up};
 use crate::bounds::Interval;
 use crate::estimate::spectral::{frobenius_norm_up, largest_eigenvalue_up, product_error, spectral_norm_up};
@@ -57,10 +58,13 @@ impl Norms {
 /// The bounds over all of ℝⁿ.
 pub fn global(margin: &Margin, norms: &Norms) -> GlobalBounds {
     let everywhere = |_: usize, _: usize| (f64::NEG_INFINITY, f64::INFINITY);
-    GlobalBounds {
-        two_layers: (margin.hidden.len() == 1).then(|| two_layers(margin, everywhere)),
-        any_depth: any_depth(margin, norms, everywhere),
-    }
+    let any_depth = any_depth(margin, norms, everywhere);
+    // Both theorems hold: where they agree, rounding must not tell them apart.
+    let within = |Curvature { lowest, highest }: Curvature| Curvature {
+        lowest: intersection_lower(lowest, -any_depth),
+        highest: intersection_upper(highest, any_depth),
+    };
+    GlobalBounds { two_layers: (margin.hidden.len() == 1).then(|| within(two_layers(margin, everywhere))), any_depth }
 }
 
 /// The bounds over every region on which the pre-activations of all hidden layers stay within `ranges`.
