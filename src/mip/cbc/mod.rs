@@ -1,13 +1,20 @@
-//! CBC as solver, behind `driver.cpp`.
+//! CBC as solver, behind `driver.cpp`, in a process of its own ([`apart`]): assertions are compiled into it, and models of
+//! difficult numbers have it end its process.
 //!
 //! CBC claims optimality within tolerances and gaps of its own; what is taken from it is its dual bound, with its gaps set to
 //! nothing and its tolerances to HiGHS's. A bracket that it leaves open stays open, whatever it claims.
 
+mod apart;
+
 use std::cmp::Ordering::Less;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::mem::size_of;
 use std::ptr::null;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
+use apart::{Death, Shared, Talk, apart};
 use thiserror::Error;
 
 use super::highs::{FEASIBILITY_TOLERANCE, MipEnd, Options};
@@ -23,7 +30,8 @@ const SOLUTION_TOLERANCE: f64 = 1e-6;
 /// would let the bound fall that much too low; this lies well within what bounds are widened by.
 const INCREMENT: &str = "1e-10";
 
-/// CBC keeps state that all models of a process share: whoever uses its libraries holds this.
+/// CBC keeps state that all models of a process share: whoever uses its libraries in this process holds this, and processes that
+/// are to use them are started under it.
 pub static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// Why CBC gave no answer.
@@ -35,6 +43,12 @@ pub enum CbcError {
     /// It gave up.
     #[error("CBC abandoned the program: its numbers are too difficult")]
     Abandoned,
+    /// A fault of its own ended its process.
+    #[error("CBC ended by an assertion or a fault of its own (signal {0}): use HiGHS for this program")]
+    Died(i32),
+    /// It did not stop when its time was over.
+    #[error("CBC did not stop when it was to, and was ended: use HiGHS for this program")]
+    Late,
 }
 
 /// The program of `driver.cpp`.
@@ -129,22 +143,30 @@ impl Columns {
     }
 }
 
-/// What the listener needs; it lives on the stack of [`solve`] while CBC runs.
-struct Listener<'a> {
-    go_on: &'a mut (dyn FnMut(u64) -> bool + Send),
-    nodes: u64,
-}
-
 /// CBC's driver calls this at every point where it can be interrupted, one call at a time; not 0 ends the solve.
 ///
 /// # Safety
-/// `data` is the [`Listener`] that [`solve`] handed over.
+/// `data` is a [`Talk`] that outlives the solve.
 unsafe extern "C" fn listen(data: *mut c_void, nodes: c_int) -> c_int {
-    // SAFETY: see above; the listener outlives the solve.
-    let Some(listener) = (unsafe { data.cast::<Listener<'_>>().as_mut() }) else { return 1 };
-    listener.nodes = listener.nodes.max(u64::try_from(nodes).unwrap_or(0));
-    c_int::from(!(listener.go_on)(listener.nodes))
+    // SAFETY: see above.
+    let Some(talk) = (unsafe { data.cast::<Talk>().as_ref() }) else { return 1 };
+    talk.progress.fetch_max(nodes, Ordering::Relaxed);
+    c_int::from(talk.stop.load(Ordering::Relaxed))
 }
+
+/// What the process that runs CBC leaves, in front of the solution's columns.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Left {
+    failed: c_int,
+    end: End,
+    message: [c_char; MESSAGE],
+}
+
+/// The longest message of the driver, with the zero at its end.
+const MESSAGE: usize = 200;
+/// The numbers whose place a [`Left`] takes.
+const LEFT: usize = size_of::<Left>().div_ceil(size_of::<f64>());
 
 /// Solves the mixed-integer program, which must have an integer column, from `start`, telling `go_on` the nodes so far; the
 /// solve ends soon after that returns false, and at its limit of elapsed time.
@@ -161,7 +183,6 @@ pub fn solve(
     if let Some(number) = numbers(program).find(|number| !matches!(number.abs().partial_cmp(&LARGEST), Some(Less))) {
         return Err(CbcError::Refused(format!("it has the number {number:e}, and CBC takes them up to {LARGEST:e}")));
     }
-    let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let columns = Columns::new(program)?;
     let (Ok(column_count), Ok(row_count)) =
         (c_int::try_from(program.variables.len()), c_int::try_from(program.rows.len()))
@@ -195,31 +216,44 @@ pub fn solve(
         count: c_int::try_from(pointers.len()).unwrap_or(0),
         log: c_int::from(options.log),
     };
-    let mut end = End::default();
-    let mut solution = vec![0.0; program.variables.len()];
-    let mut message: [c_char; 200] = [0; 200];
-    let mut listener = Listener { go_on, nodes: 0 };
-    // SAFETY: the arrays have the lengths that the counts and the starts say, with indices within the counts; the driver
-    // copies them, writes within `solution` and `message`, and uses nothing of it all once it returns.
-    let failed = unsafe {
-        exactlip_cbc_solve(
-            &raw const parts,
-            &raw const settings,
-            listen,
-            (&raw mut listener).cast::<c_void>(),
-            &raw mut end,
-            solution.as_mut_ptr(),
-            message.as_mut_ptr(),
-            message.len(),
-        )
+    let count = program.variables.len();
+    let refused = |error: std::io::Error| CbcError::Refused(format!("no process could be started for it: {error}"));
+    let shared = Shared::new(LEFT + count).map_err(refused)?;
+    let work = || {
+        let left = shared.numbers().cast::<Left>();
+        let talk = std::ptr::from_ref(shared.talk()).cast_mut().cast::<c_void>();
+        // SAFETY: the arrays have the lengths that the counts and the starts say, with indices within the counts; the driver
+        // copies them, writes within what is shared, which is aligned and long enough, and uses nothing of it all once it
+        // returns. It takes no lock of this program's.
+        unsafe {
+            (*left).failed = exactlip_cbc_solve(
+                &raw const parts,
+                &raw const settings,
+                listen,
+                talk,
+                &raw mut (*left).end,
+                shared.numbers().add(LEFT),
+                (&raw mut (*left).message).cast::<c_char>(),
+                MESSAGE,
+            );
+        }
     };
-    if failed != 0 {
-        // SAFETY: the driver ends the message with a zero, and it began as zeroes.
-        let message = unsafe { CStr::from_ptr(message.as_ptr()) };
-        return Err(CbcError::Refused(message.to_string_lossy().into_owned()));
+    let limit = Duration::try_from_secs_f64(options.time_s).ok();
+    let numbers = match apart(&shared, limit, options.log, &ONE_AT_A_TIME, work, go_on).map_err(refused)? {
+        Ok(numbers) => numbers,
+        Err(Death::Signal(signal)) => return Err(CbcError::Died(signal)),
+        Err(Death::Late) => return Err(CbcError::Late),
+        Err(Death::Other) => return Err(CbcError::Abandoned),
+    };
+    // SAFETY: the process has ended, and any bits make a `Left`.
+    let left = unsafe { shared.numbers().cast::<Left>().read() };
+    if left.failed != 0 {
+        let message = left.message.iter().map(|&c| c.cast_unsigned()).take_while(|&c| c != 0).collect::<Vec<_>>();
+        return Err(CbcError::Refused(String::from_utf8_lossy(&message).into_owned()));
     }
-    let solution = (end.has_solution != 0).then_some(solution);
-    read_end(program, end, solution, listener.nodes)
+    let nodes = u64::try_from(shared.talk().progress.load(Ordering::Relaxed)).unwrap_or(0);
+    let solution = (left.end.has_solution != 0).then(|| numbers[LEFT..].to_vec());
+    read_end(program, left.end, solution, nodes)
 }
 
 /// The settings, as CBC's command line has them.
