@@ -159,7 +159,7 @@ fn domain(ends: &Ends, any_ball: bool, random: &mut ChaCha8Rng) -> Value {
             let low = center.iter().copied().fold(f64::INFINITY, f64::min);
             let high = center.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             if random.random_bool(0.3) {
-                ball["clip"] = json!([low, if random.random_bool(0.5) { high } else { high.next_up() }]);
+                ball["clip"] = json!([low, if random.random_bool(0.5) { high } else { high.next_up().min(f64::MAX) }]);
             }
             ball
         }
