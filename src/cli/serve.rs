@@ -83,6 +83,10 @@ pub struct Arguments {
     /// may be streams of events, a quarter answers that wait.
     #[arg(long, env = "EXACTLIP_MAX_CONNECTIONS", default_value_t = 2048, value_name = "N")]
     max_connections: usize,
+    /// End, as on SIGTERM, when standard input ends: for a program that starts a service of its own, which then cannot outlive
+    /// it.
+    #[arg(long, env = "EXACTLIP_UNTIL_STDIN_ENDS")]
+    until_stdin_ends: bool,
 }
 
 /// Why the service does not start, or stopped.
@@ -158,6 +162,9 @@ async fn serve(arguments: Arguments) -> Result<(), ServeError> {
         tracing::warn!(jobs = recovered.len(), "took jobs back that a service left running when it died");
     }
     stop_on_signals(shutdown.clone())?;
+    if arguments.until_stdin_ends {
+        stop_with_input(shutdown.clone())?;
+    }
     let workers = tokio::spawn(workers::run(queue.clone(), supervisor.clone(), workers));
     let app = http::router(Service::new(queue, supervisor, maxima), dashboard::routes())
         .layer(axum::middleware::from_fn(dashboard::explain));
@@ -216,6 +223,20 @@ fn stop_on_signals(shutdown: Shutdown) -> Result<(), ServeError> {
         }
     });
     Ok(())
+}
+
+/// The end of standard input ends the service gently, as does one that cannot be read.
+fn stop_with_input(shutdown: Shutdown) -> Result<(), ServeError> {
+    // A thread of its own: the runtime would wait for a read that nothing interrupts.
+    std::thread::Builder::new()
+        .name("standard input".into())
+        .spawn(move || {
+            let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+            tracing::info!("standard input has ended");
+            shutdown.begin();
+        })
+        .map(drop)
+        .map_err(system("cannot wait for standard input"))
 }
 
 /// The limits of the service.

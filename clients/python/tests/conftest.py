@@ -22,13 +22,17 @@ LONG_METHODS = ["fastlip", "mip"]
 PATIENCE_S = 120.0
 
 
+def program() -> Path:
+    """The program that is tested."""
+    return Path(os.environ.get("EXACTLIP") or REPOSITORY / "target/release/exactlip")
+
+
 class Service:
     """A running service."""
 
     def __init__(self, directory: Path, listen: str = "127.0.0.1:0") -> None:
-        program = os.environ.get("EXACTLIP") or REPOSITORY / "target/release/exactlip"
         command = [
-            program,
+            program(),
             "serve",
             "--listen",
             listen,
@@ -37,7 +41,7 @@ class Service:
             "--database",
             f"sqlite://{directory}/jobs.db",
         ]
-        self._log = open(directory / "log", "a", encoding="utf-8")
+        self._log = open(directory / "log", "a", encoding="utf-8")  # noqa: SIM115
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._log, text=True)
         assert self.process.stdout is not None
         line = self.process.stdout.readline()

@@ -54,7 +54,7 @@ def test_weights_in_a_file_of_their_own_are_uploaded_and_points_evaluated(client
     assert len(found["scores"]) == 2 and len(found["gradients"][1][0]) == 3
     with pytest.raises(ValueError, match="a row for each point"):
         client.evaluate(SMALL, [0.5, 0.5])
-    with pytest.raises(ServiceError, match="net.onnx.data"):
+    with pytest.raises(ServiceError, match=r"net\.onnx\.data"):
         client.upload((beside / "net.onnx").read_bytes())
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy
 import pytest
 
 from exactlip import Event, Report, ServiceError, ball, box, jacobian, logit, margin, vector
-from exactlip._client import _norm
-from exactlip._events import parse
-from exactlip._model import read
+from exactlip._events import Parser
+from exactlip._models import read
+from exactlip._norms import norms
 from exactlip._progress import words
+from exactlip._question import checked, difference, question
 
 
 def test_domains_take_numbers_lists_and_arrays() -> None:
@@ -45,25 +48,94 @@ def test_functionals_are_the_documents_of_the_interface() -> None:
 
 def test_weights_beside_a_model_are_read_with_it(tmp_path: Path) -> None:
     model = tmp_path / "m.onnx"
-    model.write_bytes(b"..m.onnx.data..")
+    model.write_bytes(_location(b"m.onnx.data"))
     assert read(model, None).data is None
     (tmp_path / "m.onnx.data").write_bytes(b"weights")
     assert read(model, None).data == b"weights"
     assert read(str(model), None).name == "m.onnx"
-    model.write_bytes(b"a model in one file")
+    model.write_bytes(b"a model in one file, which says m.onnx.data somewhere")
     assert read(model, None).data is None
 
 
+def test_weights_elsewhere_are_not_fetched_and_in_several_files_refused(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_bytes(b"nobody's business")
+    model = tmp_path / "inner" / "m.onnx"
+    model.parent.mkdir()
+    for name in (b"../secret", str(tmp_path / "secret").encode()):
+        model.write_bytes(_location(name))
+        assert read(model, None).data is None
+    long = "w" * 200
+    (model.parent / long).write_bytes(b"weights")
+    model.write_bytes(_location(long.encode()) * 2)
+    assert read(model, None).data == b"weights"
+    model.write_bytes(_location(b"one") + _location(b"two"))
+    with pytest.raises(ValueError, match="in 2 files"):
+        read(model, None)
+
+
+def _location(name: bytes) -> bytes:
+    """As ONNX says where a tensor's numbers are: an entry of a string map."""
+    length = bytes([len(name)]) if len(name) < 128 else bytes([len(name) & 0x7F | 0x80, len(name) >> 7])
+    return b"..\x0a\x08location\x12" + length + name + b"j..."
+
+
+@pytest.mark.parametrize("kind", ["list", "numpy", "torch", "jax", "pandas", "scalar of numpy"])
+def test_numbers_are_taken_from_every_library(kind: str) -> None:
+    values: Any = [[0.5, 0.25], [1.0, 2.0]]
+    if kind in ("torch", "jax", "pandas"):
+        library = pytest.importorskip(kind if kind != "jax" else "jax.numpy")
+        values = {"torch": "tensor", "jax": "array", "pandas": "DataFrame"}[kind], values
+        values = getattr(library, values[0])(values[1])
+    elif kind != "list":
+        values = numpy.array(values, dtype=numpy.float32)
+    if kind.startswith("scalar"):
+        assert ball([0.0], numpy.float32(0.5)).document["radius"] == 0.5
+        assert margin(numpy.int64(3), numpy.array(5)).document == {"type": "margin", "label": 3, "target": 5}
+        with pytest.raises(TypeError, match="a whole number"):
+            logit(1.5)
+        return
+    assert ball(values, 0.1).document["center"] == [0.5, 0.25, 1.0, 2.0]
+    assert ball(values, 0.1).shape == (2, 2)
+    assert ball([[0, 0], [0, 0]], values).document["radius"] == [0.5, 0.25, 1.0, 2.0]
+    options: dict[str, Any] = {"points": values, "gap": values[0][0] if kind != "pandas" else values[0].iloc[0]}
+    body = question("lipschitz", "id", {"domain": {"type": "ball", "center": values}}, options)
+    assert json.loads(json.dumps(body)) == {
+        "network": "id",
+        "kind": "lipschitz",
+        "domain": {"type": "ball", "center": [[0.5, 0.25], [1.0, 2.0]]},
+        "limits": {"gap": 0.5},
+        "points": [[0.5, 0.25], [1.0, 2.0]],
+    }
+
+
+def test_arguments_that_are_none_are_named_with_what_may_be_meant() -> None:
+    with pytest.raises(TypeError, match=r"'time'.*did you mean 'time_s'"):
+        checked({"time": 5})
+    with pytest.raises(TypeError, match=r"'funtional'.*did you mean 'functional'"):
+        checked({"funtional": 5})
+    with pytest.raises(ValueError, match=r"limits.gap is nan"):
+        question("lipschitz", "id", {}, {"gap": numpy.nan})
+
+
+def test_a_job_of_a_batch_replaces_what_differs() -> None:
+    common = {"domain": box(0, 1).document, "functional": margin(0, 1).document}
+    patch = difference({"domain": ball([0.5], 0.1), "time_s": 5, "norm": numpy.inf, "labels": {"a": "b"}}, common)
+    ball_instead = {"lower": None, "upper": None, "type": "ball", "norm": "linf", "center": [0.5], "radius": 0.1}
+    rest = {"limits": {"time_s": 5}, "norm": {"input": "linf"}, "labels": {"a": "b"}}
+    assert patch == {"domain": ball_instead, **rest}
+
+
 def test_norms_are_names_or_numbers() -> None:
-    assert _norm("l2") == {"input": "l2"}
-    assert _norm(numpy.inf) == {"input": "linf"}
-    assert _norm(2) == {"input": 2}
-    assert _norm({"input": "l1", "output": numpy.inf}) == {"input": "l1", "output": "linf"}
+    assert norms("l2") == {"input": "l2"}
+    assert norms(numpy.inf) == {"input": "linf"}
+    assert norms(2) == {"input": "l2"}
+    assert norms({"input": "l1", "output": numpy.inf}) == {"input": "l1", "output": "linf"}
 
 
 def test_events_are_read_between_signs_of_life_and_one_that_is_cut_off_is_none() -> None:
     lines = [":", "", "id: 7", "event: state", 'data: {"a": 1}', "", ":", "", "id: 8", "event: result"]
-    assert list(parse(lines)) == [Event(7, "state", {"a": 1})]
+    parser = Parser()
+    assert [event for line in lines if (event := parser.read(line))] == [Event(7, "state", {"a": 1})]
 
 
 def test_errors_carry_the_document() -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ._arrays import flattened, numbers_or_one
+from ._norms import named
 
 
 @dataclass(frozen=True)
@@ -32,17 +33,31 @@ def box(lower: Any, upper: Any, *, shape: Sequence[int] | None = None) -> Domain
 
 def ball(
     center: Any,
-    radius: float,
-    norm: str = "linf",
+    radius: Any,
+    norm: str | float = "linf",
     *,
-    clip: tuple[float, float] | None = None,
+    clip: Sequence[Any] | None = None,
 ) -> Domain:
     """All inputs within ``radius`` of ``center`` (an array, a tensor, an image: flattened in row-major order).
 
-    ``norm`` is ``"linf"``, ``"l1"`` or ``"l2"``; ``clip`` cuts the ball to ``[low, high]`` in every input, as for pixels.
+    ``norm`` is ``"linf"``, ``"l1"`` or ``"l2"``, also as ``numpy.inf``, 1 or 2; ``clip`` cuts the ball to ``(low, high)`` in
+    every input, as for pixels. In ``"linf"``, ``radius`` may have a number for each input, as both ends of ``clip`` may.
     """
     numbers, shape = flattened(center, "center")
-    document: dict[str, Any] = {"type": "ball", "norm": norm, "center": numbers, "radius": float(radius)}
+    document: dict[str, Any] = {"type": "ball", "norm": named(norm), "center": numbers}
+    document["radius"] = _of_each(radius, "radius", shape)
     if clip is not None:
-        document["clip"] = [float(clip[0]), float(clip[1])]
+        if len(clip) != 2:
+            raise ValueError(f"clip must be (low, high), not {len(clip)} parts")
+        document["clip"] = [_of_each(end, "clip", shape) for end in clip]
     return Domain(document, shape)
+
+
+def _of_each(values: Any, name: str, shape: tuple[int, ...]) -> float | list[float]:
+    """One number for all inputs, or one for each of an input of ``shape``."""
+    numbers, its_shape = numbers_or_one(values, name)
+    if its_shape is None or its_shape == shape:
+        return numbers
+    if isinstance(numbers, list) and len(numbers) == 1:
+        return numbers[0]
+    raise ValueError(f"{name} has the shape {its_shape}, center {shape}")

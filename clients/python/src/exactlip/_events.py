@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,18 +16,21 @@ class Event:
     data: dict[str, Any]
 
 
-def parse(lines: Iterable[str]) -> Iterator[Event]:
-    """The events in the lines of a stream; one that was cut off is none."""
-    fields: dict[str, str] = {}
-    for line in lines:
+class Parser:
+    """Reads the lines of a stream; an event that was cut off is none."""
+
+    def __init__(self) -> None:
+        self._fields: dict[str, str] = {}
+
+    def read(self, line: str) -> Event | None:
+        """The event that ends with this line."""
         if line:
             # A line that starts with a colon is a sign of life.
             name, _, value = line.partition(":")
-            fields[name] = value.removeprefix(" ")
-        else:
-            if "event" in fields:
-                number = fields.get("id", "")
-                yield Event(
-                    int(number) if number.isdigit() else None, fields["event"], json.loads(fields.get("data", "{}"))
-                )
-            fields = {}
+            self._fields[name] = value.removeprefix(" ")
+            return None
+        fields, self._fields = self._fields, {}
+        if "event" not in fields:
+            return None
+        number = fields.get("id", "")
+        return Event(int(number) if number.isdigit() else None, fields["event"], json.loads(fields.get("data", "{}")))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ._arrays import flattened
+from ._arrays import flattened, whole
 
 
 @dataclass(frozen=True)
@@ -15,14 +15,14 @@ class Functional:
     document: dict[str, Any]
 
 
-def logit(index: int) -> Functional:
+def logit(index: Any) -> Functional:
     """One output, counted from 0."""
-    return Functional({"type": "logit", "index": int(index)})
+    return Functional({"type": "logit", "index": whole(index, "index")})
 
 
-def margin(label: int, target: int) -> Functional:
+def margin(label: Any, target: Any) -> Functional:
     """Output ``label`` minus output ``target``: how far the network is from changing its mind."""
-    return Functional({"type": "margin", "label": int(label), "target": int(target)})
+    return Functional({"type": "margin", "label": whole(label, "label"), "target": whole(target, "target")})
 
 
 def vector(c: Any) -> Functional:
@@ -33,3 +33,11 @@ def vector(c: Any) -> Functional:
 def jacobian() -> Functional:
     """All outputs at once; their change is measured in the output norm: ``norm={"input": "linf", "output": "linf"}``."""
     return Functional({"type": "jacobian"})
+
+
+def cross_lipschitz(label: Any = None) -> Functional:
+    """The largest constant of a difference of two outputs; with ``label``, of that output and any other."""
+    document: dict[str, Any] = {"type": "cross_lipschitz"}
+    if label is not None:
+        document["label"] = whole(label, "label")
+    return Functional(document)

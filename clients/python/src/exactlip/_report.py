@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from . import _html, _plot
+
+if TYPE_CHECKING:
+    import matplotlib.axes
+    import pandas
 
 _SIGNS = {"lower": "≥", "upper": "≤", "exact": "=", "none": "≈"}
 
@@ -30,6 +36,18 @@ class Check:
     verdict: str
     relative_error: list[float | None]
 
+    @property
+    def claim(self) -> str:
+        """What is claimed, in words."""
+        words = {"lower": "claims ≥", "upper": "claims ≤"}.get(self.claims, "estimate")
+        return f"{words} {_number(self.value)}"
+
+    @property
+    def error(self) -> str:
+        """How far it is off at least and at most, in words."""
+        least, most = ("?" if error is None else f"{100 * error:+.3g} %" for error in self.relative_error)
+        return least if least == most else f"{least} to {most}"
+
 
 @dataclass(frozen=True)
 class Witness:
@@ -49,7 +67,10 @@ class Report:
     job ended: ``"optimal"`` (exact), ``"gap"`` (a coarser gap that was asked for is reached), ``"bounded"`` (every method has
     ended, ``notes`` say why the interval is open), a limit, ``"stopped"`` or ``"cancelled"``. ``checks`` are the judged
     estimates of a job of kind ``check``, ``targets`` those of one of kind ``curvature``, whose interval is that of a distance (or
-    of a margin). ``job`` is the whole job as the service tells it, ``raw`` its ``result``.
+    of a margin). ``job`` is the whole job as the service tells it, ``raw`` its ``result``; ``url`` the job's page, where a service
+    keeps it.
+
+    In a notebook it shows the interval, what every method found, and the verdicts.
     """
 
     lower: float | None
@@ -64,6 +85,7 @@ class Report:
     checks: list[Check]
     targets: list[dict[str, Any]]
     job: dict[str, Any] = field(compare=False)
+    url: str | None = field(default=None, compare=False)
 
     @property
     def raw(self) -> dict[str, Any]:
@@ -82,8 +104,9 @@ class Report:
         return str(self.job["id"])
 
     @classmethod
-    def from_job(cls, job: dict[str, Any]) -> Report:
-        """The report of a job that has an answer; what a newer service tells besides stays in ``job``."""
+    def from_job(cls, job: dict[str, Any], url: str | None = None) -> Report:
+        """The report of a job that has an answer, from the service at ``url``; what a newer one tells besides stays in
+        ``job``."""
         result = job["result"]
         witness = result.get("witness")
         return cls(
@@ -102,7 +125,35 @@ class Report:
             ],
             targets=result.get("targets") or [],
             job=job,
+            url=f"{url}/jobs/{job['id']}" if url else None,
         )
+
+    @property
+    def question(self) -> str:
+        """What the interval is that of, in words."""
+        if self.job.get("kind") == "curvature":
+            task = (self.job.get("problem") or {}).get("task")
+            return "smallest margin" if task == "attack" else "distance to the decision boundary"
+        return "local Lipschitz constant"
+
+    def to_frame(self) -> pandas.DataFrame:
+        """What every method found, a row each (``method``, ``guarantee``, ``rigor``, ``value``, ``seconds``); needs pandas."""
+        try:
+            import pandas
+        except ImportError:
+            raise ImportError("to_frame needs pandas: pip install 'exactlip[frame]'") from None
+        names = ["method", "guarantee", "rigor", "value", "seconds"]
+        frame = pandas.DataFrame([[getattr(tier, name) for name in names] for tier in self.tiers], columns=names)
+        frame["value"] = frame["value"].astype(float)
+        return frame
+
+    def plot(self, ax: matplotlib.axes.Axes | None = None) -> matplotlib.axes.Axes:
+        """Draws what every method found, and the interval behind it, on ``ax`` or a new picture; needs matplotlib."""
+        axes: matplotlib.axes.Axes = _plot.draw(self, ax)
+        return axes
+
+    def _repr_html_(self) -> str:
+        return _html.page(self)
 
     def __repr__(self) -> str:
         word = "exact" if self.exact else self.status
@@ -111,10 +162,7 @@ class Report:
 
     def __str__(self) -> str:
         word = "exactly" if self.exact else f"not exactly ({self.status})"
-        what = {"curvature": "radius or margin"}.get(self.job.get("kind", ""), "local Lipschitz constant")
-        lines = [
-            f"{what} in [{_number(self.lower)}, {_number(self.upper)}], {word}, {self.seconds:.2f} s"
-        ]
+        lines = [f"{self.question} in [{_number(self.lower)}, {_number(self.upper)}], {word}, {self.seconds:.2f} s"]
         for tier in self.tiers:
             value = "no value" if tier.value is None else f"{_SIGNS.get(tier.guarantee, '?')} {_number(tier.value)}"
             lines.append(f"  {tier.method:<16} {value:<14} {tier.seconds:.3f} s")
@@ -135,7 +183,4 @@ def _counted(checks: list[Check]) -> str:
 
 
 def _judged(check: Check) -> str:
-    claim = {"lower": "claims ≥", "upper": "claims ≤"}.get(check.claims, "estimate")
-    least, most = ("?" if error is None else f"{100 * error:+.3g} %" for error in check.relative_error)
-    error = least if least == most else f"{least} to {most}"
-    return f"  check {check.name}: {check.verdict} ({claim} {_number(check.value)}, {error} off)"
+    return f"  check {check.name}: {check.verdict} ({check.claim}, {check.error} off)"

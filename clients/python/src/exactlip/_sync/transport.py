@@ -1,20 +1,34 @@
+# Made from _async/transport.py by unasync.py: edit that.
 """Requests, tried again while a service that has answered before is gone for a moment."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 import httpx
 
-from ._errors import ServiceError, Unreachable
-from ._events import Event, parse
+from .._errors import Unreachable
+from .._events import Event, Parser
+from .._replies import NoStream, document, unreachable
+
+T = TypeVar("T")
 
 #: How long the service may be silent in the middle of a request: longer than between its signs of life on a stream.
 SILENCE_S = 75.0
 #: The pause between two attempts.
 PAUSE_S = 0.5
+
+
+def pause() -> None:
+    """The pause between two attempts."""
+    time.sleep(PAUSE_S)
+
+
+def aside(work: Callable[[], T]) -> T:
+    """Long work, such as the export of a model, that holds up nothing else."""
+    return work()
 
 
 class Transport:
@@ -37,20 +51,31 @@ class Transport:
         self._http.close()
 
     def json(self, method: str, path: str, **options: Any) -> Any:
-        """The document that the service answers with. The request must be one that may be sent twice."""
+        """The document that the service answers with."""
+        return document(self.response(method, path, **options))
+
+    def content(self, path: str, **options: Any) -> bytes:
+        """A file of the service."""
+        response = self.response("GET", path, **options)
+        document(response)
+        return response.content
+
+    def response(self, method: str, path: str, *, once: bool = False, **options: Any) -> httpx.Response:
+        """What the service answers. ``once``: a request that may not be sent twice."""
         deadline = time.monotonic() + self.patience_s
         while True:
             try:
                 response = self._http.request(method, path, **options)
             except httpx.TransportError as error:
+                never_sent = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout))
                 # A service that was never there is not waited for.
-                if not self._heard or time.monotonic() > deadline:
-                    raise Unreachable(f"{self.url} cannot be reached: {error}") from error
+                if not self._heard or time.monotonic() > deadline or (once and not never_sent):
+                    raise Unreachable(unreachable(self.url, error)) from error
             else:
                 self._heard = True
-                if response.status_code != 503 or time.monotonic() > deadline:
-                    return _document(response)
-            time.sleep(PAUSE_S)
+                if response.status_code != httpx.codes.SERVICE_UNAVAILABLE or time.monotonic() > deadline:
+                    return response
+            pause()
 
     def events(self, path: str, after: int | None) -> Iterator[Event]:
         """The events of a stream behind event ``after``, until the service ends it or the connection is lost."""
@@ -60,25 +85,13 @@ class Transport:
                 self._heard = True
                 if not response.is_success or "text/event-stream" not in response.headers.get("content-type", ""):
                     response.read()
-                    _document(response)
+                    document(response)
                     raise NoStream
-                yield from parse(response.iter_lines())
+                parser = Parser()
+                for line in response.iter_lines():
+                    event = parser.read(line)
+                    if event is not None:
+                        yield event
         except httpx.TransportError as error:
             if not self._heard:
-                raise Unreachable(f"{self.url} cannot be reached: {error}") from error
-
-
-class NoStream(Exception):
-    """Something on the way does not let events through."""
-
-
-def _document(response: httpx.Response) -> Any:
-    try:
-        document = response.json() if response.content else None
-    except ValueError:
-        document = None
-    if response.is_success:
-        return document
-    if not isinstance(document, dict):
-        document = {"detail": response.text[:200] or "is there an exactlip service?"}
-    raise ServiceError(response.status_code, document)
+                raise Unreachable(unreachable(self.url, error)) from error
