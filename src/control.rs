@@ -58,7 +58,16 @@ pub struct Control {
 impl Control {
     /// A solve that starts now and may take `time` (`None`: for ever); events go to `sink`, from any thread.
     pub fn new(time: Option<Duration>, stop: StopFlag, sink: impl Fn(Event) + Send + Sync + 'static) -> Self {
-        let started = Instant::now();
+        Self::since(Instant::now(), time, stop, sink)
+    }
+
+    /// As [`Control::new`], of a solve that started before: what its preparation took counts.
+    pub fn since(
+        started: Instant,
+        time: Option<Duration>,
+        stop: StopFlag,
+        sink: impl Fn(Event) + Send + Sync + 'static,
+    ) -> Self {
         Self {
             started,
             deadline: time.and_then(|t| started.checked_add(t)),
@@ -155,6 +164,14 @@ mod tests {
         assert!(clone.should_stop() && !clone.is_late() && !clone.has_time_for(0.0));
         control.grant(1.0);
         assert!(!clone.should_stop() && clone.remaining().unwrap() > Duration::from_secs(900));
+    }
+
+    #[test]
+    fn what_came_before_counts() {
+        let before = Instant::now().checked_sub(Duration::from_secs(40)).unwrap();
+        let of = |limit| Control::since(before, Some(Duration::from_secs(limit)), StopFlag::default(), |_| {});
+        assert!(of(30).should_stop() && of(30).elapsed() >= Duration::from_secs(40));
+        assert!(!of(3000).should_stop() && of(3000).remaining().unwrap() <= Duration::from_secs(2960));
     }
 
     #[test]

@@ -1,5 +1,7 @@
-//! Imported networks compute what onnxruntime computed (`tests/fixtures/make_fixtures.py`, `make_exports.py`).
+//! Imported networks compute what onnxruntime computed (`tests/fixtures/make_fixtures.py`, `make_exports.py`,
+//! `make_operators.py`).
 
+use base64::Engine;
 use exactlip::network::Squashing;
 use exactlip::network::import::{ImportOptions, import};
 use serde::Deserialize;
@@ -48,6 +50,37 @@ fn networks_compute_what_onnxruntime_computed() {
                     record.file
                 );
             }
+        }
+    }
+}
+
+/// What one operator computes.
+#[derive(Deserialize)]
+struct Single {
+    operator: String,
+    version: i64,
+    model: String,
+    inputs: Vec<Vec<f64>>,
+    outputs: Vec<Vec<f64>>,
+}
+
+#[test]
+fn every_operator_computes_in_every_version_what_onnxruntime_computed() {
+    let text = std::fs::read(package_file("tests/fixtures/operators.json")).expect("the records are there");
+    let records: Vec<Single> = serde_json::from_slice(&text).expect("the records can be read");
+    assert!(records.len() > 500);
+    for (number, record) in records.iter().enumerate() {
+        let place = format!("record {number}: {} of version {}", record.operator, record.version);
+        let bytes = base64::engine::general_purpose::STANDARD.decode(&record.model).expect("the model is base64");
+        let options = ImportOptions { keep_output_activation: Some(true), ..ImportOptions::default() };
+        let network = import(&bytes, &options).unwrap_or_else(|error| panic!("{place}: {error}"));
+        for (x, expected) in record.inputs.iter().zip(&record.outputs) {
+            assert_eq!(network.input_dim(), x.len(), "{place}: inputs");
+            let y = network.evaluate(x);
+            assert_eq!(y.len(), expected.len(), "{place}: outputs");
+            let magnitude = expected.iter().fold(1.0_f64, |m, e| m.max(e.abs()));
+            let near = y.iter().zip(expected).all(|(y, e)| (y - e).abs() <= 1e-5 * magnitude);
+            assert!(near, "{place}: {y:?} where onnxruntime has {expected:?}");
         }
     }
 }

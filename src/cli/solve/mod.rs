@@ -9,7 +9,7 @@ mod stopping;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 
@@ -46,6 +46,8 @@ pub fn run(arguments: &Arguments) -> ExitCode {
 }
 
 fn solve(arguments: &Arguments) -> Result<(), TaskError> {
+    // The limit holds for the reading of the network too.
+    let started = Instant::now();
     // First of all: from here on nothing but `output` reaches standard output.
     let output = Arc::new(Output::take(arguments.events).map_err(system("cannot keep standard output to itself"))?);
     arguments.task.follow()?;
@@ -56,15 +58,15 @@ fn solve(arguments: &Arguments) -> Result<(), TaskError> {
     let (network, question) = arguments.task.question(&problem, arguments.format)?;
     stopping::on_memory(&stop, problem.limits.memory_mb).map_err(system("cannot watch its memory"))?;
 
-    let report = answer(&network, &question, stop, &output, arguments.solver_log)?;
+    let report = answer(&network, &question, (stop, started), &output, arguments.solver_log)?;
     output.result(report).map_err(system("cannot write the result"))
 }
 
-/// Runs the engine; events go to `output` and to the terminal.
+/// Runs the engine, for a solve that started before; events go to `output` and to the terminal.
 fn answer(
     network: &Network,
     question: &Question,
-    stop: StopFlag,
+    (stop, started): (StopFlag, Instant),
     output: &Arc<Output>,
     solver_log: bool,
 ) -> Result<Report, TaskError> {
@@ -76,8 +78,8 @@ fn answer(
             output.event(&event);
         }
     };
-    let control =
-        Control::new(Duration::try_from_secs_f64(question.limits.time_s).ok(), stop, sink).with_solver_log(solver_log);
+    let time = Duration::try_from_secs_f64(question.limits.time_s).ok();
+    let control = Control::since(started, time, stop, sink).with_solver_log(solver_log);
     let report = catch_unwind(AssertUnwindSafe(|| ladder::answer(network, question, &control)));
     display.end();
     report.map_err(|_| TaskError::Engine)

@@ -5,36 +5,38 @@ use std::collections::HashMap;
 use prost::Message;
 
 use super::proto::{AttributeProto, FunctionProto, ModelProto, NodeProto};
-use super::{node_error, quote, wire};
+use super::{node_error, quote, standard_version, wire};
 use crate::network::import::{ImportError, ImportLimits};
 
 /// The deepest nesting of calls.
 const MAX_DEPTH: usize = 32;
 
-/// Replaces every call of a function that the model defines.
+/// Replaces every call of a function that the model defines. The nodes' versions of the standard operators, where a function
+/// has its own; none where the model defines no function.
 ///
 /// # Errors
 /// Functions call each other too deeply (or in a circle), or there are too many nodes.
-pub(super) fn inline(model: &mut ModelProto, limits: &ImportLimits) -> Result<(), ImportError> {
+pub(super) fn inline(model: &mut ModelProto, limits: &ImportLimits) -> Result<Vec<Option<i64>>, ImportError> {
     if model.functions.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let functions: HashMap<_, _> = model
         .functions
         .iter()
         .map(|function| ((&function.domain[..], &function.name[..], &function.overload[..]), function))
         .collect();
-    let Some(graph) = &mut model.graph else { return Ok(()) };
+    let Some(graph) = &mut model.graph else { return Ok(Vec::new()) };
     let mut calls = 0;
     let mut copied = 0;
-    let mut nodes = Vec::new();
+    let (mut nodes, mut versions) = (Vec::new(), Vec::new());
     for (index, node) in std::mem::take(&mut graph.node).into_iter().enumerate() {
-        // The nodes that wait, the next one last, with the depth of their call.
-        let mut waiting = vec![(node, 0)];
-        while let Some((node, depth)) = waiting.pop() {
+        // The nodes that wait, the next one last, with the depth of their call and the version of their function.
+        let mut waiting = vec![(node, 0, None)];
+        while let Some((node, depth, version)) = waiting.pop() {
             let key = (&node.domain[..], &node.op_type[..], &node.overload[..]);
             let Some(function) = functions.get(&key) else {
                 nodes.push(node);
+                versions.push(version);
                 continue;
             };
             if depth == MAX_DEPTH {
@@ -51,11 +53,12 @@ pub(super) fn inline(model: &mut ModelProto, limits: &ImportLimits) -> Result<()
                 return Err(node_error(index, &node, detail));
             }
             let body = body(function, &node, calls).map_err(|detail| node_error(index, &node, detail))?;
-            waiting.extend(body.into_iter().rev().map(|node| (node, depth + 1)));
+            let own = standard_version(&function.opset_import);
+            waiting.extend(body.into_iter().rev().map(|node| (node, depth + 1, own)));
         }
     }
     graph.node = nodes;
-    Ok(())
+    Ok(versions)
 }
 
 /// The nodes of a function as a call takes them: with the call's values and attributes.

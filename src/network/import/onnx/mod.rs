@@ -22,19 +22,27 @@ use std::collections::HashMap;
 
 use prost::Message;
 
-use super::symbolic::{Making, entries_for};
+use super::symbolic::{Making, constants_for};
 use super::{Format, ImportError, ImportOptions, clip};
 use crate::network::{self, Network};
 use graph::Graph;
 use inputs::Input;
 use operators::{Kind, Run, Signal, Value};
 use outputs::{Scores, Squashing};
-use proto::{ModelProto, NodeProto};
+use proto::{ModelProto, NodeProto, OperatorSetIdProto};
 
 /// The domain of scikit-learn's operators.
 const MACHINE_LEARNING: &str = "ai.onnx.ml";
 /// The domain of onnxruntime's own operators.
 const CONTRIBUTED: &str = "com.microsoft";
+
+/// The latest version of the standard operators whose meaning was compared.
+const LATEST: i64 = 28;
+
+/// The version of the standard operators that some sets name.
+fn standard_version(sets: &[OperatorSetIdProto]) -> Option<i64> {
+    sets.iter().filter(|set| is_standard(&set.domain)).map(|set| set.version).max()
+}
 
 /// The names of the operators that are read, each once.
 #[cfg(test)]
@@ -48,8 +56,7 @@ fn operator_names() -> Vec<&'static str> {
 /// [`ImportError`].
 pub(super) fn read(bytes: &[u8], options: &ImportOptions) -> Result<Network, ImportError> {
     let mut model = decode(bytes)?;
-    let version = model.opset_import.iter().filter(|set| is_standard(&set.domain)).map(|set| set.version).max();
-    let version = match version {
+    let version = match standard_version(&model.opset_import) {
         Some(version) if version >= 1 => version,
         Some(version) => {
             return Err(ImportError::Model(format!(
@@ -58,11 +65,11 @@ pub(super) fn read(bytes: &[u8], options: &ImportOptions) -> Result<Network, Imp
         }
         None => return Err(ImportError::Model("the model names no version of the standard operators".into())),
     };
-    functions::inline(&mut model, &options.limits)?;
+    let versions = functions::inline(&mut model, &options.limits)?;
     let graph = model.graph.as_ref().ok_or_else(|| ImportError::Model("the model has no graph".into()))?;
     let graph = Graph::new(graph, &options.limits)?;
     let scores = graph.scores(options.output.as_deref())?;
-    let reading = Reading { graph: &graph, options, version, bytes: bytes.len() };
+    let reading = Reading { graph: &graph, options, version, versions: &versions, bytes: bytes.len() };
     let order = graph.order(scores.squashing.as_ref().map_or(scores.value, |squashing| squashing.value))?;
     let inputs = graph.taken_inputs(&order, scores.value, &options.fix)?;
     if let Some((name, batch)) = inputs.iter().find_map(|input| Some((input.name, input.batch()?))) {
@@ -85,6 +92,8 @@ struct Reading<'a> {
     graph: &'a Graph<'a>,
     options: &'a ImportOptions,
     version: i64,
+    /// The versions that hold for the nodes of functions.
+    versions: &'a [Option<i64>],
     bytes: usize,
 }
 
@@ -102,7 +111,7 @@ impl Reading<'_> {
         let name = free.first().map_or("", |input| input.name);
         let width = free.iter().map(|input| input.len()).fold(0, usize::saturating_add);
         let making = Making::new(width, self.bytes, limits).map_err(|detail| in_input(name, detail))?;
-        let entries = entries_for(self.bytes).min(limits.max_parameters.saturating_mul(4));
+        let entries = constants_for(self.bytes).min(limits.max_parameters.saturating_mul(4));
         let mut run = Run::new(making, entries, self.version);
         let mut values: HashMap<&str, Value> = HashMap::new();
         let mut first = 0;
@@ -124,6 +133,13 @@ impl Reading<'_> {
             values.insert(input.name, value);
         }
         let mut notes = Vec::new();
+        if self.version > LATEST {
+            notes.push(format!(
+                "the model uses version {} of the standard operators, which is later than {LATEST}: they are read as in \
+                 version {LATEST}",
+                self.version
+            ));
+        }
         if columns.len() > 1 {
             notes.push(format!("the inputs of the graph are joined: columns {}", columns.join(", ")));
         }
@@ -200,6 +216,7 @@ impl Reading<'_> {
             if node.output.iter().any(|name| values.contains_key(name.as_str())) {
                 continue;
             }
+            run.version = self.versions.get(index).copied().flatten().unwrap_or(self.version);
             let results = run.node(index, graph, values).map_err(|detail| node_error(index, node, detail))?;
             for (name, value) in node.output.iter().zip(results).filter(|(name, _)| !name.is_empty()) {
                 values.insert(name, value);

@@ -122,7 +122,7 @@ impl<'a> Graph<'a> {
                     });
                 }
                 break;
-            } else if is_standard(&node.domain) && keeps_values(&node.op_type) {
+            } else if is_standard(&node.domain) && keeps_values(node) {
                 let Some(before) = node.input.first() else { break };
                 at = before;
             } else {
@@ -183,8 +183,16 @@ fn squashing(node: &NodeProto) -> Option<&str> {
     (squashes && is_standard(&node.domain)).then_some(node.op_type.as_str())
 }
 
-fn keeps_values(operator: &str) -> bool {
-    matches!(operator, "Identity" | "Cast" | "Flatten" | "Reshape" | "Squeeze" | "Unsqueeze")
+fn keeps_values(node: &NodeProto) -> bool {
+    match node.op_type.as_str() {
+        // To whole numbers it is a staircase.
+        "Cast" => {
+            let to = node.attribute.iter().find(|a| a.name == "to");
+            to.is_some_and(|a| i32::try_from(a.i).is_ok_and(|to| FLOATS.contains(&to)))
+        }
+        "Identity" | "Flatten" | "Reshape" | "Squeeze" | "Unsqueeze" => true,
+        _ => false,
+    }
 }
 
 /// The element types that scores may have.

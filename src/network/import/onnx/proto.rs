@@ -18,6 +18,8 @@ pub(super) mod kind {
     pub const TENSOR_UINT32: i32 = 12;
     pub const TENSOR_UINT64: i32 = 13;
     pub const TENSOR_BFLOAT16: i32 = 16;
+    pub const TENSOR_UINT4: i32 = 21;
+    pub const TENSOR_INT4: i32 = 22;
 
     pub const ATTRIBUTE_UNDEFINED: i32 = 0;
     pub const ATTRIBUTE_FLOAT: i32 = 1;
@@ -50,6 +52,8 @@ pub(super) struct FunctionProto {
     pub output: Vec<String>,
     #[prost(message, repeated, tag = "7")]
     pub node: Vec<NodeProto>,
+    #[prost(message, repeated, tag = "9")]
+    pub opset_import: Vec<OperatorSetIdProto>,
     #[prost(string, tag = "10")]
     pub domain: String,
     /// Attributes with the values that hold where a call gives none.

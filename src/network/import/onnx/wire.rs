@@ -77,6 +77,7 @@ fn model(tag: u32) -> Field {
 fn function(tag: u32) -> Field {
     match tag {
         7 => Field::Message { fields: node, size: size_of::<proto::NodeProto>() },
+        9 => Field::Message { fields: plain, size: size_of::<proto::OperatorSetIdProto>() },
         11 => Field::Message { fields: attribute, size: size_of::<proto::AttributeProto>() },
         _ => Field::Plain,
     }

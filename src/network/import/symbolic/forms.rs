@@ -42,6 +42,12 @@ impl Rows {
     pub(super) fn push(&mut self, row: impl IntoIterator<Item = (u32, f64)>) {
         for (unit, weight) in row {
             if weight != 0.0 {
+                if self.units.len() == self.units.capacity() {
+                    // By less than twice: the entries of a large map are most of what an import takes.
+                    let more = self.units.len() / 8 + 64;
+                    self.units.reserve_exact(more);
+                    self.weights.reserve_exact(more);
+                }
                 self.units.push(unit);
                 self.weights.push(weight);
             }

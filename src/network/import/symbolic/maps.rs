@@ -9,6 +9,11 @@ use super::{Making, check};
 use crate::network::Matrix;
 use crate::network::map::Sum as Compensated;
 
+/// Multiplications that folding may take: some tenths of a second.
+const FOLDED_AT_MOST: u64 = 200_000_000;
+/// Values of as many units each are carried rather than folded where folding takes too long.
+const CARRIED_FROM: usize = 4;
+
 /// What to do with the factors of a scaling.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::network::import) enum Scaling {
@@ -106,11 +111,24 @@ impl Making {
     /// A sparse linear map of the entries, plus `bias`, which has one number a row.
     pub(in crate::network::import) fn linear(
         &mut self,
-        forms: &Forms,
+        forms: &Rc<Forms>,
         bias: &[f64],
         row_maker: RowMaker,
     ) -> Result<Forms, String> {
         check("has", bias.len(), self.limits.max_width, "outputs")?;
+        if forms.entries() / CARRIED_FROM > forms.len() {
+            let mut row = Vec::new();
+            let mut work = 0_u64;
+            for i in 0..bias.len() {
+                row.clear();
+                row_maker(i, &mut row);
+                work += row.iter().map(|&(at, _)| forms.entries_of(at) as u64).sum::<u64>();
+            }
+            if self.is_too_long(work) {
+                let carried = self.carry(forms)?;
+                return self.linear(&carried, bias, row_maker);
+            }
+        }
         self.folds += usize::from(!matches!(forms.map, Map::Units(_)));
         let mut folded = Vec::with_capacity(bias.len());
         let mut row = Vec::new();
@@ -165,6 +183,16 @@ impl Making {
         finite(Forms { map, bias: folded })
     }
 
+    /// Whether folding with so many multiplications, beside those that folding took before, would take longer than reading a
+    /// large file: then values are carried by units of their own, and the maps stay as they are.
+    fn is_too_long(&mut self, work: u64) -> bool {
+        let total = self.folded.saturating_add(work);
+        if total <= FOLDED_AT_MOST {
+            self.folded = total;
+        }
+        total > FOLDED_AT_MOST
+    }
+
     fn push_sums(&mut self, scratch: &mut Scratch, rows: &mut Rows) -> Result<(), String> {
         let row = scratch.take();
         self.spend(row.len() + 1)?;
@@ -173,7 +201,7 @@ impl Making {
     }
 
     /// A dense linear map of all entries.
-    pub(in crate::network::import) fn dense(&mut self, forms: &Forms, weight: Matrix) -> Result<Forms, String> {
+    pub(in crate::network::import) fn dense(&mut self, forms: &Rc<Forms>, weight: Matrix) -> Result<Forms, String> {
         if let Map::Units(units) = &forms.map
             && forms.distinct_units() == units.len()
         {
@@ -181,8 +209,12 @@ impl Making {
             let bias = vec![0.0; weight.rows()];
             return finite(Forms { map: Map::Dense { units: Rc::new(units.clone()), weight }, bias });
         }
-        self.folds += 1;
         let rows = weight.rows();
+        if forms.entries() > forms.len() && self.is_too_long((rows as u64).saturating_mul(forms.entries() as u64)) {
+            let carried = self.carry(forms)?;
+            return self.dense(&carried, weight);
+        }
+        self.folds += 1;
         let units = match &forms.map {
             Map::Dense { units, .. } => units.clone(),
             Map::Units(_) | Map::Sparse(_) => {

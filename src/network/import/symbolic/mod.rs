@@ -32,12 +32,18 @@ use parts::{Function, Part};
 
 /// Entries that may be made for a file of no bytes, and for each byte of it: so that a file is refused before much more
 /// memory is taken than it is worth.
-const FREE_ENTRIES: usize = 6_000_000;
+const FREE_ENTRIES: usize = 5_000_000;
+const FREE_CONSTANTS: usize = 4_000_000;
 const ENTRIES_OF_A_BYTE: usize = 64;
 
-/// The entries of values, and also of constants, that may be made for a file of so many bytes.
-pub(super) fn entries_for(bytes: usize) -> usize {
+/// The entries of values that may be made for a file of so many bytes.
+fn entries_for(bytes: usize) -> usize {
     bytes.saturating_mul(ENTRIES_OF_A_BYTE).saturating_add(FREE_ENTRIES)
+}
+
+/// The entries of constants that may be decoded or made for a file of so many bytes.
+pub(super) fn constants_for(bytes: usize) -> usize {
+    bytes.saturating_mul(ENTRIES_OF_A_BYTE).saturating_add(FREE_CONSTANTS)
 }
 
 /// Units that are made at once: an activation of each form.
@@ -89,6 +95,8 @@ pub(super) struct Making {
     /// Entries that may still be made.
     entries_left: usize,
     multiplications_left: u64,
+    /// Multiplications that folding took.
+    folded: u64,
     /// Maps that were folded, values added to biases, and scalings, for the notes.
     folds: usize,
     second_biases: usize,
@@ -114,6 +122,7 @@ impl Making {
             closed: 0,
             entries_left: entries_for(bytes).min(limits.max_parameters.saturating_mul(8)),
             multiplications_left: limits.max_multiplications,
+            folded: 0,
             folds: 0,
             second_biases: 0,
             scalings: 0,
@@ -146,6 +155,10 @@ impl Making {
         }
         check("has", rows, self.limits.max_width, "outputs")?;
         self.spend(rows)?;
+        if forms.taken_units().next().is_none() {
+            let values = forms.bias.iter().enumerate().map(|(row, &z)| activations.of(row).value(z)).collect();
+            return Ok(Forms::constants(values));
+        }
         let hash = forms.hash();
         let same = |&at: &usize| {
             let block = &self.blocks[at];
@@ -214,6 +227,12 @@ impl Making {
             )
         })?;
         Ok(())
+    }
+
+    /// Counts the entries of a value that will be made, no more than a layer may have.
+    pub(super) fn spend_on_value(&mut self, entries: usize) -> Result<(), String> {
+        check("has", entries, self.limits.max_width, "outputs")?;
+        self.spend(entries)
     }
 
     /// That writing a map down takes no more multiplications than are left.

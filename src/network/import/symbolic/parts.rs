@@ -1,6 +1,6 @@
 //! Units that are no activations, and forms as products compare them.
 //!
-//! Powers and the tanh of a cubic are no activations: they are units of [`Part`]s, which may only be parts of an activation.
+//! Powers, exponentials and the tanh of a cubic are no activations: they are units of [`Part`]s, which may only be parts of an activation.
 //! Where the output needs one itself, the graph is refused, at the node that made it.
 
 use std::collections::BTreeMap;
@@ -25,6 +25,8 @@ pub(super) enum Part {
     Cube,
     /// tanh(√(2/π)(z + 0.044715 z³)).
     TanhOfCubic,
+    /// eᶻ.
+    Exponential,
 }
 
 impl Part {
@@ -33,6 +35,7 @@ impl Part {
             Part::Square => z * z,
             Part::Cube => z * z * z,
             Part::TanhOfCubic => (TANH_FACTOR * (z + TANH_CUBE * z * z * z)).tanh(),
+            Part::Exponential => z.exp(),
         }
     }
 }
@@ -85,7 +88,7 @@ impl Row {
 }
 
 impl Function {
-    fn value(self, z: f64) -> f64 {
+    pub(super) fn value(self, z: f64) -> f64 {
         match self {
             Function::Activation(activation) => activation.value(z),
             Function::Part(part) => part.value(z),
@@ -103,6 +106,15 @@ impl Making {
         why: &'static str,
     ) -> Result<Rc<Forms>, String> {
         self.function(forms, Function::Part(if cube { Part::Cube } else { Part::Square }), why)
+    }
+
+    /// The exponential of each entry; `why` as for [`Making::power`].
+    pub(in crate::network::import) fn exponential(
+        &mut self,
+        forms: &Rc<Forms>,
+        why: &'static str,
+    ) -> Result<Rc<Forms>, String> {
+        self.function(forms, Function::Part(Part::Exponential), why)
     }
 
     /// Units with a function of each form.
@@ -147,6 +159,19 @@ impl Making {
     /// What a unit does; `None` for an input.
     pub(super) fn function_of(&self, unit: u32) -> Option<Function> {
         self.made(unit).map(|(block, row)| block.activations.of(row))
+    }
+
+    /// The values of entries that depend on no input; `None` where one does.
+    pub(in crate::network::import) fn known(&mut self, forms: &Forms) -> Result<Option<Vec<f64>>, String> {
+        let mut values = Vec::with_capacity(forms.len());
+        for i in 0..forms.len() {
+            let row = self.resolved(forms, i)?;
+            if !row.is_constant() {
+                return Ok(None);
+            }
+            values.push(row.bias);
+        }
+        Ok(Some(values))
     }
 
     /// What a unit does, and of what; `None` for an input.

@@ -167,7 +167,16 @@ impl Making {
     ) -> Result<Rc<Forms>, String> {
         let difference = self.add(then, otherwise, -1.0)?;
         let mut slopes = Vec::with_capacity(switch.len());
+        // Where the switch depends on nothing, it is set for good; at 0 both sides must be the same.
+        let mut is_set = Vec::with_capacity(switch.len());
         for i in 0..switch.len() {
+            let is_same = || !difference.depends(i) && difference.bias[i] == 0.0;
+            if !switch.depends(i) && (switch.bias[i] != 0.0 || is_same()) {
+                is_set.push(switch.bias[i] > 0.0);
+                slopes.push(0.0);
+                continue;
+            }
+            is_set.push(false);
             let [then, otherwise] = [then, otherwise].map(|forms| (forms.row(i), forms.bias[i]));
             let summands = [(&then.0[..], then.1), (&otherwise.0[..], otherwise.1)];
             let slope = multiple((&difference.row(i), difference.bias[i]), (&switch.row(i), switch.bias[i]), summands);
@@ -177,7 +186,14 @@ impl Making {
         }
         let rectified = self.apply(switch, Activation::Relu)?;
         let bent = Rc::new(self.scale(&rectified, &slopes, Scaling::Times)?);
-        self.add(otherwise, &bent, 1.0).map(Rc::new)
+        let result = Rc::new(self.add(otherwise, &bent, 1.0)?);
+        if !is_set.contains(&true) {
+            return Ok(result);
+        }
+        let count = result.len();
+        let both = self.join(&[&*result, &**then])?;
+        let places: Vec<Option<usize>> = (0..count).map(|i| Some(if is_set[i] { count + i } else { i })).collect();
+        self.select(&both, &places).map(Rc::new)
     }
 
     /// Whether a switch chooses between `otherwise`, a softplus of a value times `1/β`, and `then`, what it tends to, where the

@@ -1,4 +1,5 @@
-//! Products and quotients of functions of one unit: SiLU, GELU, Mish, HardSwish and Softsign as graphs spell them.
+//! Products and quotients of functions of one unit: SiLU, GELU, Mish, HardSwish, Softsign, and by their exponentials Sigmoid and
+//! Softplus, as graphs spell them.
 //!
 //! A factor `w·g(F) + c`, where g(F) is a unit with its pre-activation F, times a multiple of F is an activation of F, scaled,
 //! plus a multiple of F. Factors are compared as affine forms of units, so that it does not matter which operators made them,
@@ -28,6 +29,15 @@ enum Entry {
     Constant(f64),
 }
 
+/// An entry that is c(1 + eᶻ), or a number.
+enum Factor {
+    Of(f64),
+    Number(f64),
+}
+
+/// Exponents, and for each the number that c(1 + eᶻ) has before it, or the number that the entry is.
+type Exponentials = (Rc<Forms>, Vec<Factor>);
+
 type Recognise = fn(&mut Making, &Row, &Row) -> Result<Option<Entry>, String>;
 
 impl Making {
@@ -47,16 +57,84 @@ impl Making {
         Ok(None)
     }
 
-    /// `a/b`, entry by entry, where it is a Softsign.
+    /// `a/b`, entry by entry, where it is a Softsign, or b is 1 + eᶻ and the product of a with the Sigmoid 1/b is an activation.
+    /// `why` as for [`Making::product`].
     pub(in crate::network::import) fn quotient(
         &mut self,
         a: &Rc<Forms>,
         b: &Rc<Forms>,
+        why: &'static str,
     ) -> Result<Option<Rc<Forms>>, String> {
-        match self.recognised(a, b, Making::softsign)? {
-            Some(entries) => self.combination(a, b, &entries, "").map(Some),
+        if let Some(entries) = self.recognised(a, b, Making::softsign)? {
+            return self.combination(a, b, &entries, why).map(Some);
+        }
+        match self.reciprocal(b)? {
+            Some(inverse) => self.product(a, &inverse, why),
             None => Ok(None),
         }
+    }
+
+    /// `1/b`, entry by entry, where b is c(1 + eᶻ): then it is the Sigmoid of -z, divided by c.
+    pub(in crate::network::import) fn reciprocal(&mut self, forms: &Rc<Forms>) -> Result<Option<Rc<Forms>>, String> {
+        let Some((exponents, factors)) = self.one_plus_exponential(forms)? else { return Ok(None) };
+        let turned = self.times(&exponents, -1.0)?;
+        let units = self.apply(&turned, Activation::Sigmoid)?;
+        let each = factors.iter().map(|factor| match *factor {
+            Factor::Of(c) => (c.recip(), 0.0),
+            Factor::Number(value) => (0.0, value.recip()),
+        });
+        let (gains, offsets): (Vec<f64>, Vec<f64>) = each.unzip();
+        self.of_units(&units, &gains, &offsets).map(Some)
+    }
+
+    /// The logarithm of each entry, where it is a Sigmoid, or 1 + eᶻ, whose logarithm is the Softplus of z; `None` elsewhere.
+    pub(in crate::network::import) fn logarithm(&mut self, forms: &Rc<Forms>) -> Result<Option<Rc<Forms>>, String> {
+        if let Some(found) = self.log_sigmoid(forms)? {
+            return Ok(Some(found));
+        }
+        let Some((exponents, factors)) = self.one_plus_exponential(forms)? else { return Ok(None) };
+        let units = self.apply(&exponents, Activation::Softplus { beta: 1.0 })?;
+        let each = factors.iter().map(|factor| match *factor {
+            Factor::Of(c) => (1.0, c.ln()),
+            Factor::Number(value) => (0.0, value.ln()),
+        });
+        let (gains, offsets): (Vec<f64>, Vec<f64>) = each.unzip();
+        self.of_units(&units, &gains, &offsets).map(Some)
+    }
+
+    /// Where every entry is c(1 + eᶻ), or a number: the zs, and the cs or the numbers.
+    fn one_plus_exponential(&mut self, forms: &Forms) -> Result<Option<Exponentials>, String> {
+        let mut exponents = Rows::new();
+        let (mut biases, mut factors) = (Vec::new(), Vec::new());
+        for i in 0..forms.len() {
+            let row = self.resolved(forms, i)?;
+            if row.is_constant() {
+                exponents.push([]);
+                biases.push(0.0);
+                factors.push(Factor::Number(row.bias));
+                continue;
+            }
+            let [(unit, weight)] = row.entries[..] else { return Ok(None) };
+            let Some((Function::Part(Part::Exponential), exponent)) = self.argument_of(unit)? else { return Ok(None) };
+            if weight != row.bias || weight <= 0.0 {
+                return Ok(None);
+            }
+            self.spend(exponent.entries.len())?;
+            exponents.push(exponent.entries);
+            biases.push(exponent.bias);
+            factors.push(Factor::Of(weight));
+        }
+        let some = factors.iter().any(|factor| matches!(factor, Factor::Of(_)));
+        Ok(some.then(|| (Rc::new(Forms { map: Map::Sparse(exponents), bias: biases }), factors)))
+    }
+
+    /// `gain · unit + offset`, entry by entry.
+    fn of_units(&mut self, units: &Rc<Forms>, gains: &[f64], offsets: &[f64]) -> Result<Rc<Forms>, String> {
+        let scaled = self.scaled_quietly(units, gains)?;
+        if offsets.iter().all(|&offset| offset == 0.0) {
+            return Ok(scaled);
+        }
+        self.offset(&scaled, offsets).map(Rc::new)
     }
 
     /// `tanh(factor · entry)`, where the entries are the cubics of GELU's tanh form, up to constants rounded to single
@@ -109,12 +187,11 @@ impl Making {
         if gains.iter().all(|&gain| gain == 1.0) {
             return Ok(Some(units));
         }
-        let units = self.scaled_quietly(&units, &gains)?;
-        self.offset(&units, &constants).map(|forms| Some(Rc::new(forms)))
+        self.of_units(&units, &gains, &constants).map(Some)
     }
 
     /// The logarithm of each entry, where it is a Sigmoid; `None` where it is not.
-    pub(in crate::network::import) fn log_sigmoid(&mut self, forms: &Rc<Forms>) -> Result<Option<Rc<Forms>>, String> {
+    fn log_sigmoid(&mut self, forms: &Rc<Forms>) -> Result<Option<Rc<Forms>>, String> {
         let mut arguments = Rows::new();
         let mut biases = Vec::new();
         for i in 0..forms.len() {

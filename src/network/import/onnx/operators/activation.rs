@@ -9,6 +9,10 @@ use crate::network::import::symbolic::{Extreme, Forms};
 const CUBIC: &str = "is applied to a cubic, as in GELU's tanh form, but its result is not multiplied by the same value: no method \
                      here bounds it";
 
+/// What is wrong with an exponential that is no part of an activation.
+const EXPONENTIAL: &str = "is applied to a value that depends on the graph's input, and no method here bounds an exponential, unless \
+                           it is a part of Sigmoid, 1/(1 + e⁻ˣ), SiLU, x/(1 + e⁻ˣ), or Softplus, ln(1 + eˣ)";
+
 /// `max(x, 0)`.
 pub(super) fn relu(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
     apply(run, call, Activation::Relu)
@@ -189,7 +193,9 @@ pub(super) fn softplus(run: &mut Run, call: &Call) -> Result<Vec<Value>, String>
 
 /// `gamma` (x for x ≥ 0, `alpha` (eˣ - 1) below).
 pub(super) fn selu(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
-    let (alpha, gamma) = (call.float("alpha", 1.673_263_2)?, call.float("gamma", 1.050_701)?);
+    // Version 6 added digits.
+    let defaults = if run.version < 6 { (1.6732, 1.0507) } else { (1.673_263_2, 1.050_701) };
+    let (alpha, gamma) = (call.float("alpha", defaults.0)?, call.float("gamma", defaults.1)?);
     if gamma > 0.0 {
         return apply(run, call, Activation::Selu { alpha, gamma });
     }
@@ -254,10 +260,54 @@ fn swish_of(run: &mut Run, call: &Call, alpha: f64) -> Result<Vec<Value>, String
     Err(format!("has the alpha {alpha}: it must not be 0"))
 }
 
-/// `ln x` of a Sigmoid.
+/// ONNX Runtime's GELU.
+pub(super) fn exact_gelu(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
+    apply(run, call, Activation::Gelu)
+}
+
+/// The GELU of a sum with a bias.
+pub(super) fn bias_gelu(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
+    biased(run, call, Activation::Gelu)
+}
+
+/// GELU's tanh form of a sum with a bias, which may be left out.
+pub(super) fn fast_gelu(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
+    if call.optional(1).is_none() {
+        return apply(run, call, Activation::GeluTanh);
+    }
+    biased(run, call, Activation::GeluTanh)
+}
+
+fn biased(run: &mut Run, call: &Call, activation: Activation) -> Result<Vec<Value>, String> {
+    let sum = super::elementwise::add(run, call)?.remove(0);
+    activated(run, &sum, activation)
+}
+
+/// `eˣ`: a part of Sigmoid and Softplus, as graphs spell them.
+pub(super) fn exp(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
+    match call.input(0)? {
+        Value::Constant(_) => super::constant::function(run, call),
+        Value::Signal(x) => {
+            let forms = run.making.exponential(x.forms()?, EXPONENTIAL)?;
+            signal(x.shape.clone(), forms)
+        }
+    }
+}
+
+/// `1/x` of 1 + eᶻ.
+pub(super) fn reciprocal(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
+    if let Value::Signal(x) = call.input(0)?
+        && let Some(result) = run.making.reciprocal(x.forms()?)?
+    {
+        return signal(x.shape.clone(), result);
+    }
+    super::constant::function(run, call)
+}
+
+/// `ln x` of a Sigmoid, or of 1 + eᶻ.
 pub(super) fn log(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
     if let Value::Signal(x) = call.input(0)?
-        && let Some(result) = run.making.log_sigmoid(x.forms()?)?
+        && let Some(result) = run.making.logarithm(x.forms()?)?
     {
         return signal(x.shape.clone(), result);
     }
@@ -278,7 +328,11 @@ fn scaled(run: &mut Run, call: &Call, inner: f64, activation: Activation, outer:
 }
 
 fn apply(run: &mut Run, call: &Call, activation: Activation) -> Result<Vec<Value>, String> {
-    match call.input(0)? {
+    activated(run, call.input(0)?, activation)
+}
+
+fn activated(run: &mut Run, value: &Value, activation: Activation) -> Result<Vec<Value>, String> {
+    match value {
         Value::Constant(tensor) => super::constant::mapped(run, tensor, |v| activation.value(v), None),
         Value::Signal(x) => {
             let forms = run.making.apply(x.forms()?, activation)?;

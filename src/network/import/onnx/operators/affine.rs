@@ -184,28 +184,59 @@ pub(super) fn matmul(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
     product.run(run, call, shape, 1.0, &vec![0.0; count])
 }
 
+/// The letters that an ellipsis stands for are no letters of a text: they begin here.
+const FIRST_LETTER: u32 = 0xe000;
+
+fn is_own(letter: char) -> bool {
+    letter as u32 >= FIRST_LETTER
+}
+
 /// A sum of products over named axes, of which one factor may depend on the graph's input.
 pub(super) fn einsum(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
     let equation: String = call.text("equation", "")?.chars().filter(|c| !c.is_whitespace()).collect();
-    if equation.contains('.') {
-        return Err("has an equation with an ellipsis, which is not supported: name every axis".into());
-    }
     let (left, right) = match equation.split_once("->") {
         Some((left, right)) => (left.to_owned(), Some(right.to_owned())),
         None => (equation.clone(), None),
     };
-    let terms: Vec<Vec<char>> = left.split(',').map(|term| term.chars().collect()).collect();
-    // Without a right side, the letters that stand once, in alphabetical order.
-    let result: Vec<char> = match right {
-        Some(right) => right.chars().collect(),
-        None => {
-            let mut letters: Vec<char> = terms.concat();
-            letters.sort_unstable();
-            letters.chunk_by(|a, b| a == b).filter(|same| same.len() == 1).map(|same| same[0]).collect()
-        }
-    };
+    let terms: Vec<&str> = left.split(',').collect();
     if terms.len() != call.node.input.len() {
         return Err(format!("has an equation for {} factors, but {} inputs", terms.len(), call.node.input.len()));
+    }
+    // The axes that an ellipsis stands for get letters of their own, the last axis the first one.
+    let named = |term: &str| term.replacen("...", "", 1).chars().count();
+    let mut hidden = 0;
+    for (at, term) in terms.iter().enumerate().filter(|(_, term)| term.contains("...")) {
+        let rank = call.input(at)?.shape().len();
+        hidden = hidden.max(rank.checked_sub(named(term)).ok_or("names more axes than a factor has")?);
+    }
+    let own_letter = |i: usize| char::from_u32(FIRST_LETTER + i as u32).unwrap_or('…');
+    let written = |term: &str, axes: usize| -> Result<Vec<char>, String> {
+        let ellipsis: String = (0..axes).rev().map(own_letter).collect();
+        let written: Vec<char> = term.replacen("...", &ellipsis, 1).chars().collect();
+        if written.contains(&'.') {
+            return Err(format!("has the equation {equation:?}, which is none"));
+        }
+        Ok(written)
+    };
+    let mut written_terms = Vec::new();
+    for (at, term) in terms.iter().enumerate() {
+        let axes = if term.contains("...") { call.input(at)?.shape().len() - named(term) } else { 0 };
+        written_terms.push(written(term, axes)?);
+    }
+    let terms = written_terms;
+    // Without a right side: the ellipsis, then the letters that stand once, in alphabetical order.
+    let result: Vec<char> = match right {
+        Some(right) => written(&right, hidden)?,
+        None => {
+            let mut letters: Vec<char> = terms.concat();
+            letters.retain(|&letter| !is_own(letter));
+            letters.sort_unstable();
+            let single = letters.chunk_by(|a, b| a == b).filter(|same| same.len() == 1).map(|same| same[0]);
+            (0..hidden).rev().map(own_letter).chain(single).collect()
+        }
+    };
+    if result.iter().enumerate().any(|(i, letter)| result[..i].contains(letter)) {
+        return Err(format!("names an axis of the result of {equation:?} twice"));
     }
     let mut letters = result.clone();
     letters.extend(terms.concat());
@@ -216,20 +247,31 @@ pub(super) fn einsum(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
         }
     });
     let mut lengths = vec![None; names.len()];
-    let mut steps = Vec::new();
     let place = |c: char| names.iter().position(|&name| name == c).unwrap_or(0);
     for (at, term) in terms.iter().enumerate() {
         let shape = call.input(at)?.shape();
         if shape.len() != term.len() {
             return Err(format!("names {} axes of a value of shape {shape:?}", term.len()));
         }
+        for (&c, &length) in term.iter().zip(shape) {
+            let known = lengths[place(c)].get_or_insert(length);
+            // Axes of an ellipsis are repeated where they have one entry.
+            if is_own(c) && *known == 1 {
+                *known = length;
+            }
+            if *known != length && !(is_own(c) && length == 1) {
+                return Err(format!("names an axis `{c}` that has {known} entries and {length}"));
+            }
+        }
+    }
+    let mut steps = Vec::new();
+    for (at, term) in terms.iter().enumerate() {
+        let shape = call.input(at)?.shape();
         let mut step = vec![0; names.len()];
         for ((&c, &length), stride) in term.iter().zip(shape).zip(strides(shape)) {
-            let known = lengths[place(c)].get_or_insert(length);
-            if *known != length {
-                return Err(format!("the axis `{c}` has {known} entries and {length}"));
+            if lengths[place(c)] == Some(length) {
+                step[place(c)] += stride;
             }
-            step[place(c)] += stride;
         }
         steps.push(step);
     }

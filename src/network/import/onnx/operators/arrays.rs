@@ -28,7 +28,7 @@ fn taken(run: &mut Run, value: &Value, along: usize, places: &[usize], shape: Ve
         run.spend(count)?;
         return Ok(Value::Constant(tensor.taken(along, places, shape)));
     }
-    run.making.spend(count)?;
+    run.making.spend_on_value(count)?;
     let own = value.shape();
     let (outer, inner): (usize, usize) = (own[..along].iter().product(), own[along + 1..].iter().product());
     let length = own[along];
@@ -46,16 +46,8 @@ pub(super) fn gather(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
     let along = axis(call.int("axis", 0)?, own.len())?;
     let length = own[along];
     let places = indices.as_integers().ok_or("its indices are no whole numbers")?;
-    let places: Vec<usize> = places
-        .iter()
-        .map(|&at| {
-            let from_start = if at < 0 { at.saturating_add_unsigned(length as u64) } else { at };
-            usize::try_from(from_start)
-                .ok()
-                .filter(|&at| at < length)
-                .ok_or_else(|| format!("takes entry {at} along an axis of {length} entries"))
-        })
-        .collect::<Result<_, String>>()?;
+    let places: Vec<usize> =
+        places.iter().map(|&at| super::indexing::place(at, length)).collect::<Result<_, String>>()?;
     let mut result = own[..along].to_vec();
     result.extend(&indices.shape);
     result.extend(&own[along + 1..]);
@@ -74,7 +66,7 @@ pub(super) fn slice(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
         return Err("needs a start, an end and a step that is not 0 for each axis".into());
     }
     let mut part = data.clone();
-    for (((start, end), along), step) in starts.into_iter().zip(ends).zip(axes).zip(steps) {
+    for (((start, end), &along), step) in starts.into_iter().zip(ends).zip(&axes).zip(steps) {
         let along = axis(along, rank)?;
         let length = part.shape()[along];
         let stride = usize::try_from(step.unsigned_abs()).unwrap_or(usize::MAX);
@@ -94,6 +86,8 @@ pub(super) fn slice(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
         result[along] = places.len();
         part = taken(run, &part, along, &places, result)?;
     }
+    // No axis stands twice.
+    super::axes(&axes, rank)?;
     one(part)
 }
 
@@ -111,9 +105,13 @@ pub(super) fn split(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
             if usize::try_from(stated) != Ok(outputs) {
                 return Err(format!("has {outputs} outputs, but `num_outputs` is {stated}"));
             }
-            // The last part may be smaller.
+            // The last part may be smaller, since version 18.
             let part = length.div_ceil(outputs);
-            (0..outputs).map(|i| length.saturating_sub(i * part).min(part)).collect()
+            let last = length.saturating_sub((outputs - 1) * part);
+            if last != part && (run.version < 18 || last == 0) {
+                return Err(format!("splits an axis of {length} entries into {outputs} parts, which are not equal"));
+            }
+            (0..outputs).map(|i| if i + 1 < outputs { part } else { last }).collect()
         }
     };
     if sizes.iter().copied().fold(0, usize::saturating_add) != length {
@@ -242,8 +240,7 @@ pub(super) fn pad(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
         let length = length.and_then(|d| usize::try_from(d).ok());
         shape[a] = length.ok_or_else(|| format!("has pads of {begin} and {end} for an axis of {} entries", own[a]))?;
     }
-    let count = size(&shape).ok_or("its result is too large")?;
-    run.making.spend(count)?;
+    run.room(value, size(&shape).ok_or("its result is too large")?)?;
     let strides = strides(own);
     let at = |position: usize, begin: i64, length: usize| -> Option<usize> {
         let (from, length) = (position as i64 - begin, length as i64);
@@ -315,7 +312,7 @@ pub(super) fn constant_of_shape(run: &mut Run, call: &Call) -> Result<Vec<Value>
     if value.len() != 1 {
         return Err(format!("its value has {} entries, one is needed", value.len()));
     }
-    one(Value::Constant(value.at(shape, &vec![Some(0); count], 0.0)))
+    one(Value::Constant(value.filling(shape, count)))
 }
 
 /// A place along an axis, counted from the end where it is negative, cut to the axis.

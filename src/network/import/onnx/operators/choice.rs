@@ -2,9 +2,9 @@
 
 use super::super::tensor::{Tensor, common_shape, position, size, strides};
 use super::arrays::forms_of;
-use super::elementwise::of_constants;
+use super::elementwise::{Pair, folded, of_constants, pair};
 use super::shape::broadcast;
-use super::{Call, Kind, Run, Signal, Value, axis, one, signal};
+use super::{Call, Kind, Run, Signal, Value, axis, kind, one, signal};
 use crate::network::import::symbolic::Extreme;
 
 /// The largest of any number of values.
@@ -60,41 +60,48 @@ fn same_shape(run: &mut Run, a: &Value, b: &Value) -> Result<(Value, Value, Vec<
     Ok((broadcast(run, a, &shape)?, broadcast(run, b, &shape)?, shape))
 }
 
-/// Whether `a > b`: with signals, as the sign of a difference.
-fn compare(run: &mut Run, a: &Value, b: &Value, holds: fn(f64, f64) -> bool) -> Result<Vec<Value>, String> {
-    let (a, b, shape) = same_shape(run, a, b)?;
+/// Whether `a > b`: with signals, as the sign of a difference, turned round where `less`.
+fn compare(run: &mut Run, call: &Call, less: bool, holds: fn(f64, f64) -> bool) -> Result<Vec<Value>, String> {
+    let Pair { a, b, shape } = pair(run, call)?;
     if let (Value::Constant(a), Value::Constant(b)) = (&a, &b) {
-        let values = a.to_reals().into_iter().zip(b.to_reals()).map(|(a, b)| i64::from(holds(a, b))).collect();
-        return one(Value::Constant(Tensor::integers(shape, values)?));
+        return of_constants_as_flags(a, b, shape, holds);
     }
-    let difference = run.making.add(&forms_of(&a)?, &forms_of(&b)?, -1.0)?;
+    let (above, below) = if less { (&b, &a) } else { (&a, &b) };
+    let difference = run.making.add(&forms_of(above)?, &forms_of(below)?, -1.0)?;
     one(Value::Signal(Signal { shape, kind: Kind::Positive(difference.into()) }))
 }
 
+fn of_constants_as_flags(
+    a: &Tensor,
+    b: &Tensor,
+    shape: Vec<usize>,
+    holds: fn(f64, f64) -> bool,
+) -> Result<Vec<Value>, String> {
+    let values = a.to_reals().into_iter().zip(b.to_reals()).map(|(a, b)| i64::from(holds(a, b))).collect();
+    one(Value::Constant(Tensor::integers(shape, values)?))
+}
+
 pub(super) fn greater(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
-    compare(run, call.input(0)?, call.input(1)?, |a, b| a > b)
+    compare(run, call, false, |a, b| a > b)
 }
 
 pub(super) fn greater_or_equal(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
-    compare(run, call.input(0)?, call.input(1)?, |a, b| a >= b)
+    compare(run, call, false, |a, b| a >= b)
 }
 
 pub(super) fn less(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
-    compare(run, call.input(1)?, call.input(0)?, |b, a| a < b)
+    compare(run, call, true, |a, b| a < b)
 }
 
 pub(super) fn less_or_equal(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
-    compare(run, call.input(1)?, call.input(0)?, |b, a| a <= b)
+    compare(run, call, true, |a, b| a <= b)
 }
 
 /// Whether constants are equal.
 pub(super) fn equal(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
-    let (a, b, shape) = same_shape(run, call.input(0)?, call.input(1)?)?;
+    let Pair { a, b, shape } = pair(run, call)?;
     match (&a, &b) {
-        (Value::Constant(a), Value::Constant(b)) => {
-            let values = a.to_reals().into_iter().zip(b.to_reals()).map(|(a, b)| i64::from(a == b)).collect();
-            one(Value::Constant(Tensor::integers(shape, values)?))
-        }
+        (Value::Constant(a), Value::Constant(b)) => of_constants_as_flags(a, b, shape, |a, b| a == b),
         _ => Err("asks whether a value that depends on the graph's input equals another one, which jumps".into()),
     }
 }
@@ -111,20 +118,14 @@ pub(super) fn not(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
     }
 }
 
-/// And and Or of constants.
+/// And, Or and Xor of constants.
 pub(super) fn logic(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
-    let (a, b, shape) = same_shape(run, call.input(0)?, call.input(1)?)?;
     let holds = |a: i64, b: i64| match call.node.op_type.as_str() {
         "And" => a != 0 && b != 0,
         "Or" => a != 0 || b != 0,
         _ => (a != 0) != (b != 0),
     };
-    match (&a, &b) {
-        (Value::Constant(a), Value::Constant(b)) => {
-            of_constants(a, b, &shape, |_, _| f64::NAN, |a, b| Some(i64::from(holds(a, b))))
-        }
-        _ => Err("joins comparisons of values that depend on the graph's input, which is not supported".into()),
-    }
+    folded(run, call, |_, _| f64::NAN, |a, b| Some(i64::from(holds(a, b))))
 }
 
 /// The second input where the first one holds, the third elsewhere.
@@ -190,10 +191,15 @@ pub(super) fn switched(
 /// The largest (or smallest) entries along an axis, in order.
 pub(super) fn top_k(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
     let (own, forms) = call.signal(0)?;
-    let wanted = match call.constant(1, "the number")?.as_integers() {
-        Some(&[k]) => usize::try_from(k).map_err(|_| format!("takes {k} entries"))?,
-        _ => return Err("its number of entries must be one whole number".into()),
+    // An attribute before version 10.
+    let wanted = match call.optional(1) {
+        None => call.attribute("k", kind::ATTRIBUTE_INT)?.map(|attribute| attribute.i),
+        Some(_) => {
+            call.constant(1, "the number")?.as_integers().and_then(|k| <[i64; 1]>::try_from(k).ok()).map(|[k]| k)
+        }
     };
+    let wanted = wanted.ok_or("its number of entries must be one whole number")?;
+    let wanted = usize::try_from(wanted).map_err(|_| format!("takes {wanted} entries"))?;
     let along = axis(call.int("axis", -1)?, own.len())?;
     let length = own[along];
     if wanted > length || length > 64 {

@@ -2,7 +2,9 @@
 //! constants alone.
 
 use super::super::proto::kind;
-use super::super::tensor::{Tensor, Values, broadcast_steps, indices, type_name};
+use super::super::tensor::{
+    Tensor, Values, broadcast_steps, indices, nearest_brain, nearest_half, positions, strides, type_name,
+};
 use super::{Call, Kind, Run, Signal, Value, axis, one};
 
 /// The tensor in the node's one attribute.
@@ -52,7 +54,12 @@ pub(super) fn dropout(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> 
 
 /// A constant brought to the type; a value that depends on the input as it is, brought to a float type.
 pub(super) fn cast(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
-    let target = i32::try_from(call.int("to", 0)?).unwrap_or(0);
+    // Before version 6 the type stands there by its name.
+    let target = if call.attribute("to", kind::ATTRIBUTE_INT).is_ok() {
+        i32::try_from(call.int("to", 0)?).unwrap_or(0)
+    } else {
+        named_type(&call.text("to", "")?)
+    };
     cast_to(run, call.input(0)?, target)
 }
 
@@ -68,7 +75,7 @@ pub(super) fn cast_like(run: &mut Run, call: &Call) -> Result<Vec<Value>, String
 fn cast_to(run: &mut Run, value: &Value, target: i32) -> Result<Vec<Value>, String> {
     let to_float =
         matches!(target, kind::TENSOR_FLOAT | kind::TENSOR_DOUBLE | kind::TENSOR_FLOAT16 | kind::TENSOR_BFLOAT16);
-    let to_whole = matches!(
+    let is_whole = matches!(
         target,
         kind::TENSOR_INT8
             | kind::TENSOR_INT16
@@ -81,7 +88,7 @@ fn cast_to(run: &mut Run, value: &Value, target: i32) -> Result<Vec<Value>, Stri
     );
     let tensor = match value {
         Value::Signal(Signal { kind: Kind::Positive(_), .. })
-            if to_float || to_whole || target == kind::TENSOR_BOOL =>
+            if to_float || is_whole || target == kind::TENSOR_BOOL =>
         {
             return one(value.clone());
         }
@@ -99,28 +106,69 @@ fn cast_to(run: &mut Run, value: &Value, target: i32) -> Result<Vec<Value>, Stri
     };
     run.spend(tensor.len())?;
     let shape = tensor.shape.clone();
-    let result = if target == kind::TENSOR_BOOL {
-        Tensor::integers(shape, tensor.to_reals().iter().map(|&v| i64::from(v != 0.0)).collect())
-    } else if to_whole {
-        // Saturates; nobody casts a weight beyond 64 bits.
-        let whole = |values: &[f64]| values.iter().map(|&v| v as i64).collect();
-        match &tensor.values {
-            Values::Integer(_) => return one(Value::Constant(tensor.clone())),
-            Values::Real(values) => Tensor::integers(shape, whole(values)),
-        }
-    } else if target == kind::TENSOR_FLOAT {
-        // The nearest float32 is what the format asks for.
-        let rounded = tensor.to_reals().iter().map(|&v| f64::from(v as f32)).collect();
-        Tensor::reals(shape, rounded)
-    } else if to_float {
-        if target != kind::TENSOR_DOUBLE && matches!(tensor.values, Values::Real(_)) {
-            run.note(format!("a Cast of a constant to {} was left out: its rounding is not done", type_name(target)));
-        }
-        Tensor::reals(shape, tensor.to_reals())
-    } else {
-        return Err(format!("casts to {}, which is not supported", type_name(target)));
+    let rounded =
+        |round: fn(f64) -> f64| Tensor::reals(shape.clone(), tensor.to_reals().into_iter().map(round).collect());
+    // To the nearest number of the type, as the format asks.
+    let result = match target {
+        kind::TENSOR_BOOL => Tensor::integers(shape, tensor.to_reals().iter().map(|&v| i64::from(v != 0.0)).collect()),
+        kind::TENSOR_FLOAT => rounded(|v| f64::from(v as f32)),
+        kind::TENSOR_FLOAT16 => rounded(nearest_half),
+        kind::TENSOR_BFLOAT16 => rounded(nearest_brain),
+        kind::TENSOR_DOUBLE => rounded(|v| v),
+        _ if is_whole => to_whole(tensor, target),
+        _ => return Err(format!("casts to {}, which is not supported", type_name(target))),
     };
     one(Value::Constant(result?))
+}
+
+/// The whole numbers of a type that a constant is cast to: floats are cut, whole numbers keep their lowest bits.
+pub(super) fn to_whole(tensor: &Tensor, target: i32) -> Result<Tensor, String> {
+    let (bits, signed) = match target {
+        kind::TENSOR_INT8 => (8, true),
+        kind::TENSOR_INT16 => (16, true),
+        kind::TENSOR_INT32 => (32, true),
+        kind::TENSOR_UINT8 => (8, false),
+        kind::TENSOR_UINT16 => (16, false),
+        kind::TENSOR_UINT32 => (32, false),
+        _ => (64, true),
+    };
+    let wrapped = |v: i64| match (bits, signed) {
+        (64, _) => v,
+        (bits, true) => v << (64 - bits) >> (64 - bits),
+        (bits, false) => v & ((1 << bits) - 1),
+    };
+    let values: Result<Vec<i64>, String> = match &tensor.values {
+        Values::Integer(values) => Ok(values.iter().map(|&v| wrapped(v)).collect()),
+        Values::Real(values) => values
+            .iter()
+            .map(|&v| {
+                let whole = v as i64;
+                let fits = whole as f64 == v.trunc() && wrapped(whole) == whole;
+                fits.then_some(whole)
+                    .ok_or_else(|| format!("casts {v} to {}, which does not hold it", type_name(target)))
+            })
+            .collect(),
+    };
+    Tensor::integers(tensor.shape.clone(), values?)
+}
+
+/// The type of a name; 0 where there is none.
+fn named_type(name: &str) -> i32 {
+    match name {
+        "FLOAT" => kind::TENSOR_FLOAT,
+        "DOUBLE" => kind::TENSOR_DOUBLE,
+        "FLOAT16" => kind::TENSOR_FLOAT16,
+        "BOOL" => kind::TENSOR_BOOL,
+        "INT8" => kind::TENSOR_INT8,
+        "INT16" => kind::TENSOR_INT16,
+        "INT32" => kind::TENSOR_INT32,
+        "INT64" => kind::TENSOR_INT64,
+        "UINT8" => kind::TENSOR_UINT8,
+        "UINT16" => kind::TENSOR_UINT16,
+        "UINT32" => kind::TENSOR_UINT32,
+        "UINT64" => kind::TENSOR_UINT64,
+        _ => kind::ATTRIBUTE_UNDEFINED,
+    }
 }
 
 /// A function of each value of a constant; of whole numbers by `integers`, where there is one.
@@ -143,8 +191,14 @@ pub(super) fn mapped(
 pub(super) fn function(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
     let operator = call.node.op_type.as_str();
     let of: fn(f64) -> f64 = match operator {
+        "Acos" => f64::acos,
+        "Acosh" => f64::acosh,
+        "Asin" => f64::asin,
+        "Asinh" => f64::asinh,
+        "Atanh" => f64::atanh,
         "Ceil" => f64::ceil,
         "Cos" => f64::cos,
+        "Cosh" => f64::cosh,
         "Exp" => f64::exp,
         "Floor" => f64::floor,
         "Log" => f64::ln,
@@ -152,6 +206,8 @@ pub(super) fn function(run: &mut Run, call: &Call) -> Result<Vec<Value>, String>
         "Round" => f64::round_ties_even,
         "Sign" => |v| if v == 0.0 { 0.0 } else { v.signum() },
         "Sin" => f64::sin,
+        "Sinh" => f64::sinh,
+        "Tan" => f64::tan,
         _ => f64::sqrt,
     };
     match call.input(0)? {
@@ -161,10 +217,7 @@ pub(super) fn function(run: &mut Run, call: &Call) -> Result<Vec<Value>, String>
                 "is applied to a value that depends on the graph's input: it is a staircase, and a function must be continuous \
                  to have a Lipschitz constant"
             }
-            _ => {
-                "is applied to a value that depends on the graph's input: as a function of one unit it is no activation that \
-                 is known here"
-            }
+            _ => super::refused::OF_A_VALUE,
         }
         .into()),
     }
@@ -181,19 +234,43 @@ pub(super) fn dequantize(run: &mut Run, call: &Call) -> Result<Vec<Value>, Strin
     };
     run.spend(stored.len())?;
     let scale = call.constant(1, "the scale")?;
-    if call.int("block_size", 0)? != 0 {
-        return Err("has a `block_size`, which is not supported".into());
+    let output = i32::try_from(call.int("output_dtype", 0)?).unwrap_or(-1);
+    if ![kind::ATTRIBUTE_UNDEFINED, kind::TENSOR_FLOAT, kind::TENSOR_DOUBLE].contains(&output) {
+        return Err(format!("makes numbers of the type {}, which is not supported", type_name(output)));
     }
-    // One scale for all, or one for each place along an axis.
+    let rank = stored.shape.len();
+    let block = usize::try_from(call.int("block_size", 0)?).map_err(|_| "has a negative `block_size`")?;
+    // One scale for all, one for each place along an axis, or one for each block of places.
     let mut own = scale.shape.clone();
-    if own.len() == 1 && scale.len() != 1 {
-        let at = axis(call.int("axis", 1)?, stored.shape.len())?;
-        own = vec![1; stored.shape.len()];
-        own[at] = scale.len();
-    } else if scale.len() == 1 {
-        own = Vec::new();
-    }
-    let steps = broadcast_steps(&own, &stored.shape).map_err(|detail| format!("its scale {detail}"))?;
+    let steps = if block > 0 {
+        let along = axis(call.int("axis", 1)?, rank)?;
+        if own.len() != rank || own[along] != stored.shape[along].div_ceil(block) {
+            return Err(format!("its scale of shape {own:?} does not fit blocks of {block} of {:?}", stored.shape));
+        }
+        None
+    } else {
+        if own.len() == 1 && scale.len() != 1 {
+            let at = axis(call.int("axis", 1)?, rank)?;
+            own = vec![1; rank];
+            own[at] = scale.len();
+        } else if scale.len() == 1 {
+            own = Vec::new();
+        }
+        Some(broadcast_steps(&own, &stored.shape).map_err(|detail| format!("its scale {detail}"))?)
+    };
+    let places: Vec<usize> = match steps {
+        Some(steps) => indices(&stored.shape, &steps).collect(),
+        None => {
+            let along = axis(call.int("axis", 1)?, rank)?;
+            let strides = strides(&own);
+            let fits = (0..rank).all(|a| a == along || own[a] == stored.shape[a]);
+            if !fits {
+                return Err(format!("its scale of shape {own:?} does not fit {:?}", stored.shape));
+            }
+            let place = |(a, (&p, &s)): (usize, (&usize, &usize))| if a == along { p / block * s } else { p * s };
+            positions(&stored.shape).map(|at| at.iter().zip(&strides).enumerate().map(place).sum()).collect()
+        }
+    };
     let scales = scale.to_reals();
     let zeros = match call.optional(2) {
         None => vec![0.0; scales.len()],
@@ -202,11 +279,6 @@ pub(super) fn dequantize(run: &mut Run, call: &Call) -> Result<Vec<Value>, Strin
     if zeros.len() != scales.len() {
         return Err(format!("has {} scales and {} zero points", scales.len(), zeros.len()));
     }
-    let values = stored
-        .to_reals()
-        .iter()
-        .zip(indices(&stored.shape, &steps))
-        .map(|(v, at)| (v - zeros[at]) * scales[at])
-        .collect();
+    let values = stored.to_reals().iter().zip(places).map(|(v, at)| (v - zeros[at]) * scales[at]).collect();
     one(Value::Constant(Tensor::reals(stored.shape.clone(), values)?))
 }

@@ -90,7 +90,18 @@ pub(super) fn conv_transpose(run: &mut Run, call: &Call) -> Result<Vec<Value>, S
             (None, _) => None,
         };
         if let Some(asked) = asked {
-            let total = full.checked_sub(asked).ok_or("its `output_shape` is larger than what it reaches")?;
+            if full < asked && wanted.is_none() {
+                return Err("has an `auto_pad` by size and strides beyond its kernel, of which ONNX Runtime makes another size \
+                            than the format says: state `pads`"
+                    .into());
+            }
+            if full < asked {
+                // No entry reaches what is beyond: the bias stands there.
+                (pads[axis], pads[rank + axis]) = (0, 0);
+                output.push(Some(asked).filter(|&d| d < 1 << 24).ok_or("its `output_shape` is too large")?);
+                continue;
+            }
+            let total = full - asked;
             let (small, large) = (total / 2, total - total / 2);
             (pads[axis], pads[rank + axis]) = if auto == "SAME_UPPER" { (small, large) } else { (large, small) };
         }

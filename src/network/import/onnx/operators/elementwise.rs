@@ -3,7 +3,7 @@
 use super::super::tensor::{Tensor, common_shape, size};
 use super::choice::switched;
 use super::shape::broadcast;
-use super::{Call, Kind, Run, Signal, Value, one, signal};
+use super::{Call, Kind, Run, Signal, Value, kind, one, signal};
 use crate::network::import::symbolic::Scaling;
 
 /// What is wrong with a product that is no activation.
@@ -12,23 +12,23 @@ const PRODUCT: &str = "multiplies two values that both depend on the graph's inp
                        HardSwish), a function of one value times that value";
 /// What is wrong with a quotient that is no activation.
 const QUOTIENT: &str = "divides by a value that depends on the graph's input, which no method here bounds, unless it spells \
-                        Softsign, x/(1 + |x|)";
+                        Softsign, x/(1 + |x|), Sigmoid, 1/(1 + e⁻ˣ), or SiLU, x/(1 + e⁻ˣ)";
 /// What is wrong with a power.
 const POWER: &str = "raises a value that depends on the graph's input to a power, which no method here bounds, unless it is a part \
                      of GELU's tanh form";
 
 /// Two values of one shape.
-struct Pair {
-    a: Value,
-    b: Value,
-    shape: Vec<usize>,
+pub(super) struct Pair {
+    pub(super) a: Value,
+    pub(super) b: Value,
+    pub(super) shape: Vec<usize>,
 }
 
 /// The shape to which inputs are brought, the second one's axes as `axis` says in versions before 7.
-fn pair(run: &mut Run, call: &Call) -> Result<Pair, String> {
+pub(super) fn pair(run: &mut Run, call: &Call) -> Result<Pair, String> {
     let (a, mut b) = (call.input(0)?.clone(), call.input(1)?.clone());
     if call.int("broadcast", 0)? != 0
-        && let Some(axis) = call.attribute("axis", super::kind::ATTRIBUTE_INT)?
+        && let Some(axis) = call.attribute("axis", kind::ATTRIBUTE_INT)?
     {
         let (rank, own) = (a.shape().len(), b.shape().len());
         let behind = rank.checked_sub(super::axis(axis.i, rank)? + own).ok_or("its `axis` does not fit")?;
@@ -44,6 +44,20 @@ fn pair(run: &mut Run, call: &Call) -> Result<Pair, String> {
     let count = size(&shape).ok_or("its result is too large")?;
     run.spend(count)?;
     Ok(Pair { a: broadcast(run, &a, &shape)?, b: broadcast(run, &b, &shape)?, shape })
+}
+
+/// What an operator makes of two constants.
+pub(super) fn folded(
+    run: &mut Run,
+    call: &Call,
+    reals: impl Fn(f64, f64) -> f64,
+    integers: impl Fn(i64, i64) -> Option<i64>,
+) -> Result<Vec<Value>, String> {
+    let Pair { a, b, shape } = pair(run, call)?;
+    match (&a, &b) {
+        (Value::Constant(a), Value::Constant(b)) => of_constants(a, b, &shape, reals, integers),
+        _ => Err("takes a value that depends on the graph's input, where constants alone are supported".into()),
+    }
 }
 
 /// The result where both operands are constants: in double precision, or in whole numbers.
@@ -127,8 +141,13 @@ pub(super) fn div(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
     let forms = match (&a, &b) {
         (Value::Constant(a), Value::Constant(b)) => return of_constants(a, b, &shape, |a, b| a / b, i64::checked_div),
         (Value::Signal(x), Value::Constant(c)) => run.making.scale(x.forms()?, &c.to_reals(), Scaling::Divide)?.into(),
-        (Value::Signal(x), Value::Signal(y)) => run.making.quotient(x.forms()?, y.forms()?)?.ok_or(QUOTIENT)?,
-        (Value::Constant(_), Value::Signal(_)) => return Err(QUOTIENT.into()),
+        (Value::Signal(x), Value::Signal(y)) => {
+            run.making.quotient(x.forms()?, y.forms()?, QUOTIENT)?.ok_or(QUOTIENT)?
+        }
+        (Value::Constant(c), Value::Signal(y)) => {
+            let inverse = run.making.reciprocal(y.forms()?)?.ok_or(QUOTIENT)?;
+            run.making.scale(&inverse, &c.to_reals(), Scaling::Times)?.into()
+        }
     };
     signal(shape, forms)
 }
@@ -179,7 +198,15 @@ pub(super) fn pow(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
     let Pair { a, b, shape } = pair(run, call)?;
     match (&a, &b) {
         (Value::Constant(a), Value::Constant(b)) => {
-            of_constants(a, b, &shape, f64::powf, |a, b| u32::try_from(b).ok().and_then(|b| a.checked_pow(b)))
+            let power =
+                of_constants(a, b, &shape, f64::powf, |a, b| u32::try_from(b).ok().and_then(|b| a.checked_pow(b)))?;
+            // The result has the type of the base.
+            match (a.as_integers(), &power[..]) {
+                (Some(_), [Value::Constant(result)]) if result.as_integers().is_none() => {
+                    one(Value::Constant(super::constant::to_whole(result, kind::TENSOR_INT64)?))
+                }
+                _ => Ok(power),
+            }
         }
         (Value::Signal(Signal { kind, .. }), Value::Constant(b)) if b.to_reals().iter().all(|&b| b == 1.0) => {
             one(Value::Signal(Signal { shape, kind: kind.clone() }))

@@ -3,20 +3,23 @@
 //! - `affine`: Gemm, MatMul, Einsum and scikit-learn's linear models; `convolution`: Conv, ConvTranspose, on `geometry`, the
 //!   windows that pools slide, too; `pooling`: the pools; `reduction`: ReduceSum and its like; `resize`: Resize, Upsample.
 //! - `elementwise`: arithmetic; `choice`: comparisons, Where, Min, Max, TopK; `normalization`: BatchNormalization, Scaler.
-//! - `activation`: functions of one unit.
+//! - `activation`: functions of one unit; `call`: a node with the values of its inputs.
 //! - `shape`: Reshape, Transpose and their like; `arrays`: Gather, Slice, Split, Concat, Pad and their like: the same values
-//!   elsewhere.
-//! - `constant`: Constant, Cast, Dropout, and what is computed of constants alone.
+//!   elsewhere; `indexing`: GatherElements, ScatterND and their like.
+//! - `constant`: Constant, Cast, Dropout, functions of constants; `folded`: other operators of constants alone.
 //! - `refused`: operators that are known and cannot be read, and what would help.
 
 mod activation;
 mod affine;
 mod arrays;
+mod call;
 mod choice;
 mod constant;
 mod convolution;
 mod elementwise;
+mod folded;
 mod geometry;
+mod indexing;
 mod normalization;
 mod pooling;
 mod reduction;
@@ -29,10 +32,11 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::graph::Graph;
-use super::proto::{AttributeProto, NodeProto, kind};
+use super::proto::{NodeProto, kind};
 use super::tensor::Tensor;
 use super::{is_standard, quote};
 use crate::network::import::symbolic::{Forms, Making};
+use call::{Call, axes, axis};
 use table::TABLE;
 
 /// A value of the graph.
@@ -100,6 +104,19 @@ const MAY_BE_INFINITE: [&str; 13] = [
     "Where",
 ];
 
+/// Operators whose first input is taken as a value that depends on the input, also where it is known.
+const OF_SIGNALS: [&str; 9] = [
+    "AveragePool",
+    "BatchNormalization",
+    "Conv",
+    "ConvTranspose",
+    "GlobalAveragePool",
+    "GlobalMaxPool",
+    "MaxPool",
+    "Shrink",
+    "TopK",
+];
+
 /// The nodes that ran so far, and what they led to.
 pub(super) struct Run {
     pub(super) making: Making,
@@ -108,22 +125,13 @@ pub(super) struct Run {
     entries_left: usize,
     /// Whether weights of a dense layer or a convolution were applied to a signal.
     pub(super) has_layers: bool,
-    /// The version of the standard operators.
-    version: i64,
+    /// The version of the standard operators that the node has.
+    pub(super) version: i64,
     /// The node whose squashing of scores is left out.
     pub(super) unsquashed: Option<usize>,
     dropouts: usize,
     casts: usize,
     notes: Vec<String>,
-}
-
-/// A node with the values of its inputs.
-struct Call<'a> {
-    node: &'a NodeProto,
-    /// `None` for an optional input that is left out.
-    inputs: Vec<Option<Value>>,
-    /// Whether its squashing of scores is left out.
-    unsquashed: bool,
 }
 
 impl Run {
@@ -177,8 +185,17 @@ impl Run {
         }
         let depends = inputs.iter().any(|value| matches!(value, Some(Value::Signal(_))));
         self.making.place = index;
+        let of_constant = OF_SIGNALS.contains(&operator.name) && !depends;
+        if of_constant {
+            self.lift(&mut inputs)?;
+        }
         let call = Call { node, inputs, unsquashed: self.unsquashed == Some(index) };
-        let values = (operator.apply)(self, &call)?;
+        let has_layers = self.has_layers;
+        let mut values = (operator.apply)(self, &call)?;
+        if of_constant {
+            self.has_layers = has_layers;
+            values = values.into_iter().map(|value| self.settled(value)).collect::<Result<_, _>>()?;
+        }
         for value in &values {
             match value {
                 // A shape is known, whatever the values are.
@@ -194,6 +211,29 @@ impl Run {
         Ok(values)
     }
 
+    /// Makes a first input that is known a value whose entries depend on nothing.
+    fn lift(&mut self, inputs: &mut [Option<Value>]) -> Result<(), String> {
+        if let Some(first) = inputs.first_mut()
+            && let Some(Value::Constant(tensor)) = &*first
+        {
+            self.spend(tensor.len())?;
+            let (shape, forms) = (tensor.shape.clone(), Forms::constants(tensor.to_reals()));
+            *first = Some(Value::Signal(Signal { shape, kind: Kind::Forms(forms.into()) }));
+        }
+        Ok(())
+    }
+
+    /// A value whose entries depend on nothing, as the constant that it is.
+    fn settled(&mut self, value: Value) -> Result<Value, String> {
+        match value {
+            Value::Signal(Signal { shape, kind: Kind::Forms(forms) }) => {
+                let values = self.making.known(&forms)?.ok_or("is applied to a constant, which is not supported")?;
+                Ok(Value::Constant(Tensor::reals(shape, values)?))
+            }
+            other => Ok(other),
+        }
+    }
+
     fn value(&mut self, name: &str, graph: &Graph, values: &HashMap<&str, Value>) -> Result<Option<Value>, String> {
         if name.is_empty() {
             return Ok(None);
@@ -206,6 +246,14 @@ impl Run {
         let tensor = Tensor::decode(tensor).map_err(|detail| format!("its input {} {detail}", quote(name)))?;
         self.spend(tensor.len())?;
         Ok(Some(Value::Constant(tensor)))
+    }
+
+    /// Counts the entries of what will be made of a value: before lists of places are.
+    fn room(&mut self, value: &Value, entries: usize) -> Result<(), String> {
+        match value {
+            Value::Constant(_) => self.spend(entries),
+            Value::Signal(_) => self.making.spend_on_value(entries),
+        }
     }
 
     /// Counts entries of constants that were decoded or will be copied.
@@ -250,13 +298,14 @@ fn unknown(node: &NodeProto) -> String {
     }
     let domain =
         if is_standard(&node.domain) { String::new() } else { format!(" of the domain {}", quote(&node.domain)) };
-    format!("the operator{domain} is not supported: the README lists the {} that are", TABLE.len())
+    format!("the operator{domain} is not supported: the README lists the {} that are", names().len())
 }
 
 /// The names of the operators, in alphabetical order.
-#[cfg(test)]
 pub(super) fn names() -> Vec<&'static str> {
-    TABLE.iter().map(|operator| operator.name).collect()
+    let mut names: Vec<&str> = TABLE.iter().map(|operator| operator.name).collect();
+    names.dedup();
+    names
 }
 
 /// One result.
@@ -298,99 +347,4 @@ impl Signal {
             }
         }
     }
-}
-
-impl Call<'_> {
-    /// The value of input `at`.
-    fn input(&self, at: usize) -> Result<&Value, String> {
-        self.optional(at).ok_or_else(|| format!("its input {at} is left out"))
-    }
-
-    /// The value of input `at`; `None` when it is left out.
-    fn optional(&self, at: usize) -> Option<&Value> {
-        self.inputs.get(at).and_then(Option::as_ref)
-    }
-
-    /// The shape and the entries of input `at`, which must depend on the graph's input.
-    fn signal(&self, at: usize) -> Result<(&[usize], &Rc<Forms>), String> {
-        match self.input(at)? {
-            Value::Signal(signal) => Ok((&signal.shape, signal.forms()?)),
-            Value::Constant(_) => Err("is applied to a constant, which is not supported".into()),
-        }
-    }
-
-    /// The constant at input `at`; `what` names it in the error.
-    fn constant(&self, at: usize, what: &str) -> Result<&Tensor, String> {
-        match self.input(at)? {
-            Value::Constant(tensor) => Ok(tensor),
-            Value::Signal(_) => Err(format!("{what} must be a constant, but depends on the graph's input")),
-        }
-    }
-
-    /// An attribute, if it is there and of the type `kind`. Files from before the type was stated say nothing.
-    fn attribute(&self, name: &str, kind: i32) -> Result<Option<&AttributeProto>, String> {
-        match self.node.attribute.iter().find(|a| a.name == name) {
-            None => Ok(None),
-            Some(attribute) if [kind, kind::ATTRIBUTE_UNDEFINED].contains(&attribute.r#type) => Ok(Some(attribute)),
-            Some(_) => Err(format!("the attribute `{name}` is of the wrong type")),
-        }
-    }
-
-    fn float(&self, name: &str, default: f32) -> Result<f64, String> {
-        let value = self.attribute(name, kind::ATTRIBUTE_FLOAT)?.map_or(default, |a| a.f);
-        if value.is_finite() { Ok(value.into()) } else { Err(format!("the attribute `{name}` is {value}, not finite")) }
-    }
-
-    fn floats(&self, name: &str) -> Result<Option<Vec<f64>>, String> {
-        let Some(attribute) = self.attribute(name, kind::ATTRIBUTE_FLOATS)? else { return Ok(None) };
-        match attribute.floats.iter().find(|v| !v.is_finite()) {
-            None => Ok(Some(attribute.floats.iter().copied().map(f64::from).collect())),
-            Some(bad) => Err(format!("the attribute `{name}` has the value {bad}, which is not finite")),
-        }
-    }
-
-    fn int(&self, name: &str, default: i64) -> Result<i64, String> {
-        Ok(self.attribute(name, kind::ATTRIBUTE_INT)?.map_or(default, |a| a.i))
-    }
-
-    fn ints(&self, name: &str) -> Result<Option<&[i64]>, String> {
-        Ok(self.attribute(name, kind::ATTRIBUTE_INTS)?.map(|attribute| &attribute.ints[..]))
-    }
-
-    /// A text, cut where it is no text.
-    fn text(&self, name: &str, default: &str) -> Result<String, String> {
-        let attribute = self.attribute(name, kind::ATTRIBUTE_STRING)?;
-        Ok(attribute.map_or_else(|| default.into(), |a| String::from_utf8_lossy(&a.s).into_owned()))
-    }
-
-    /// Whole numbers that are an attribute in older versions of an operator and the input `at` since.
-    fn integers(&self, name: &str, at: usize) -> Result<Option<Vec<i64>>, String> {
-        if self.optional(at).is_none() {
-            return Ok(self.ints(name)?.map(<[i64]>::to_vec));
-        }
-        let values = self.constant(at, &format!("`{name}`"))?.as_integers();
-        values.map(|values| Some(values.to_vec())).ok_or_else(|| format!("its `{name}` are no whole numbers"))
-    }
-
-    fn flag(&self, name: &str) -> Result<bool, String> {
-        Ok(self.int(name, 0)? != 0)
-    }
-}
-
-/// An axis, counted from the end where it is negative.
-fn axis(axis: i64, rank: usize) -> Result<usize, String> {
-    let from_start = if axis < 0 { axis.saturating_add_unsigned(rank as u64) } else { axis };
-    let at = usize::try_from(from_start).ok().filter(|&at| at < rank);
-    at.ok_or_else(|| format!("`axis` is {axis}, its input has {rank} axes"))
-}
-
-/// Different axes of a value with `rank` of them, counted from the end where they are negative.
-fn axes(axes: &[i64], rank: usize) -> Result<Vec<usize>, String> {
-    let mut places = Vec::new();
-    for &axis in axes {
-        let from_start = if axis < 0 { axis.saturating_add_unsigned(rank as u64) } else { axis };
-        let place = usize::try_from(from_start).ok().filter(|place| *place < rank && !places.contains(place));
-        places.push(place.ok_or_else(|| format!("`axes` are {axes:?}: different ones of {rank} axes are needed"))?);
-    }
-    Ok(places)
 }

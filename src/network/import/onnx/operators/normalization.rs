@@ -6,7 +6,9 @@ use crate::network::import::symbolic::Scaling;
 /// `scale (x - mean) / √(variance + epsilon) + B`, as at inference; the channels are axis 1.
 pub(super) fn batch_normalization(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
     let (shape, forms) = call.signal(0)?;
-    if call.flag("training_mode")? {
+    // Before version 14 a node with more than one result is in training mode.
+    let results = call.node.output.iter().filter(|name| !name.is_empty()).count();
+    if call.flag("training_mode")? || run.version < 14 && results > 1 && !call.flag("is_test")? {
         return Err("is in training mode: export the model for inference".into());
     }
     if call.int("spatial", 1)? != 1 {

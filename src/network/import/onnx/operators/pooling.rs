@@ -18,7 +18,20 @@ fn planes(shape: &[usize]) -> Result<(usize, &[usize], usize), String> {
 
 fn geometry(call: &Call, plane: &[usize]) -> Result<Geometry, String> {
     let kernel = call.ints("kernel_shape")?.map(|_| whole(call, "kernel_shape", plane.len(), 1)).transpose()?;
-    Geometry::new(call, plane, &kernel.ok_or("its `kernel_shape` is missing")?)
+    let geometry = Geometry::new(call, plane, &kernel.ok_or("its `kernel_shape` is missing")?)?;
+    if call.text("auto_pad", "NOTSET")?.starts_with("SAME") {
+        let apart = |axis: usize| {
+            let kernel = geometry.kernel[axis];
+            geometry.dilations[axis] > 1
+                || (geometry.output[axis] - 1) * geometry.strides[axis] + kernel < geometry.input[axis]
+        };
+        if (0..plane.len()).any(apart) {
+            return Err("has an `auto_pad` by size with dilations, or strides beyond its kernel, which ONNX Runtime reads in another \
+                        way than the format says: state `pads`"
+                .into());
+        }
+    }
+    Ok(geometry)
 }
 
 fn result_shape(shape: &[usize], plane: &[usize]) -> Vec<usize> {

@@ -95,7 +95,17 @@ fn reduce(run: &mut Run, call: &Call, reduction: Reduction) -> Result<Vec<Value>
     let named = call.integers("axes", 1)?.unwrap_or_default();
     let reduced = if named.is_empty() {
         if call.flag("noop_with_empty_axes")? {
-            return one(value.clone());
+            return match reduction {
+                Reduction::Sum
+                | Reduction::Mean
+                | Reduction::Max
+                | Reduction::Min
+                | Reduction::Product
+                | Reduction::LogOfSumOfExponentials => one(value.clone()),
+                Reduction::SumOfMagnitudes | Reduction::Norm | Reduction::SumOfSquares | Reduction::LogOfSum => {
+                    Err("reduces no axis, which is read in different ways: name its axes".into())
+                }
+            };
         }
         (0..own.len()).collect()
     } else {

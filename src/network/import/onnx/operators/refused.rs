@@ -7,6 +7,10 @@ const STAIRCASE: &str = "is a staircase: a function must be continuous to have a
 const LOOP: &str = "runs a part of the graph again and again or on a condition, which is not supported: export the model \
                     unrolled, without control flow";
 
+/// What is wrong with an operator that is read of constants alone.
+pub(super) const OF_A_VALUE: &str = "is applied to a value that depends on the graph's input: as a function of one unit it is no \
+                                     activation that is known here";
+
 /// Why a known operator is refused, as the end of a sentence that starts with the node.
 pub(super) fn reason(node: &NodeProto) -> Option<String> {
     let operator = node.op_type.as_str();
@@ -40,7 +44,12 @@ pub(super) fn reason(node: &NodeProto) -> Option<String> {
             "is attention, which multiplies values that depend on the graph's input: no method here bounds such products"
         }
         "If" | "Loop" | "Scan" => LOOP,
-        "QuantizeLinear" | "DynamicQuantizeLinear" => {
+        "QuantizeLinear"
+        | "DynamicQuantizeLinear"
+        | "QLinearConv"
+        | "QLinearMatMul"
+        | "ConvInteger"
+        | "MatMulInteger" => {
             "quantises, which is a staircase: export the network with its weights alone quantised, or not quantised"
         }
         "ArgMax" | "ArgMin" | "OneHot" | "NonZero" | "Mod" | "BitShift" => STAIRCASE,

@@ -3,7 +3,7 @@
 
 use super::super::proto::kind;
 use super::super::tensor::{MAX_RANK, common_shape, indices, size};
-use super::{Call, Kind, Run, Signal, Value, axes, one};
+use super::{Call, Kind, Run, Signal, Value, axes, axis, one};
 
 /// A value made of entries of another one, at the places `places`; `None` is `fill`.
 pub(super) fn moved(
@@ -172,7 +172,7 @@ pub(super) fn broadcast(run: &mut Run, value: &Value, shape: &[usize]) -> Result
     }
     match value {
         Value::Constant(_) => run.spend(count)?,
-        Value::Signal(_) => run.making.spend(count)?,
+        Value::Signal(_) => run.making.spend_on_value(count)?,
     }
     let steps = super::super::tensor::broadcast_steps(value.shape(), shape)?;
     moved(run, value, shape.to_vec(), &places(shape, &steps), 0.0)
@@ -189,14 +189,25 @@ pub(super) fn dimensions(values: &[i64]) -> Result<Vec<usize>, String> {
 /// Repeated as a whole along each axis.
 pub(super) fn tile(run: &mut Run, call: &Call) -> Result<Vec<Value>, String> {
     let value = call.input(0)?;
-    let repeats = dimensions(call.constant(1, "the repeats")?.as_integers().ok_or("its repeats are floats")?)?;
+    let stated = call.constant(1, "the repeats")?;
     let own = value.shape();
+    let repeats = match call.optional(2) {
+        None => dimensions(stated.as_integers().ok_or("its repeats are floats")?)?,
+        // Before version 6: how often, and along which axis.
+        Some(_) => match (&stated.to_reals()[..], &call.constant(2, "the axis")?.to_reals()[..]) {
+            (&[count], &[along]) if count >= 0.0 && count.fract() == 0.0 && count < 1e9 => {
+                let mut repeats = vec![1; own.len()];
+                repeats[axis(along as i64, own.len())?] = count as usize;
+                repeats
+            }
+            _ => return Err("its repeats and its axis must be one whole number each".into()),
+        },
+    };
     if repeats.len() != own.len() {
         return Err(format!("has {} repeats for a value of {} axes", repeats.len(), own.len()));
     }
     let shape: Vec<usize> = own.iter().zip(&repeats).map(|(&d, &r)| d.saturating_mul(r)).collect();
-    let count = size(&shape).ok_or("its result is too large")?;
-    run.making.spend(count)?;
+    run.room(value, size(&shape).ok_or("its result is too large")?)?;
     let strides = super::super::tensor::strides(own);
     let places: Vec<Option<usize>> = super::super::tensor::positions(&shape)
         .map(|position| Some(position.iter().zip(own).zip(&strides).map(|((&p, &d), &s)| (p % d) * s).sum()))

@@ -27,6 +27,9 @@ pub(super) fn values(proto: &TensorProto, count: usize) -> Result<Values, String
         kind::TENSOR_UINT16 => integer(chunks(raw)?.map(|b| i64::from(u16::from_le_bytes(b))), count),
         kind::TENSOR_UINT32 => integer(chunks(raw)?.map(|b| i64::from(u32::from_le_bytes(b))), count),
         kind::TENSOR_UINT64 => integer(chunks(raw)?.map(|b| unsigned(u64::from_le_bytes(b))), count),
+        kind::TENSOR_UINT4 | kind::TENSOR_INT4 => {
+            halves(raw.iter().copied(), count, proto.data_type == kind::TENSOR_INT4)
+        }
         other => Err(not_read(other)),
     }
 }
@@ -43,6 +46,9 @@ fn listed(proto: &TensorProto, count: usize) -> Result<Values, String> {
         kind::TENSOR_BFLOAT16 => real(narrow().map(bits).map(brain), count),
         kind::TENSOR_INT64 => integer(proto.int64_data.iter().copied(), count),
         kind::TENSOR_UINT32 | kind::TENSOR_UINT64 => integer(proto.uint64_data.iter().copied().map(unsigned), count),
+        kind::TENSOR_UINT4 | kind::TENSOR_INT4 => {
+            halves(narrow().map(|&v| v as u8), count, proto.data_type == kind::TENSOR_INT4)
+        }
         kind::TENSOR_INT32
         | kind::TENSOR_INT16
         | kind::TENSOR_INT8
@@ -77,6 +83,39 @@ fn half(bits: u16) -> f64 {
 /// The value of a bfloat16: the upper half of a float32.
 fn brain(bits: u16) -> f64 {
     f64::from(f32::from_bits(u32::from(bits) << 16))
+}
+
+/// The nearest float16, to even where two are as near; infinite beyond the largest.
+pub(in crate::network::import::onnx) fn nearest_half(value: f64) -> f64 {
+    nearest(value, 10, -14, 65504.0)
+}
+
+/// The nearest bfloat16, as for [`nearest_half`].
+pub(in crate::network::import::onnx) fn nearest_brain(value: f64) -> f64 {
+    nearest(value, 7, -126, f64::from(f32::from_bits(0x7f7f_0000)))
+}
+
+/// The nearest number of `bits` bits of fraction, with exponents from `least` on, up to `largest`.
+fn nearest(value: f64, bits: i32, least: i32, largest: f64) -> f64 {
+    if value == 0.0 || !value.is_finite() {
+        return value;
+    }
+    // The exponent as it stands in the number: 0 for the smallest ones, far below every other type.
+    let exponent = (value.to_bits() >> 52 & 0x7ff) as i32 - 1023;
+    let step = 2.0_f64.powi(exponent.max(least) - bits);
+    let rounded = (value / step).round_ties_even() * step;
+    if rounded.abs() > largest { f64::INFINITY.copysign(value) } else { rounded }
+}
+
+/// Numbers of four bits, two a byte, the lower half first.
+fn halves(bytes: impl Iterator<Item = u8>, count: usize, signed: bool) -> Result<Values, String> {
+    let value = |bits: u8| i64::from(if signed && bits > 7 { bits.cast_signed() - 16 } else { bits.cast_signed() });
+    let mut values: Vec<i64> = bytes.flat_map(|byte| [value(byte & 15), value(byte >> 4)]).collect();
+    // The last half of the last byte may be empty.
+    if values.len() == count + 1 {
+        values.pop();
+    }
+    integer(values.into_iter(), count)
 }
 
 fn chunks<const SIZE: usize>(raw: &[u8]) -> Result<impl ExactSizeIterator<Item = [u8; SIZE]>, String> {
@@ -133,6 +172,23 @@ pub(in crate::network::import::onnx) fn type_name(data_type: i32) -> &'static st
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn floats_are_rounded_to_the_nearest_half() {
+        for bits in (0..0x7c00).step_by(7) {
+            let (low, high) = (half(bits), half(bits + 1));
+            let middle = (low + high) / 2.0;
+            assert_eq!(nearest_half(low), low);
+            assert_eq!(nearest_half(-(low + (high - low) * 0.49)), -low);
+            if high.is_finite() {
+                assert_eq!(nearest_half(low + (high - low) * 0.51), high);
+                assert_eq!(nearest_half(middle), if bits % 2 == 0 { low } else { high }, "{bits:#x}");
+            }
+        }
+        assert_eq!((nearest_half(65519.9), nearest_half(-65520.0)), (65504.0, f64::NEG_INFINITY));
+        assert_eq!((nearest_brain(1.0 + 1.0 / 256.0), nearest_brain(1.0 + 3.0 / 256.0)), (1.0, 1.015625));
+        assert_eq!(nearest_brain(1e39), f64::INFINITY);
+    }
 
     #[test]
     fn halves_of_floats_are_taken_exactly() {

@@ -5,8 +5,8 @@ mod decode;
 use std::rc::Rc;
 
 use super::proto::TensorProto;
-pub(super) use decode::type_name;
 use decode::{integer, real};
+pub(super) use decode::{nearest_brain, nearest_half, type_name};
 
 /// The largest number of dimensions of a tensor.
 pub(super) const MAX_RANK: usize = 8;
@@ -117,6 +117,15 @@ impl Tensor {
             Values::Integer(values) => Values::Integer(Rc::new(
                 places.iter().map(|place| place.map_or(fill as i64, |at| values[at])).collect(),
             )),
+        };
+        Self { shape, values }
+    }
+
+    /// The one value in every entry of a tensor of `shape`, which has `count` of them.
+    pub(super) fn filling(&self, shape: Vec<usize>, count: usize) -> Self {
+        let values = match &self.values {
+            Values::Real(values) => Values::Real(Rc::new(vec![values[0]; count])),
+            Values::Integer(values) => Values::Integer(Rc::new(vec![values[0]; count])),
         };
         Self { shape, values }
     }

@@ -216,6 +216,28 @@ fn the_readme_lists_the_operators_that_are_read() {
     let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("there is a README");
     let (_, list) = readme.split_once("  Operators: ").expect("it lists the operators");
     let (list, _) = list.split_once(".\n").expect("the list ends");
-    let listed: Vec<&str> = list.split(',').map(|name| name.trim().trim_matches('`')).collect();
+    let (of_values, of_constants) = list.split_once(". Where").expect("it lists those of constants");
+    let (_, of_constants) = of_constants.split_once("also:").expect("it lists those of constants");
+    let named = |list: &str| -> Vec<String> {
+        let names: Vec<String> = list.split(',').map(|name| name.trim().trim_matches('`').to_owned()).collect();
+        assert!(names.is_sorted(), "{names:?}");
+        names
+    };
+    let (of_values, of_constants) = (named(of_values), named(of_constants));
+    // What is read of constants alone is refused elsewhere.
+    for operator in &of_constants {
+        let inputs: &[&str] = match operator.as_str() {
+            "And" | "Equal" | "Mod" | "Or" | "Xor" => &["z1", "z1"],
+            "OneHot" => &["z1", "b1", "b1"],
+            _ => &["z1"],
+        };
+        let refusal = refusal(|g| g.node[1] = node("act", operator, inputs, "h1"));
+        assert!(
+            refusal.contains(&format!("node `act` ({operator})")) && !refusal.contains("inputs, it takes"),
+            "{refusal}"
+        );
+    }
+    let mut listed = [of_values, of_constants].concat();
+    listed.sort();
     assert_eq!(listed, crate::network::import::onnx::operator_names());
 }

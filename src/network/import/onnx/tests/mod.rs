@@ -1,17 +1,22 @@
 //! What is refused, in which words, and what the notes say; that imported values are right is tested against recorded
 //! outputs in `tests/import`.
 //!
-//! - `graphs`: tensors, nodes and graphs; `settings`: the settings of operators; `limits`: sizes and other bytes.
-//! - `joins`: branches, several inputs, squashings and functions; `random`: random graphs against their definition.
-//! - `folding`: what is folded, and the notes; `spellings`: activations, in the words of different exporters.
+//! - `graphs`: tensors, nodes and graphs; `settings`: the settings of operators; `limits`: sizes and other bytes; `memory`: what
+//!   a small file takes.
+//! - `joins`: branches, several inputs, squashings and functions; `random`, `random_kinds`: random graphs against their definition.
+//! - `folding`: what is folded, and the notes; `spellings`: activations, in the words of different exporters; `versions`: the
+//!   oldest versions of operators, and what is read in different ways.
 
 mod folding;
 mod graphs;
 mod joins;
 mod limits;
+mod memory;
 mod random;
+mod random_kinds;
 mod settings;
 mod spellings;
+mod versions;
 
 use prost::Message;
 

@@ -8,22 +8,22 @@ use crate::network::import::onnx::proto::*;
 
 /// A number with its derivatives by all inputs.
 #[derive(Clone, Debug)]
-struct Dual {
-    value: f64,
-    by: Vec<f64>,
+pub(super) struct Dual {
+    pub(super) value: f64,
+    pub(super) by: Vec<f64>,
 }
 
 impl Dual {
-    fn constant(value: f64, inputs: usize) -> Self {
+    pub(super) fn constant(value: f64, inputs: usize) -> Self {
         Self { value, by: vec![0.0; inputs] }
     }
 
-    fn plus(&self, factor: f64, other: &Dual) -> Dual {
+    pub(super) fn plus(&self, factor: f64, other: &Dual) -> Dual {
         let by = self.by.iter().zip(&other.by).map(|(a, b)| a + factor * b).collect();
         Dual { value: self.value + factor * other.value, by }
     }
 
-    fn times(&self, factor: f64) -> Dual {
+    pub(super) fn times(&self, factor: f64) -> Dual {
         Dual { value: factor * self.value, by: self.by.iter().map(|d| factor * d).collect() }
     }
 
@@ -35,14 +35,14 @@ impl Dual {
 
 /// An image of c channels, h × w.
 #[derive(Clone)]
-struct Image {
-    name: String,
-    size: [usize; 3],
-    entries: Vec<Dual>,
+pub(super) struct Image {
+    pub(super) name: String,
+    pub(super) size: [usize; 3],
+    pub(super) entries: Vec<Dual>,
 }
 
 impl Image {
-    fn at(&self, c: usize, i: isize, j: isize) -> Option<&Dual> {
+    pub(super) fn at(&self, c: usize, i: isize, j: isize) -> Option<&Dual> {
         let [_, h, w] = self.size;
         let (i, j) = (usize::try_from(i).ok()?, usize::try_from(j).ok()?);
         (i < h && j < w).then(|| &self.entries[(c * h + i) * w + j])
@@ -50,7 +50,7 @@ impl Image {
 }
 
 /// Splitmix64.
-struct Random(u64);
+pub(super) struct Random(u64);
 
 impl Random {
     fn next(&mut self) -> u64 {
@@ -60,7 +60,7 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    fn below(&mut self, n: usize) -> usize {
+    pub(super) fn below(&mut self, n: usize) -> usize {
         (self.next() % n as u64) as usize
     }
 
@@ -70,11 +70,11 @@ impl Random {
     }
 }
 
-struct Builder {
-    random: Random,
-    graph: GraphProto,
-    images: Vec<Image>,
-    inputs: usize,
+pub(super) struct Builder {
+    pub(super) random: Random,
+    pub(super) graph: GraphProto,
+    pub(super) images: Vec<Image>,
+    pub(super) inputs: usize,
 }
 
 impl Builder {
@@ -84,7 +84,9 @@ impl Builder {
         let inputs = size.iter().product();
         let entries = (0..inputs)
             .map(|i| {
-                let mut x = Dual::constant(f64::from(random.weight()) + 1e-4, inputs);
+                // Of many digits, so that no two values are the same and none lies on a kink.
+                let digits = 1e-4 + random.below(1 << 20) as f64 * 1e-10;
+                let mut x = Dual::constant(f64::from(random.weight()) + digits, inputs);
                 x.by[i] = 1.0;
                 x
             })
@@ -94,7 +96,7 @@ impl Builder {
         Self { random, graph, images: vec![Image { name: "x".into(), size, entries }], inputs }
     }
 
-    fn weights(&mut self, dims: &[usize]) -> (String, Vec<f64>) {
+    pub(super) fn weights(&mut self, dims: &[usize]) -> (String, Vec<f64>) {
         let values: Vec<f32> = (0..dims.iter().product()).map(|_| self.random.weight()).collect();
         let name = format!("w{}", self.graph.initializer.len());
         let dims: Vec<i64> = dims.iter().map(|&d| d as i64).collect();
@@ -102,13 +104,13 @@ impl Builder {
         (name, values.into_iter().map(f64::from).collect())
     }
 
-    fn whole(&mut self, values: &[i64]) -> String {
+    pub(super) fn whole(&mut self, values: &[i64]) -> String {
         let name = format!("w{}", self.graph.initializer.len());
         self.graph.initializer.push(integers(&name, values));
         name
     }
 
-    fn push(
+    pub(super) fn push(
         &mut self,
         operator: &str,
         input: &[&str],
@@ -131,7 +133,7 @@ impl Builder {
         self.images[at].clone()
     }
 
-    fn zero(&self) -> Dual {
+    pub(super) fn zero(&self) -> Dual {
         Dual::constant(0.0, self.inputs)
     }
 
@@ -146,7 +148,7 @@ impl Builder {
         };
         let mapped = |f: &dyn Fn(&Dual) -> Dual| x.entries.iter().map(f).collect::<Vec<_>>();
         let relu = |d: &Dual| d.bent(d.value.max(0.0), if d.value > 0.0 { 1.0 } else { 0.0 });
-        match self.random.below(19) {
+        match self.random.below(26) {
             0 | 1 => self.convolution(&x, &ints),
             2 => self.push("Relu", &[&x.name], vec![], x.size, mapped(&relu)),
             3 => {
@@ -234,6 +236,7 @@ impl Builder {
                 let factors: [&str; 2] = if swapped { [&gate, &x.name] } else { [&x.name, &gate] };
                 self.push("Mul", &factors, vec![], x.size, entries);
             }
+            18..=24 => self.further(&x),
             _ => {
                 let shape = self.whole(&[0, -1, 1, c as i64]);
                 self.push("Reshape", &[&x.name, &shape], vec![], [h * w, 1, c], x.entries.clone());

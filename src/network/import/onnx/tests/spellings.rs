@@ -131,6 +131,8 @@ fn evaluated(node: &NodeProto, inputs: &[&[Dual]]) -> Vec<Dual> {
         match node.op_type.as_str() {
             "Add" => a.with(at(1), a.value + at(1).value, 1.0, 1.0),
             "Sub" => a.with(at(1), a.value - at(1).value, 1.0, -1.0),
+            "Exp" => a.of((a.value.exp(), a.value.exp())),
+            "Reciprocal" => a.of((a.value.recip(), -a.value.powi(-2))),
             "Mul" => a.with(at(1), a.value * at(1).value, at(1).value, a.value),
             "Div" => a.with(at(1), a.value / at(1).value, 1.0 / at(1).value, -a.value / at(1).value.powi(2)),
             "Pow" => a.of((a.value.powf(at(1).value), at(1).value * a.value.powf(at(1).value - 1.0))),
@@ -303,6 +305,13 @@ fn products_of_functions_of_the_same_unit_are_read_as_the_activation_they_spell(
         // log-sigmoid
         ("s = Sigmoid(z1); h1 = Log(s)", "log_sigmoid"),
         ("n = Neg(z1); p = Softplus(n); h1 = Neg(p)", "softplus"),
+        // by their exponentials
+        ("n = Neg(z1); e = Exp(n); o = Add(e, 1.0); h1 = Div(z1, o)", "silu"),
+        ("n = Neg(z1); e = Exp(n); o = Add(1.0, e); r = Reciprocal(o); h1 = Mul(r, z1)", "silu"),
+        ("e = Exp(z1); o = Add(e, 1.0); m = Mul(o, 2.0); h1 = Div(0.5, m)", "sigmoid"),
+        ("n = Mul(z1, -0.7); e = Exp(n); o = Add(1.0, e); h1 = Reciprocal(o)", "sigmoid"),
+        ("e = Exp(z1); o = Add(e, 1.0); h1 = Log(o)", "softplus"),
+        ("e = Exp(z1); o = Add(1.0, e); l = Log(o); t = Tanh(l); h1 = Mul(z1, t)", "mish"),
         // softplus with a sharpness
         ("b = Mul(z1, 2.5); p = Softplus(b); h1 = Div(p, 2.5)", "softplus"),
     ] {
@@ -368,6 +377,12 @@ fn products_of_different_values_and_parts_that_stay_alone_are_refused_at_the_nod
         ("a = Relu(z1); o = Add(a, 1.0); h1 = Div(z1, o)", "node `at h1` (Div): divides by a value"),
         ("a = Abs(z1); o = Add(a, 1.0); h1 = Div(1.0, o)", "node `at h1` (Div): divides by a value"),
         ("h1 = Log(z1)", "node `at h1` (Log): is applied to a value"),
+        ("h1 = Exp(z1)", "node `at h1` (Exp): is applied to a value"),
+        ("h1 = Reciprocal(z1)", "node `at h1` (Reciprocal): is applied to a value"),
+        ("e = Exp(z1); o = Add(e, 2.0); h1 = Div(1.0, o)", "node `at h1` (Div): divides by a value"),
+        ("e = Exp(z1); o = Add(e, 1.0); r = Relu(z1); h1 = Div(r, o)", "node `at h1` (Div): divides by a value"),
+        ("e = Exp(z1); o = Sub(1.0, e); h1 = Reciprocal(o)", "node `at h1` (Reciprocal): is applied to a value"),
+        ("e = Exp(z1); o = Add(e, 2.0); h1 = Log(o)", "node `at h1` (Log): is applied to a value"),
         ("h1 = Gelu(z1)[approximate: cubic]", "node `at h1` (Gelu): has the `approximate` `cubic`"),
         ("h1 = Swish(z1)[alpha: 0]", "node `at h1` (Swish): has the alpha 0"),
     ] {
