@@ -287,6 +287,27 @@ mod tests {
         }
 
         #[test]
+        fn the_rounding_of_a_large_exponent_is_within_the_bounds(z in 3.0..26.0f64, beta in 1.0..25.0f64) {
+            // e^-(a·b), what the rounding of the product loses put back.
+            let decayed = |a: f64, b: f64| {
+                let product = a * b;
+                (-product).exp() * (1.0 - a.mul_add(b, -product))
+            };
+            let circle = std::f64::consts::PI.sqrt();
+            let tail = decayed(beta, z);
+            let truths = [
+                (Activation::Erf, -4.0 * z / circle * decayed(z, z)),
+                (Activation::Gelu, decayed(0.5 * z, z) / (2.0f64.sqrt() * circle) * (2.0 - z * z)),
+                (Activation::Softplus { beta }, beta * tail / (1.0 + tail).powi(2)),
+            ];
+            for (activation, truth) in truths {
+                let (low, high) = Unit::Smooth(activation).second_derivatives(z, z);
+                prop_assert!(low <= truth && truth <= high, "{activation:?} at {z}: {truth:e} outside [{low:e}, {high:e}]");
+                prop_assert!(high - low <= 1e-10 * truth.abs() + 1e-300, "{activation:?} at {z}: [{low:e}, {high:e}]");
+            }
+        }
+
+        #[test]
         fn quadratic_units_stay_within_their_bounds(
             square in -2.0..2.0f64, slope in -2.0..2.0f64, constant in -2.0..2.0f64, middle in -3.0..3.0f64,
             width in 0.0..2.0f64, at in 0.0..1.0f64,
