@@ -13,6 +13,7 @@ is not known, or something went wrong. Nothing but the standard library of Pytho
 
 import argparse
 import json
+import os
 import sys
 import time
 import urllib.error
@@ -29,8 +30,9 @@ class Trouble(Exception):
 class Service:
     """The REST interface at a base address."""
 
-    def __init__(self, url):
+    def __init__(self, url, key=None):
         self.url = url.rstrip("/")
+        self.key = key
         # Without the proxies of the environment: they do not lead to this machine.
         self.opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -39,6 +41,8 @@ class Service:
         request = urllib.request.Request(self.url + path, data=body, method=method)
         if body is not None:
             request.add_header("Content-Type", content_type)
+        if self.key:
+            request.add_header("Authorization", f"Bearer {self.key}")
         try:
             with self.opener.open(request, timeout=90) as response:
                 return json.load(response)
@@ -151,6 +155,9 @@ def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("network", help="the network's file (.onnx)")
     parser.add_argument("--url", default="http://127.0.0.1:8080", help="the service (default: %(default)s)")
+    parser.add_argument(
+        "--key", default=os.environ.get("EXACTLIP_KEY"), help="the API key, where the service asks for one (or EXACTLIP_KEY)"
+    )
     region = parser.add_mutually_exclusive_group(required=True)
     region.add_argument("--center", metavar="FILE", help="a ball around the point in this JSON file")
     region.add_argument("--box", nargs=2, type=float, metavar=("LOW", "HIGH"), help="all inputs between two numbers")
@@ -167,7 +174,7 @@ def parse():
 
 def main():
     arguments = parse()
-    service = Service(arguments.url)
+    service = Service(arguments.url, arguments.key)
     try:
         network = service.upload(arguments.network)
         print(f"network {network['id'][:12]}: {network['input_dim']} inputs, {network['output_dim']} outputs, "

@@ -1,15 +1,16 @@
 //! The environment variables of flags: each belongs to one command, so that what is set for one changes no other.
 //!
-//! `serve` and `solve` have the short names (`EXACTLIP_DATABASE`, `EXACTLIP_NETWORK`), which they share with nobody; every other
+//! `serve` and `solve` have the short names (`EXACTLIP_LISTEN`, `EXACTLIP_NETWORK`), which they share with nobody; every other
 //! command's carry its name (`EXACTLIP_SUBMIT_NETWORK`, `EXACTLIP_BENCH_RADIUS_RADII`). What means the same everywhere is
-//! common: the service's address, how long it is waited for, and the log.
+//! common: the service's database and address, the key for it, how long it is waited for, and the log.
 
 use clap::Command;
 
 /// The commands with short names.
 const SHORT: [&str; 2] = ["serve", "solve"];
 /// The flags that mean the same wherever they stand.
-const COMMON: [&str; 4] = ["EXACTLIP_URL", "EXACTLIP_PATIENCE_S", "EXACTLIP_LOG", "EXACTLIP_LOG_FORMAT"];
+const COMMON: [&str; 6] =
+    ["EXACTLIP_DATABASE", "EXACTLIP_URL", "EXACTLIP_KEY", "EXACTLIP_PATIENCE_S", "EXACTLIP_LOG", "EXACTLIP_LOG_FORMAT"];
 
 /// The program's commands with the names of their variables.
 pub(super) fn named(program: Command) -> Command {
@@ -56,7 +57,7 @@ mod tests {
         let mut found = BTreeMap::new();
         collect(&named(super::super::Arguments::command()), "exactlip", &mut found);
         assert_eq!(found["EXACTLIP_NETWORK"], ["exactlip solve"]);
-        assert_eq!(found["EXACTLIP_DATABASE"], ["exactlip serve"]);
+        assert_eq!(found["EXACTLIP_DATABASE"], ["exactlip serve", "exactlip keys"]);
         assert_eq!(found["EXACTLIP_LIST_NETWORK"], ["exactlip list"]);
         for (name, commands) in &found {
             assert!(commands.len() == 1 || COMMON.contains(&name.as_str()), "{name}: {commands:?}");

@@ -1,7 +1,7 @@
 //! The command line. Every flag has an environment variable `EXACTLIP_…`, of its own command: see `environment`.
 //!
 //! - [`bench`]: the papers' comparisons; [`load`]: a service under load; `records`: the search on recorded problems.
-//! - [`serve`]: the service.
+//! - [`serve`]: the service; [`keys`]: who may use it.
 //! - [`solve`]: one problem, by hand or as a child of the service.
 //! - [`evaluate`]: a network at given points.
 //! - [`export`]: a question's LipMIP program as a file.
@@ -22,6 +22,7 @@ pub mod evaluate;
 pub mod export;
 pub mod import;
 mod input;
+pub mod keys;
 pub mod load;
 mod log;
 pub mod neurons;
@@ -59,6 +60,8 @@ struct Arguments {
 enum Command {
     /// Run the service: a REST interface, a dashboard, and workers that solve.
     Serve(serve::Arguments),
+    /// Make, list and revoke the API keys of a service, and print who changed what.
+    Keys(keys::Arguments),
     /// Answer one problem and print the result as JSON.
     ///
     /// Exits with 0 when there is an answer (an interval proved up to a limit is one), with 2 when the input is bad, with
@@ -131,6 +134,7 @@ pub fn main() -> ExitCode {
 fn run(command: Command) -> ExitCode {
     match command {
         Command::Serve(arguments) => serve::run(arguments),
+        Command::Keys(arguments) => keys::run(&arguments),
         Command::Solve(arguments) => solve::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),

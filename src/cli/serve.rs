@@ -1,7 +1,8 @@
 //! `exactlip serve`: the store, the workers and the REST interface in one process.
 
 use std::io::{self, Write};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -16,9 +17,9 @@ use tokio::time::timeout;
 
 use super::{capacity, print};
 use crate::dashboard;
-use crate::http::{self, Maxima, Service};
-use crate::jobs::store::StoreError;
+use crate::http::{self, Entrance, Maxima, Service};
 use crate::jobs::store::sqlite::SqliteStore;
+use crate::jobs::store::{Store, StoreError};
 use crate::jobs::supervisor::Supervisor;
 use crate::jobs::{Queue, Shutdown, workers};
 
@@ -87,6 +88,26 @@ pub struct Arguments {
     /// it.
     #[arg(long, env = "EXACTLIP_UNTIL_STDIN_ENDS")]
     until_stdin_ends: bool,
+    /// A name or an address that clients reach the service by, with or without a port; may be given several times. Names that
+    /// can only mean this machine need not be given, nor the address to listen on.
+    #[arg(long, env = "EXACTLIP_ALLOWED_HOST", value_delimiter = ',', value_name = "HOST")]
+    allowed_host: Vec<String>,
+    /// The address of a proxy that is believed when it says where a request comes from (`X-Forwarded-For`) and whether that
+    /// connection is encrypted (`X-Forwarded-Proto`); may be given several times.
+    #[arg(long, env = "EXACTLIP_TRUSTED_PROXY", value_delimiter = ',', value_name = "ADDRESS")]
+    trusted_proxy: Vec<IpAddr>,
+    /// Listen on an address that other machines can reach although there are no API keys: whoever reaches it may do everything.
+    #[arg(long, env = "EXACTLIP_INSECURE_NO_KEYS")]
+    insecure_no_keys: bool,
+    /// How many requests one key may send in a second [default: as many as it likes].
+    #[arg(long, env = "EXACTLIP_KEY_RATE", value_name = "N")]
+    key_rate: Option<NonZeroU32>,
+    /// How many jobs of one key may wait [default: as many as of all].
+    #[arg(long, env = "EXACTLIP_KEY_MAX_QUEUED", value_name = "N")]
+    key_max_queued: Option<u64>,
+    /// How many bytes the networks that one key has stored may have together.
+    #[arg(long, env = "EXACTLIP_KEY_MAX_BYTES", default_value_t = 16 << 30, value_name = "BYTES")]
+    key_max_bytes: u64,
 }
 
 /// Why the service does not start, or stopped.
@@ -95,8 +116,8 @@ enum ServeError {
     #[error("cannot listen on {listen}: {error}")]
     Listen { listen: String, error: io::Error },
     #[error(
-        "refuses to listen on {0}, which other machines can reach: there are no API keys yet. Use a loopback address such \
-         as 127.0.0.1:8080"
+        "refuses to listen on {0}, which other machines can reach: there are no API keys yet. Make one with `exactlip keys \
+         create`, use a loopback address such as 127.0.0.1:8080, or open the service to everybody with --insecure-no-keys"
     )]
     NotLoopback(SocketAddr),
     #[error(
@@ -147,8 +168,13 @@ async fn serve(arguments: Arguments) -> Result<(), ServeError> {
     let workers = arguments.workers.unwrap_or(cores);
     let maxima = maxima(&arguments, cores, workers)?;
     let places = maxima.connections;
-    let (listener, address) = listen(&arguments.listen).await?;
+    let asked = resolve(&arguments.listen).await?;
     let store = SqliteStore::open(&arguments.database, arguments.min_free_mb).await?;
+    let is_open = !store.has_keys().await?;
+    if is_open && !asked.ip().is_loopback() && !arguments.insecure_no_keys {
+        return Err(ServeError::NotLoopback(asked));
+    }
+    let (listener, address) = listen(asked, &arguments.listen).await?;
     let mut scratch = store.path().as_os_str().to_owned();
     scratch.push(".work");
     let program = std::env::current_exe().map_err(system("cannot find its own program"))?;
@@ -166,8 +192,8 @@ async fn serve(arguments: Arguments) -> Result<(), ServeError> {
         stop_with_input(shutdown.clone())?;
     }
     let workers = tokio::spawn(workers::run(queue.clone(), supervisor.clone(), workers));
-    let app = http::router(Service::new(queue, supervisor, maxima), dashboard::routes())
-        .layer(axum::middleware::from_fn(dashboard::explain));
+    let service = Service::new(queue, supervisor, maxima, entrance(&arguments, address));
+    let app = http::router(service.clone(), dashboard::routes()).layer(axum::middleware::from_fn(dashboard::explain));
     let app = http::shielded(app);
 
     // Whoever has started it may not read: that is no failure.
@@ -187,20 +213,41 @@ async fn serve(arguments: Arguments) -> Result<(), ServeError> {
     if let Err(error) = workers.await {
         tracing::error!(%error, "the workers ended");
     }
+    service.finish().await;
     Ok(())
 }
 
-/// Listens on a loopback address, and on no other.
-async fn listen(listen: &str) -> Result<(TcpListener, SocketAddr), ServeError> {
+/// The address that is meant.
+async fn resolve(listen: &str) -> Result<SocketAddr, ServeError> {
     let failed = |error| ServeError::Listen { listen: listen.to_owned(), error };
     let mut addresses = tokio::net::lookup_host(listen).await.map_err(failed)?;
-    let address = addresses.next().ok_or_else(|| failed(io::ErrorKind::AddrNotAvailable.into()))?;
-    if !address.ip().is_loopback() {
-        return Err(ServeError::NotLoopback(address));
-    }
+    addresses.next().ok_or_else(|| failed(io::ErrorKind::AddrNotAvailable.into()))
+}
+
+/// Listens on `address`, which is called `listen`.
+async fn listen(address: SocketAddr, listen: &str) -> Result<(TcpListener, SocketAddr), ServeError> {
+    let failed = |error| ServeError::Listen { listen: listen.to_owned(), error };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     Ok((listener, address))
+}
+
+/// Who is let in.
+fn entrance(arguments: &Arguments, address: SocketAddr) -> Entrance {
+    let mut hosts = arguments.allowed_host.clone();
+    if !address.ip().is_unspecified() {
+        hosts.push(address.ip().to_string());
+    }
+    if arguments.insecure_no_keys {
+        tracing::warn!("without keys, whoever reaches this service may do everything");
+    }
+    Entrance {
+        hosts,
+        trusted_proxies: arguments.trusted_proxy.clone(),
+        key_rate: arguments.key_rate,
+        key_queued: arguments.key_max_queued.unwrap_or(arguments.max_queued),
+        key_bytes: arguments.key_max_bytes,
+    }
 }
 
 /// The first SIGTERM or SIGINT ends the service gently; the second one ends the process.

@@ -3,11 +3,12 @@
 //! Other sites' pages cannot send these forms: the gate in front of the service refuses foreign origins, and
 //! [`own_page`] refuses a browser that tells of none.
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::Redirect;
 
-use crate::http::{ApiError, Code, Segment, Service};
+use crate::http::{ApiError, Caller, Code, Segment, Service};
 
 /// Cancels a job.
 pub(super) async fn cancel(
@@ -23,11 +24,12 @@ pub(super) async fn cancel(
 /// Asks a job's question once more.
 pub(super) async fn retry(
     State(service): State<Service>,
+    Extension(caller): Extension<Caller>,
     Segment(id): Segment,
     headers: HeaderMap,
 ) -> Result<Redirect, ApiError> {
     own_page(&headers)?;
-    let job = service.retry(&id).await?;
+    let job = service.retry(&caller, &id).await?;
     Ok(Redirect::to(&format!("/jobs/{}", job.id)))
 }
 

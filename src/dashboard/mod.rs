@@ -51,6 +51,8 @@ pub fn routes() -> Router<Service> {
         .route("/jobs/{id}/retry", post(actions::retry))
         .route("/networks", get(pages::networks::show).post(pages::networks::upload))
         .route("/networks/{id}", get(pages::network::show).post(pages::network::ask))
+        .route("/sign-in", get(pages::sign_in::show).post(pages::sign_in::enter))
+        .route("/sign-out", post(pages::sign_in::leave))
         .route("/compare", get(pages::compare::show))
         .route("/compare/{file}", get(pages::compare::file))
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))

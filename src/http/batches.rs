@@ -3,12 +3,13 @@
 use std::cell::Cell;
 use std::collections::HashMap;
 
-use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use axum::{Extension, Json};
 use serde_json::Value;
 
+use super::auth::Caller;
 use super::jobs::{READ_AGAIN, examine, identifier};
 use super::parameters::WaitQuery;
 use super::patch::{decides, merged};
@@ -47,6 +48,7 @@ const MAX_ERRORS: usize = 200;
 )]
 pub(super) async fn submit(
     State(service): State<Service>,
+    Extension(caller): Extension<Caller>,
     Parameters(query): Parameters<WaitQuery>,
     request: Request,
 ) -> Result<Response, ApiError> {
@@ -61,9 +63,12 @@ pub(super) async fn submit(
     let considered = service.clone();
     let read = service.consider(bytes, async move {
         let parts = Parts::read(&body.bytes, considered.maxima.problem_bytes, limit)?;
-        let jobs = check(&considered, &parts).await?;
+        let mut jobs = check(&considered, &parts).await?;
+        for job in &mut jobs {
+            job.owner = considered.owner_of_jobs(&caller);
+        }
         let key = match key {
-            Some(key) => Some(IdempotencyKey { key, body: parts.hash()? }),
+            Some(key) => Some(IdempotencyKey { key: caller.own(key), body: parts.hash()? }),
             None => None,
         };
         Ok((jobs, key))

@@ -14,6 +14,12 @@ use crate::problem::FieldError;
 pub enum Code {
     /// The request cannot be read: bad JSON, a bad query parameter.
     BadRequest,
+    /// No key, or none that may be used.
+    Unauthorized,
+    /// The key does not allow this.
+    MissingScope,
+    /// The key has asked for more than it may.
+    TooManyRequests,
     /// Another site's page sent the request.
     ForeignOrigin,
     /// There is no such thing.
@@ -53,6 +59,9 @@ impl Code {
     fn row(self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Code::BadRequest => (StatusCode::BAD_REQUEST, "bad-request", "The request cannot be read"),
+            Code::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized", "An API key is needed"),
+            Code::MissingScope => (StatusCode::FORBIDDEN, "missing-scope", "The key does not allow this"),
+            Code::TooManyRequests => (StatusCode::TOO_MANY_REQUESTS, "too-many-requests", "Too much is asked for"),
             Code::ForeignOrigin => (StatusCode::FORBIDDEN, "foreign-origin", "The request comes from another site"),
             Code::NotFound => (StatusCode::NOT_FOUND, "not-found", "Not found"),
             Code::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed"),
@@ -127,17 +136,24 @@ impl ErrorDocument {
     }
 }
 
+/// When what was refused may be tried again, in seconds, where nothing better is known.
+fn later(code: Code) -> Option<u64> {
+    matches!(code, Code::Unavailable | Code::NoRoom | Code::TooManyRequests).then_some(10)
+}
+
 /// An error on its way to the client.
 #[derive(Clone, Debug)]
 pub struct ApiError {
     code: Code,
     document: Box<ErrorDocument>,
+    /// When to try again, in seconds.
+    retry_after: Option<u64>,
 }
 
 impl ApiError {
     /// An error that names no fields.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, document: Box::new(ErrorDocument::new(code, detail)) }
+        Self { document: Box::new(ErrorDocument::new(code, detail)), retry_after: later(code), code }
     }
 
     /// What is wrong with the filter that `parameter` asks for.
@@ -151,7 +167,13 @@ impl ApiError {
 
     /// An error in fields of `what`.
     pub fn with_errors(code: Code, what: &str, errors: Vec<FieldError>) -> Self {
-        Self { code, document: Box::new(ErrorDocument::with_errors(code, what, errors)) }
+        let document = Box::new(ErrorDocument::with_errors(code, what, errors));
+        Self { document, retry_after: later(code), code }
+    }
+
+    /// The same, to be tried again in `seconds`.
+    pub fn retry_after(self, seconds: u64) -> Self {
+        Self { retry_after: Some(seconds), ..self }
     }
 }
 
@@ -170,8 +192,12 @@ impl From<StoreError> for ApiError {
                 Self::with_errors(Code::InvalidProblem, "the problem", vec![error])
             }
             StoreError::QueueFull(_) => Self::new(Code::Unavailable, format!("{error}: try again later")),
+            StoreError::ShareFull(_) | StoreError::StorageFull { .. } => {
+                Self::new(Code::TooManyRequests, error.to_string())
+            }
             StoreError::KeyReused => Self::new(Code::KeyReused, error.to_string()),
             StoreError::Address(_)
+            | StoreError::InUse(_)
             | StoreError::Database(_)
             | StoreError::Migration(_)
             | StoreError::Corrupt(..)
@@ -195,8 +221,8 @@ impl IntoResponse for ApiError {
         let mut response = (status, [(header::CONTENT_TYPE, json)], self.document.to_json()).into_response();
         // For the layer that turns errors into pages.
         response.extensions_mut().insert(*self.document);
-        if matches!(self.code, Code::Unavailable | Code::NoRoom) {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("10"));
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

@@ -1,28 +1,28 @@
-//! Keeps other sites' pages away from a loopback service: a browser would send their requests here, with a foreign
-//! `Origin`, or with a foreign `Host` where a name of theirs was made to mean this machine.
+//! Keeps other sites' pages away: a browser would send their requests here, with a foreign `Origin`, or with a foreign `Host`
+//! where a name of theirs was made to mean this machine.
 
 use std::net::IpAddr;
 
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderName, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::body::{SEND_A_FILE, SEND_JSON, content_type};
-use super::{ApiError, Code};
+use super::{ApiError, Code, Service};
 
 /// Where a browser says that a request comes from.
 const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Refuses requests that name another host, and changes that another site's page asks for.
-pub(super) async fn check(request: Request, next: Next) -> Response {
-    match refusal(&request) {
+pub(super) async fn check(State(service): State<Service>, request: Request, next: Next) -> Response {
+    match refusal(&request, &service.entrance.hosts) {
         Some(error) => error.into_response(),
         None => next.run(request).await,
     }
 }
 
-fn refusal(request: &Request) -> Option<ApiError> {
+fn refusal(request: &Request, hosts: &[String]) -> Option<ApiError> {
     let text = |name| request.headers().get(name).map(|value| value.to_str().unwrap_or("?"));
     // A request line may name the host, too. Whoever stands between might have believed the one or the other.
     let named = request.uri().authority().map(|authority| authority.as_str());
@@ -37,8 +37,10 @@ fn refusal(request: &Request) -> Option<ApiError> {
         if host.contains('@') {
             return Some(ApiError::new(Code::BadRequest, "the host comes with a user's name: send `NAME:PORT` alone"));
         }
-        if !is_loopback(host) {
-            let detail = format!("the host is `{host}`: this service answers to loopback names such as 127.0.0.1 only");
+        if !is_loopback(host) && !is_allowed(host, hosts) {
+            let others = if hosts.is_empty() { "" } else { " and those that --allowed-host names" };
+            let detail =
+                format!("the host is `{host}`: this service answers to loopback names such as 127.0.0.1{others} only");
             return Some(ApiError::new(Code::WrongHost, detail));
         }
     }
@@ -68,22 +70,44 @@ fn refusal(request: &Request) -> Option<ApiError> {
     })
 }
 
+/// Whether an authority (`name`, `name:port`) is one of `hosts`, which are names with or without a port.
+fn is_allowed(authority: &str, hosts: &[String]) -> bool {
+    let name = host_name(authority);
+    hosts
+        .iter()
+        .any(|host| host.eq_ignore_ascii_case(authority) || name.is_some_and(|name| host.eq_ignore_ascii_case(name)))
+}
+
 /// Whether an authority (`name`, `name:port`) can only mean this machine.
 fn is_loopback(authority: &str) -> bool {
+    let is_address = |name: &str| name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    host_name(authority).is_some_and(|name| name.eq_ignore_ascii_case("localhost") || is_address(name))
+}
+
+/// The name in an authority, an address of version 6 without its brackets; `None` where it is none.
+fn host_name(authority: &str) -> Option<&str> {
     let (name, rest) = match authority.strip_prefix('[') {
         Some(rest) => rest.split_once(']').unwrap_or_default(),
         None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
     };
     let is_port = |rest: &str| rest.strip_prefix(':').is_some_and(|port| port.bytes().all(|b| b.is_ascii_digit()));
-    if !rest.is_empty() && !is_port(rest) {
-        return false;
-    }
-    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    (rest.is_empty() || is_port(rest)).then_some(name)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_loopback;
+    use super::{is_allowed, is_loopback};
+
+    #[test]
+    fn a_service_answers_to_the_names_that_it_was_given() {
+        let hosts = ["bounds.example".to_owned(), "192.0.2.7:8080".into(), "2001:db8::7".into()];
+        for host in ["bounds.example", "BOUNDS.example:443", "192.0.2.7:8080", "[2001:db8::7]:80"] {
+            assert!(is_allowed(host, &hosts), "{host}");
+        }
+        for host in ["", "bounds.example.evil", "192.0.2.7", "192.0.2.7:80", "bounds.example:x", "[2001:db8::8]"] {
+            assert!(!is_allowed(host, &hosts), "{host}");
+        }
+    }
 
     #[test]
     fn only_loopback_names_mean_this_machine() {

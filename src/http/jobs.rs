@@ -3,15 +3,16 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::auth::Caller;
 use super::bounded;
 use super::parameters::{WaitQuery, bad_cursor, page_limit};
 use super::submission::{Submission, taken};
@@ -40,6 +41,7 @@ pub(super) const READ_AGAIN: usize = 4;
 )]
 pub(super) async fn submit(
     State(service): State<Service>,
+    Extension(caller): Extension<Caller>,
     Parameters(query): Parameters<WaitQuery>,
     request: Request,
 ) -> Result<Response, ApiError> {
@@ -53,9 +55,9 @@ pub(super) async fn submit(
     let new = service.consider(bytes, async move {
         let document = bounded::parse(&body.bytes)?;
         drop(body);
-        let key = key.map(|key| IdempotencyKey { key, body: body_hash(&document) });
+        let key = key.map(|key| IdempotencyKey { key: caller.own(key), body: body_hash(&document) });
         let new = check(&considered, document).await?;
-        Ok(NewJob { key, ..new })
+        Ok(NewJob { key, owner: considered.owner_of_jobs(&caller), ..new })
     });
     let job = service.queue.submit(new.await?, service.maxima.queued).await?;
     drop(work);
@@ -75,8 +77,8 @@ impl Service {
     ///
     /// # Errors
     /// Everything that is wrong with the document; a full queue; a database that fails.
-    pub async fn submit(&self, document: Value) -> Result<Job, ApiError> {
-        let new = check(self, document).await?;
+    pub async fn submit(&self, caller: &Caller, document: Value) -> Result<Job, ApiError> {
+        let new = NewJob { owner: self.owner_of_jobs(caller), ..check(self, document).await? };
         Ok(self.queue.submit(new, self.maxima.queued).await?)
     }
 
@@ -84,7 +86,7 @@ impl Service {
     ///
     /// # Errors
     /// That there is no such job or that it has not ended; otherwise as [`Service::submit`].
-    pub async fn retry(&self, id: &str) -> Result<Job, ApiError> {
+    pub async fn retry(&self, caller: &Caller, id: &str) -> Result<Job, ApiError> {
         let job = self.job(id).await?;
         if !job.state.is_finished() {
             return Err(ApiError::new(Code::Conflict, format!("the job has not ended: it is {}", job.state)));
@@ -94,7 +96,8 @@ impl Service {
             fields.insert("network".into(), job.network.into());
         }
         let new = check(self, document).await?;
-        Ok(self.queue.submit(NewJob { cache: false, ..new }, self.maxima.queued).await?)
+        let new = NewJob { cache: false, owner: self.owner_of_jobs(caller), ..new };
+        Ok(self.queue.submit(new, self.maxima.queued).await?)
     }
 
     /// Cancels a job.
@@ -128,12 +131,13 @@ impl Service {
 )]
 pub(super) async fn retry(
     State(service): State<Service>,
+    Extension(caller): Extension<Caller>,
     Segment(id): Segment,
     Parameters(query): Parameters<WaitQuery>,
 ) -> Result<Response, ApiError> {
     let patience = query.patience()?;
     let _place = service.waiting_place(patience)?;
-    let job = service.retry(&id).await?;
+    let job = service.retry(&caller, &id).await?;
     wait_for(&service, job, patience).await
 }
 
@@ -193,6 +197,7 @@ pub(super) async fn examine(
         cache: problem.cache,
         problem,
         key: None,
+        owner: None,
     }))
 }
 

@@ -10,16 +10,19 @@
 //! - `body`, `parameters`, `patch`: reading requests, with errors of the same form; `budget`: the memory that they may take.
 //! - `bounded`: JSON within a bound of memory; `parts`: large JSON, part by part.
 //! - `answers`: large answers that are not read yet; `sending`: files, from disk as clients take them.
-//! - `gate`: keeps other sites' pages away from a loopback service.
+//! - `gate`: keeps other sites' pages away, and answers to this service's names only; [`Entrance`]: who is let in.
+//! - `auth`: API keys and sessions, [`Caller`]: who asks; `peer`: where a request comes from.
 //! - `leftover`: reads what handlers leave of bodies, so that connections stay usable.
 //! - [`serve`]: connections: how many, and how long each may keep the service waiting; `patient`: writes that wait.
 //! - `trace`: request ids and one log line a request.
 
 mod answers;
+mod auth;
 mod batches;
 mod body;
 mod bounded;
 mod budget;
+mod entrance;
 mod error;
 mod evaluation;
 mod events;
@@ -36,6 +39,7 @@ mod parameters;
 mod parts;
 mod patch;
 mod patient;
+mod peer;
 mod programs;
 mod sending;
 mod server;
@@ -43,10 +47,13 @@ mod stats;
 mod submission;
 mod trace;
 
+pub use auth::{COOKIE, Caller, SIGN_IN, cookie};
+pub use entrance::Entrance;
 pub use error::{ApiError, Code, ErrorDocument};
 pub use maxima::Maxima;
 pub use networks::UploadQuery;
 pub use parameters::{Parameters, Segment};
+pub use peer::Client;
 pub use server::serve;
 
 use std::any::Any;
@@ -85,6 +92,8 @@ const SENDING_PATIENCE: Duration = Duration::from_secs(10);
 pub struct Service {
     queue: Queue,
     maxima: Arc<Maxima>,
+    entrance: Arc<Entrance>,
+    keys: Arc<auth::KeyRing>,
     imports: Arc<Semaphore>,
     exports: Arc<Semaphore>,
     /// Documents that are considered at once.
@@ -101,12 +110,14 @@ pub struct Service {
 impl Service {
     /// A service on `queue`; `supervisor` builds the programs that clients ask for. Called within a runtime, on which it
     /// follows the queue's events.
-    pub fn new(queue: Queue, supervisor: Supervisor, maxima: Maxima) -> Self {
+    pub fn new(queue: Queue, supervisor: Supervisor, maxima: Maxima, entrance: Entrance) -> Self {
         // What is held open leaves places for what is answered at once.
         let part =
             |places: usize| Arc::new(Semaphore::new((maxima.connections / places).clamp(1, Semaphore::MAX_PERMITS)));
         Self {
             hub: hub::Hub::start(queue.clone()),
+            keys: Arc::new(auth::KeyRing::new(queue.clone(), entrance.key_rate)),
+            entrance: Arc::new(entrance),
             queue,
             streams: part(2),
             waits: part(4),
@@ -159,7 +170,7 @@ impl Service {
 /// All routes: the interface's own, and `pages`.
 pub fn router(service: Service, pages: Router<Service>) -> Router {
     let (routes, document) = interface();
-    let observed = service.clone();
+    let (observed, asked, guarded, found) = (service.clone(), service.clone(), service.clone(), service.clone());
     routes
         .merge(openapi::routes(&document))
         .route("/metrics", get(metrics::get))
@@ -171,7 +182,9 @@ pub fn router(service: Service, pages: Router<Service>) -> Router {
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(answers::Answers::default(), answers::account))
         .layer(from_fn_with_state(observed, metrics::observe))
-        .layer(from_fn(gate::check))
+        .layer(from_fn_with_state(asked, auth::check))
+        .layer(from_fn_with_state(guarded, gate::check))
+        .layer(from_fn_with_state(found, peer::find))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(leftover::read_away))
         .layer(from_fn(trace::trace))

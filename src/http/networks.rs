@@ -1,18 +1,19 @@
 //! `/v1/networks`: uploading, finding and deleting networks.
 
-use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use tokio::sync::SemaphorePermit;
 use tokio::task::block_in_place;
 use utoipa::ToSchema;
 
+use super::auth::Caller;
 use super::budget::Room;
 use super::parameters::{bad_cursor, page_limit};
 use super::{ApiError, Code, Maxima, Parameters, Segment, Service, body, sending};
-use crate::jobs::store::{Deletion, NewNetwork};
+use crate::jobs::store::{Deletion, NewNetwork, Owner};
 use crate::jobs::supervisor::{ErrandError, SentNetwork};
 use crate::jobs::{ImportedNetwork, NetworkRecord, network_id};
 use crate::network::import::{Choice, Format, external, fixed};
@@ -86,11 +87,12 @@ impl UploadQuery {
 )]
 pub(super) async fn upload(
     State(service): State<Service>,
+    Extension(caller): Extension<Caller>,
     Parameters(query): Parameters<Vec<(String, String)>>,
     request: Request,
 ) -> Result<Response, ApiError> {
     let query = UploadQuery::read(query)?;
-    let (record, is_new) = service.take_network(query, request).await?;
+    let (record, is_new) = service.take_network(&caller, query, request).await?;
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, [("location", format!("/v1/networks/{}", record.id))], Json(record)).into_response())
 }
@@ -100,7 +102,12 @@ impl Service {
     ///
     /// # Errors
     /// What is wrong with the file or its name; a database that fails.
-    pub async fn take_network(&self, query: UploadQuery, request: Request) -> Result<(NetworkRecord, bool), ApiError> {
+    pub async fn take_network(
+        &self,
+        caller: &Caller,
+        query: UploadQuery,
+        request: Request,
+    ) -> Result<(NetworkRecord, bool), ApiError> {
         let upload = body::read_file(&self.budget, request, self.maxima.upload_bytes).await?;
         let name = query.name.or(upload.name);
         if let Some(name) = &name {
@@ -123,7 +130,8 @@ impl Service {
             .map_err(|error| ApiError::new(Code::Internal, format!("what the file is cannot be read: {error}")))?;
         let id = block_in_place(|| network_id(&bytes, &query.choice));
         let name = name.unwrap_or_else(|| format!("network-{}", &id[..8]));
-        let new = NewNetwork { id, name, format, choice: query.choice, summary, bytes };
+        let owner = caller.id().map(|key| Owner { key, most: self.entrance.key_bytes });
+        let new = NewNetwork { id, name, format, choice: query.choice, summary, bytes, owner };
         let taken = self.queue.store().add_network(new).await?;
         drop(upload.room);
         Ok(taken)

@@ -25,6 +25,8 @@ use crate::ladder::room;
 use crate::network::import::Format;
 use crate::problem::{Kind, Method, Problem};
 
+/// What asks for no key.
+const OPEN: [&str; 2] = ["/healthz", "/readyz"];
 /// What the page may load: the style sheet and the icon.
 const POLICY: &str =
     "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -85,6 +87,9 @@ pub(super) fn complete(mut document: OpenApi) -> OpenApi {
 /// document.
 fn refusals(path: &str, changes: bool, takes_body: bool) -> Vec<(String, Response)> {
     let mut codes = vec![Code::BadRequest, Code::WrongHost, Code::Internal];
+    if !OPEN.contains(&path) {
+        codes.extend([Code::Unauthorized, Code::MissingScope, Code::TooManyRequests]);
+    }
     if path.contains('{') {
         codes.push(Code::NotFound);
     }

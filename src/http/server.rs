@@ -9,7 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
@@ -18,6 +21,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 
 use super::patient::Patient;
+use super::peer::Peer;
 use super::{ApiError, Code};
 use crate::jobs::Shutdown;
 
@@ -56,8 +60,8 @@ async fn listen(listener: TcpListener, app: Router, places: usize, shutdown: &Sh
             accepted = listener.accept() => accepted,
             () = shutdown.begun() => break,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) if is_the_connections_own(&error) => continue,
             Err(error) => {
                 tracing::error!(%error, "no connection can be accepted");
@@ -66,7 +70,8 @@ async fn listen(listener: TcpListener, app: Router, places: usize, shutdown: &Sh
             }
         };
         if let Ok(place) = Arc::clone(&open).try_acquire_owned() {
-            tokio::spawn(connection(stream, app.clone(), shutdown.clone(), patience, place));
+            let peer = Peer(peer.ip().to_canonical());
+            tokio::spawn(connection(stream, peer, app.clone(), shutdown.clone(), patience, place));
         } else if let Ok(permit) = Arc::clone(&refusals).try_acquire_owned() {
             tokio::spawn(refuse(stream, Arc::clone(&refused), permit));
         }
@@ -85,6 +90,7 @@ fn is_the_connections_own(error: &io::Error) -> bool {
 /// Serves one connection to its end.
 async fn connection(
     stream: TcpStream,
+    peer: Peer,
     app: Router,
     shutdown: Shutdown,
     patience: Patience,
@@ -95,7 +101,12 @@ async fn connection(
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(patience.head).max_buf_size(BUFFER);
     let stream = TokioIo::new(Patient::new(stream, patience.write));
-    let mut connection = pin!(builder.serve_connection(stream, TowerToHyperService::new(app)));
+    let app = TowerToHyperService::new(app);
+    let app = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        app.call(request)
+    });
+    let mut connection = pin!(builder.serve_connection(stream, app));
     // What goes wrong below requests is the client's affair.
     let _ = tokio::select! {
         ended = connection.as_mut() => ended,

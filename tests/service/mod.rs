@@ -13,6 +13,7 @@
 //! - [`disk`]: a disk that is full or fails; [`log`]: a log that nobody reads; [`children`]: what processes may take.
 //! - [`connections`]: what happens below requests; [`floods`]: many clients at once, and clients that want much;
 //!   [`flood`]: all of that for minutes.
+//! - [`keys`]: who gets in, and to what.
 //! - [`pages`]: the dashboard, in a browser and as text.
 //! - [`server`]: a service of their own for the tests.
 
@@ -31,6 +32,7 @@ mod faults;
 mod files;
 mod flood;
 mod floods;
+mod keys;
 mod lifecycle;
 mod log;
 mod pages;

@@ -35,6 +35,10 @@ struct Connection {
     /// The service's address.
     #[arg(long, env = "EXACTLIP_URL", default_value = "http://127.0.0.1:8080")]
     url: String,
+    /// The API key, where the service asks for one.
+    // Its value is shown nowhere: it is a secret.
+    #[arg(long, env = "EXACTLIP_KEY", hide_env_values = true, value_name = "KEY")]
+    key: Option<String>,
 }
 
 /// The flags of those commands that speak of one job.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use ureq::http::{Request, Response, StatusCode, Uri};
+use ureq::http::{HeaderValue, Request, Response, StatusCode, Uri};
 use ureq::{Agent, Body, SendBody};
 
 use super::super::input::BadInput;
@@ -20,6 +20,8 @@ const MAX_ANSWER: u64 = 256 << 20;
 /// A service at an address.
 pub(super) struct Service {
     url: String,
+    /// The value of the header `Authorization`.
+    authorization: Option<HeaderValue>,
     agent: Agent,
 }
 
@@ -44,7 +46,11 @@ impl Service {
             .user_agent(concat!("exactlip/", env!("CARGO_PKG_VERSION")))
             .build()
             .new_agent();
-        Ok(Self { url: url.to_owned(), agent })
+        let authorization = connection.key.as_ref().map(|key| {
+            let value = HeaderValue::from_str(&format!("Bearer {}", key.trim()));
+            value.map_err(|_| BadInput::new(Code::BadRequest, "the key has characters that no key has".to_owned()))
+        });
+        Ok(Self { url: url.to_owned(), authorization: authorization.transpose()?, agent })
     }
 
     /// A JSON document by GET.
@@ -102,6 +108,9 @@ impl Service {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.url));
         for (name, value) in headers {
             request = request.header(*name, *value);
+        }
+        if let Some(value) = &self.authorization {
+            request = request.header("authorization", value.clone());
         }
         let bad = |e: ureq::http::Error| BadInput::new(Code::BadRequest, format!("the request cannot be sent: {e}"));
         let answer = if method == "POST" {

@@ -6,6 +6,7 @@ pub(super) mod list;
 pub(super) mod network;
 pub(super) mod networks;
 mod row;
+pub(super) mod sign_in;
 
 use askama::Template;
 use axum::http::StatusCode;

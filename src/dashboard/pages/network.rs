@@ -1,6 +1,7 @@
 //! `/networks/{id}`: one network, its neurons over a region, and the form that asks about it.
 
 use askama::Template;
+use axum::Extension;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -14,7 +15,7 @@ use crate::dashboard::actions::own_page;
 use crate::dashboard::neurons::{LayerNeurons, Settled};
 use crate::dashboard::question::QuestionForm;
 use crate::dashboard::words;
-use crate::http::{ApiError, Code, Parameters, Segment, Service};
+use crate::http::{ApiError, Caller, Code, Parameters, Segment, Service};
 use crate::jobs::{JobFilter, NetworkRecord};
 use crate::problem::{Problem, ReadError};
 
@@ -90,6 +91,7 @@ pub(in crate::dashboard) async fn show(
 /// wrong, beside the fields.
 pub(in crate::dashboard) async fn ask(
     State(service): State<Service>,
+    Extension(caller): Extension<Caller>,
     Segment(id): Segment,
     request: Request,
 ) -> Result<Response, ApiError> {
@@ -105,7 +107,7 @@ pub(in crate::dashboard) async fn ask(
         return page(&service, record, form, Some(document), StatusCode::OK).await;
     }
     document.insert("network".into(), record.id.clone().into());
-    match service.submit(Value::Object(document)).await {
+    match service.submit(&caller, Value::Object(document)).await {
         Ok(job) => Ok(Redirect::to(&format!("/jobs/{}", job.id)).into_response()),
         Err(error) if !error.document().errors.is_empty() => {
             form.blame(&error.document().errors);

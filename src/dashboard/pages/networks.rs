@@ -1,6 +1,7 @@
 //! `/networks`: the stored networks, and the form that takes another one.
 
 use askama::Template;
+use axum::Extension;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -9,7 +10,7 @@ use serde::Deserialize;
 use super::{moment, render_with};
 use crate::dashboard::actions::own_page;
 use crate::dashboard::words;
-use crate::http::{ApiError, Code, Parameters, Service, UploadQuery};
+use crate::http::{ApiError, Caller, Code, Parameters, Service, UploadQuery};
 use crate::jobs::NetworkRecord;
 
 /// How many networks the list shows.
@@ -105,10 +106,11 @@ async fn page(
 /// Takes a network, and goes to its page; or says what is wrong with the file, beside it.
 pub(in crate::dashboard) async fn upload(
     State(service): State<Service>,
+    Extension(caller): Extension<Caller>,
     request: Request,
 ) -> Result<Response, ApiError> {
     own_page(request.headers())?;
-    match service.take_network(UploadQuery::default(), request).await {
+    match service.take_network(&caller, UploadQuery::default(), request).await {
         Ok((record, _)) => Ok(Redirect::to(&format!("/networks/{}", record.id)).into_response()),
         Err(error) if error.document().status < 500 => {
             let status = StatusCode::from_u16(error.document().status).unwrap_or(StatusCode::BAD_REQUEST);

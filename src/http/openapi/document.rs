@@ -14,8 +14,15 @@ const SOME_NETWORK: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d
 pub(super) fn finished(mut document: Value) -> Value {
     document["info"]["license"] = json!({"name": env!("CARGO_PKG_LICENSE"), "identifier": env!("CARGO_PKG_LICENSE")});
     document["servers"] = json!([{"url": "/", "description": "The service that this document comes from"}]);
+    let key = "Once there is an API key (`exactlip keys create`), everything but `/healthz` and `/readyz` asks for one";
+    let bearer = json!({"type": "http", "scheme": "bearer", "bearerFormat": "exl_…", "description": key});
+    document["components"]["securitySchemes"] = json!({"key": bearer});
+    document["security"] = json!([{}, {"key": []}]);
     for (path, methods) in entries(&mut document["paths"]) {
         for (method, operation) in entries(methods) {
+            if super::OPEN.contains(&path.as_str()) {
+                operation["security"] = json!([]);
+            }
             operation["operationId"] = operation_id(method, path).into();
             operation["responses"] = with_binary(operation["responses"].take());
             if !operation["requestBody"].is_null() {

@@ -8,6 +8,9 @@ pub enum StoreError {
     /// The database's address is not one that this version understands, or its file is none that it may use.
     #[error("{0}")]
     Address(String),
+    /// Another service has its file.
+    #[error("the database {0}: is in use by another exactlip service")]
+    InUse(String),
     /// The database refused or could not be reached.
     #[error("the database failed: {0}")]
     Database(#[from] sqlx::Error),
@@ -34,6 +37,17 @@ pub enum StoreError {
     /// As many jobs wait as may.
     #[error("{0} jobs are waiting already")]
     QueueFull(u64),
+    /// As many jobs of one key wait as may.
+    #[error("{0} jobs of this key are waiting already, and no more may")]
+    ShareFull(u64),
+    /// The networks of one key have as many bytes as they may.
+    #[error("the networks of this key have {stored} bytes, and may have {most}")]
+    StorageFull {
+        /// What they have.
+        stored: u64,
+        /// What they may have.
+        most: u64,
+    },
     /// An idempotency key came with another body before.
     #[error("the idempotency key was used with another body less than 24 hours ago")]
     KeyReused,
@@ -56,10 +70,13 @@ impl StoreError {
             StoreError::Moved(_) => Some(Trouble::Unusable(self.to_string())),
             StoreError::Database(error) => database_trouble(error),
             StoreError::Address(_)
+            | StoreError::InUse(_)
             | StoreError::Migration(_)
             | StoreError::Corrupt(..)
             | StoreError::UnknownNetwork(_)
             | StoreError::QueueFull(_)
+            | StoreError::ShareFull(_)
+            | StoreError::StorageFull { .. }
             | StoreError::KeyReused => None,
         }
     }

@@ -15,10 +15,11 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use serde_json::Value;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::rules::{Verdict, Waiting};
-use super::{Batch, Job, JobEvent, JobFilter, NetworkRecord, Page, State, Stats};
+use super::{ApiKey, AuditEntry, Batch, Job, JobEvent, JobFilter, NetworkRecord, Page, SecretHash, State, Stats};
 use crate::answer::{Progress, Tier};
 use crate::network::Summary;
 use crate::network::import::Choice;
@@ -45,6 +46,17 @@ pub struct NewNetwork {
     pub summary: Summary,
     /// The file.
     pub bytes: Vec<u8>,
+    /// Who stores it.
+    pub owner: Option<Owner>,
+}
+
+/// Whose a job or a network is, and how much of that one key may have.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Owner {
+    /// The key.
+    pub key: Uuid,
+    /// How many of its jobs may wait; how many bytes its networks may have.
+    pub most: u64,
 }
 
 /// A client's own name for a request, so that sending it twice makes one job.
@@ -71,6 +83,8 @@ pub struct NewJob {
     pub cache: bool,
     /// The request's own name.
     pub key: Option<IdempotencyKey>,
+    /// Who submits it.
+    pub owner: Option<Owner>,
 }
 
 /// What a worker has to tell about a job.
@@ -227,6 +241,24 @@ pub trait Store: Send + Sync {
 
     /// Ends by `rule` every attempt that `lost` names; returns the jobs that moved.
     fn recover<'a>(&'a self, lost: Lost<'a>, rule: Rule<'a>) -> Reply<'a, Vec<Uuid>>;
+
+    /// Whether there is any API key, revoked ones too.
+    fn has_keys(&self) -> Reply<'_, bool>;
+
+    /// The key whose secret begins with `prefix`, and the hash of the whole secret.
+    fn key_with_prefix<'a>(&'a self, prefix: &'a str) -> Reply<'a, Option<(ApiKey, SecretHash)>>;
+
+    /// The key with which a session was opened that has not ended.
+    fn key_of_session(&self, session: SecretHash) -> Reply<'_, Option<ApiKey>>;
+
+    /// Opens a session.
+    fn open_session(&self, session: SecretHash, key: Uuid, until: OffsetDateTime) -> Reply<'_, ()>;
+
+    /// Ends a session.
+    fn close_session(&self, session: SecretHash) -> Reply<'_, ()>;
+
+    /// Keeps that keys were used just now, and who changed what.
+    fn keep_record<'a>(&'a self, used: &'a [Uuid], entries: &'a [AuditEntry]) -> Reply<'a, ()>;
 
     /// Whether the database can be read and written, and has room for something new.
     fn ping(&self) -> Reply<'_, ()>;

@@ -103,7 +103,7 @@ impl DatabaseFile {
             Err(TryLockError::WouldBlock) => {
                 // If it is this process that holds it, closing the file would drop SQLite's locks on it.
                 std::mem::forget(file);
-                return Err(refuse("is in use by another exactlip service".into()));
+                return Err(StoreError::InUse(shown(path)));
             }
             Err(TryLockError::Error(e)) => return Err(failed("cannot be locked")(e)),
         }

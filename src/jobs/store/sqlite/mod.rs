@@ -4,6 +4,7 @@
 //! - `batches`: many jobs in one transaction.
 //! - `answers`: stored answers to questions that are asked again; `events`: what happened, in order.
 //! - `attempts`: what workers do: claim, renew, settle, recover.
+//! - `keys`: API keys, sessions and the record of who changed what; [`KeyRegister`]: the keys, beside a running service.
 //! - `rows`: rows → records.
 //! - `file`: the database's file: that it is one, that it is this service's alone, and that it is still there.
 //! - `writer`: transactions that write, and the replacement of a connection on which one failed.
@@ -18,6 +19,7 @@ mod batches;
 mod events;
 mod file;
 mod jobs;
+mod keys;
 mod networks;
 mod rows;
 mod submissions;
@@ -40,7 +42,9 @@ use super::{
     Cancellation, Claim, Deletion, IdempotencyKey, Lost, NewJob, NewNetwork, Renewal, Reply, Rule, Store, StoreError,
     Ticket, Update,
 };
-use crate::jobs::{Batch, Job, JobEvent, JobFilter, NetworkRecord, Page, State, Stats};
+use crate::jobs::{ApiKey, AuditEntry, Batch, Job, JobEvent, JobFilter, NetworkRecord, Page, SecretHash, State, Stats};
+
+pub use self::keys::KeyRegister;
 
 /// How long a statement waits for another process that holds the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -185,6 +189,30 @@ impl Store for SqliteStore {
 
     fn recover<'a>(&'a self, lost: Lost<'a>, rule: Rule<'a>) -> Reply<'a, Vec<Uuid>> {
         Box::pin(attempts::recover(self, lost, rule))
+    }
+
+    fn has_keys(&self) -> Reply<'_, bool> {
+        Box::pin(keys::any(self))
+    }
+
+    fn key_with_prefix<'a>(&'a self, prefix: &'a str) -> Reply<'a, Option<(ApiKey, SecretHash)>> {
+        Box::pin(keys::with_prefix(self, prefix))
+    }
+
+    fn key_of_session(&self, session: SecretHash) -> Reply<'_, Option<ApiKey>> {
+        Box::pin(keys::of_session(self, session))
+    }
+
+    fn open_session(&self, session: SecretHash, key: Uuid, until: OffsetDateTime) -> Reply<'_, ()> {
+        Box::pin(keys::open_session(self, session, key, until))
+    }
+
+    fn close_session(&self, session: SecretHash) -> Reply<'_, ()> {
+        Box::pin(keys::close_session(self, session))
+    }
+
+    fn keep_record<'a>(&'a self, used: &'a [Uuid], entries: &'a [AuditEntry]) -> Reply<'a, ()> {
+        Box::pin(keys::used(self, used, entries))
     }
 
     fn ping(&self) -> Reply<'_, ()> {

@@ -10,11 +10,24 @@ use crate::jobs::{NetworkRecord, Page};
 pub(super) async fn add(store: &SqliteStore, network: NewNetwork) -> Result<(NetworkRecord, bool), StoreError> {
     store.file.require_room(network.bytes.len() as u64)?;
     let mut transaction = store.writer.begin().await?;
+    if let Some(owner) = network.owner {
+        let stored: i64 = sqlx::query_scalar(
+            "SELECT ifnull(sum(size_bytes), 0) FROM networks WHERE key = ? AND deleted_at IS NULL AND id <> ?",
+        )
+        .bind(owner.key.to_string())
+        .bind(&network.id)
+        .fetch_one(&mut *transaction)
+        .await?;
+        let stored = stored.unsigned_abs();
+        if stored.saturating_add(network.bytes.len() as u64) > owner.most {
+            return Err(StoreError::StorageFull { stored, most: owner.most });
+        }
+    }
     let inserted = sqlx::query(
         "INSERT INTO networks (id, name, format, output, fix, keep_output_activation, size_bytes, created_at, summary, \
-             bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET \
+             bytes, key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET \
              name = excluded.name, created_at = excluded.created_at, summary = excluded.summary, \
-             bytes = excluded.bytes, deleted_at = NULL \
+             bytes = excluded.bytes, key = excluded.key, deleted_at = NULL \
          WHERE deleted_at IS NOT NULL",
     )
     .bind(&network.id)
@@ -27,6 +40,7 @@ pub(super) async fn add(store: &SqliteStore, network: NewNetwork) -> Result<(Net
     .bind(now())
     .bind(json("network summary", &network.summary)?)
     .bind(network.bytes)
+    .bind(network.owner.map(|owner| owner.key.to_string()))
     .execute(&mut *transaction)
     .await?;
     transaction.commit().await?;

@@ -118,6 +118,8 @@ async fn together(writer: &Writer, batch: &[Submission]) -> Result<Vec<Result<Uu
 pub(super) struct Known {
     /// How many jobs wait.
     queued: u64,
+    /// How many jobs of each key wait.
+    shares: HashMap<Uuid, u64>,
     /// The networks that are there.
     networks: HashSet<String>,
     /// For each idempotency key that was used: the hash of its body, and the job that it made.
@@ -146,6 +148,7 @@ impl Known {
             .await?;
         Ok(Self {
             queued: queued.unsigned_abs(),
+            shares: shares(transaction, jobs.clone()).await?,
             networks: networks(transaction, jobs.clone()).await?,
             keys: answers::made_before(transaction, keys).await?,
             questions: answers::answered(transaction, jobs.filter(|job| job.cache)).await?,
@@ -173,10 +176,34 @@ impl Known {
             if self.queued >= max_queued {
                 return Err(StoreError::QueueFull(self.queued));
             }
+            if let Some(owner) = job.owner {
+                let waiting = self.shares.entry(owner.key).or_default();
+                if *waiting >= owner.most {
+                    return Err(StoreError::ShareFull(*waiting));
+                }
+                *waiting += 1;
+            }
             self.queued += 1;
         }
         Ok(Decision::New(answer))
     }
+}
+
+/// How many jobs wait of each key that one of the jobs comes with.
+async fn shares(
+    transaction: &mut Transaction<'_, Sqlite>,
+    jobs: impl Iterator<Item = &NewJob>,
+) -> Result<HashMap<Uuid, u64>, StoreError> {
+    let owners: HashSet<Uuid> = jobs.filter_map(|job| Some(job.owner?.key)).collect();
+    let mut shares = HashMap::with_capacity(owners.len());
+    for owner in owners {
+        let waiting: i64 = sqlx::query_scalar("SELECT count(*) FROM jobs WHERE state = 'queued' AND key = ?")
+            .bind(owner.to_string())
+            .fetch_one(&mut **transaction)
+            .await?;
+        shares.insert(owner, waiting.unsigned_abs());
+    }
+    Ok(shares)
 }
 
 /// Those of the jobs' networks that are there.
@@ -223,7 +250,7 @@ pub(super) async fn insert(transaction: &mut Transaction<'_, Sqlite>, rows: &[Ro
     let texts = texts.collect::<Result<Vec<[String; 3]>, StoreError>>()?;
     let mut query = QueryBuilder::<Sqlite>::new(
         "INSERT INTO jobs (id, kind, state, network, priority, created_at, started_at, finished_at, labels, notes, \
-             problem, question, cached_from, batch, progress, result) ",
+             problem, question, cached_from, batch, progress, result, key) ",
     );
     query.push_values(rows.iter().zip(texts), |mut values, (row, [labels, notes, problem])| {
         let Row { id, job, batch, created_at, answer } = row;
@@ -236,6 +263,7 @@ pub(super) async fn insert(transaction: &mut Transaction<'_, Sqlite>, rows: &[Ro
         values.push_bind(batch.map(|batch| batch.to_string()));
         values.push_bind(answer.as_ref().and_then(|answer| answer.progress.clone()));
         values.push_bind(answer.as_ref().map(|answer| answer.result.clone()));
+        values.push_bind(job.owner.map(|owner| owner.key.to_string()));
     });
     query.build().persistent(false).execute(&mut **transaction).await?;
 

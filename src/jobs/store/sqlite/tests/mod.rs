@@ -42,6 +42,7 @@ fn network(id: &str) -> NewNetwork {
         choice: Choice::default(),
         summary,
         bytes: vec![1, 2, 3],
+        owner: None,
     }
 }
 
@@ -58,6 +59,7 @@ fn new_job(priority: i32) -> NewJob {
         question: "q".into(),
         cache: true,
         key: None,
+        owner: None,
     }
 }
 
