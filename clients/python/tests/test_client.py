@@ -6,12 +6,13 @@ import contextlib
 import json
 import random
 import socket
+import subprocess
 import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import LONG, LONG_METHODS, PATIENCE_S, SMALL, SMALL_VALUE, Service
+from conftest import LONG, LONG_METHODS, PATIENCE_S, SMALL, SMALL_VALUE, Service, program
 
 from exactlip import Client, JobFailed, ServiceError, Unreachable, assert_lipschitz_below, ball, box, logit, margin
 
@@ -173,3 +174,21 @@ def test_the_notebook_runs(
     assert results["report"].exact
     assert results["gate"].upper <= results["threshold"]
     assert "exactly" in capsys.readouterr().out
+
+
+def test_a_key_comes_with_every_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    create = [program(), "keys", "create", "--name", "tests", "--database", f"{tmp_path}/jobs.db"]
+    key = subprocess.run(create, check=True, capture_output=True, text=True).stdout.strip()
+    own = Service(tmp_path)
+    try:
+        with Client(own.url) as nobody, pytest.raises(ServiceError) as refused:
+            nobody.lipschitz(SMALL, **QUESTION, progress=False)
+        assert refused.value.status == 401
+        with Client(own.url, key=key) as client:
+            assert client.lipschitz(SMALL, **QUESTION, progress=False).exact
+            assert key not in repr(client)
+        monkeypatch.setenv("EXACTLIP_KEY", key)
+        with Client(own.url) as client:
+            assert len(list(client.jobs())) == 1
+    finally:
+        own.kill()

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 class AsyncClient(AsyncRoutes):
     """A service at ``url`` (default: the environment variable ``EXACTLIP_URL``, else this machine's port 8080).
 
+    ``key`` is the API key, where the service asks for one (default: the environment variable ``EXACTLIP_KEY``).
+
     Once the service has answered, it may be gone for ``patience_s`` seconds, as for a restart, before a call gives up; no
     job is made twice by that. Every method raises :class:`ServiceError` when the service refuses, :class:`Unreachable` when
     it does not answer.

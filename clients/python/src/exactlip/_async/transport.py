@@ -34,12 +34,13 @@ async def aside(work: Callable[[], T]) -> T:
 class AsyncTransport:
     """A service at an address."""
 
-    def __init__(self, url: str, patience_s: float) -> None:
+    def __init__(self, url: str, key: str | None, patience_s: float) -> None:
         self.url = url.rstrip("/")
         self.patience_s = patience_s
         self._heard = False
         self._http = httpx.AsyncClient(
             base_url=self.url,
+            headers={"authorization": f"Bearer {key}"} if key else None,
             timeout=httpx.Timeout(SILENCE_S, connect=10.0),
             # The proxies of the environment do not lead to a service on this machine or behind a tunnel.
             trust_env=False,

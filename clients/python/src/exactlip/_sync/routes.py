@@ -31,9 +31,9 @@ POLL_S = 5
 class Routes:
     """A service at an address; every method raises :class:`ServiceError` when the service refuses."""
 
-    def __init__(self, url: str | None = None, *, patience_s: float = 60.0) -> None:
+    def __init__(self, url: str | None = None, *, key: str | None = None, patience_s: float = 60.0) -> None:
         self.url = (url or os.environ.get("EXACTLIP_URL") or "http://127.0.0.1:8080").rstrip("/")
-        self._transport = Transport(self.url, patience_s)
+        self._transport = Transport(self.url, key or os.environ.get("EXACTLIP_KEY"), patience_s)
 
     def __enter__(self) -> Self:
         return self
