@@ -152,6 +152,36 @@ fn bounds_are_not_folded_by_functions_that_drop_what_is_no_number() {
     }
 }
 
+/// Where maps are written out as dense matrices, and why that is bounded.
+const WRITTEN_OUT: [&str; 7] = [
+    // Formats whose layers are dense in the file.
+    "network/import",
+    // Where the choice of a form is made.
+    "network/layer.rs",
+    "network/map",
+    // Semidefinite programs and decompositions are dense, and have a largest order.
+    "estimate/lipsdp",
+    "estimate/seqlip.rs",
+    // What is written out has at most twice as many entries.
+    "estimate/branches.rs",
+    // Certificates decompose the first layer of small networks.
+    "certify",
+];
+
+#[test]
+fn maps_are_written_out_nowhere_else() {
+    let last = place(ENGINE_ENDS).unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for (path, _, code) in sources().into_iter().filter(|(_, place, _)| *place <= last) {
+        let may = WRITTEN_OUT.iter().any(|place| path.starts_with(root.join(place)));
+        let is_test = path.file_name().is_some_and(|name| name == "tests.rs")
+            || path.parent().is_some_and(|p| p.ends_with("tests"));
+        for name in [".weight()", ".dense()", ".dense_mut()", ".written_out()"] {
+            assert!(may || is_test || !code.contains(name), "{}: `{name}` takes rows times columns", path.display());
+        }
+    }
+}
+
 #[test]
 fn files_are_short() {
     for (path, _, _) in sources() {

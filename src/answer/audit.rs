@@ -155,22 +155,21 @@ impl Subject<'_> {
     /// same forms, and so the same proof.
     fn with_dependencies(&self, pattern: &Pattern, support: Support) -> Vec<(usize, usize)> {
         let hidden = self.network.hidden();
-        let mut needed: Vec<Vec<bool>> = hidden.iter().map(|l| vec![false; l.weight().rows()]).collect();
+        let mut needed: Vec<Vec<bool>> = hidden.iter().map(|l| vec![false; l.units()]).collect();
         let mut cut: Vec<Vec<bool>> = needed.clone();
         for &(l, r) in &support {
             needed[l][r] = true;
             cut[l][r] = true;
         }
         for l in (1..hidden.len()).rev() {
-            for r in (0..hidden[l].weight().rows()).filter(|&r| needed[l][r]).collect::<Vec<_>>() {
-                for (q, w) in hidden[l].weight().row(r).iter().enumerate() {
-                    if *w == 0.0 {
-                        continue;
+            for r in (0..hidden[l].units()).filter(|&r| needed[l][r]).collect::<Vec<_>>() {
+                hidden[l].map.row(r).each(|q, w| {
+                    if w != 0.0 {
+                        cut[l - 1][q] |= self.is_unstable(l - 1, q);
+                        // A flat piece passes nothing on that depends on x, so what lies below it does not matter.
+                        needed[l - 1][q] |= pattern.derivative(l - 1, q, hidden[l - 1].activation(q)) != 0.0;
                     }
-                    cut[l - 1][q] |= self.is_unstable(l - 1, q);
-                    // A flat piece passes nothing on that depends on x, so what lies below it does not matter.
-                    needed[l - 1][q] |= pattern.derivative(l - 1, q, hidden[l - 1].activation(q)) != 0.0;
-                }
+                });
             }
         }
         let neurons = cut.iter().enumerate().flat_map(|(l, row)| row.iter().enumerate().map(move |(r, c)| (l, r, *c)));

@@ -7,7 +7,7 @@
 use super::exact::{self, exact};
 use super::witness::Subject;
 use crate::arithmetic::Dyadic;
-use crate::network::{Kink, Line, Phase, Piece};
+use crate::network::{Kink, Line, Phase, Piece, Row};
 
 /// One of several kinks that coincide.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -101,7 +101,7 @@ impl Subject<'_> {
             (0..SAMPLES).map(|_| (0..region.dim()).map(|k| input(k, &mut random)).collect()).collect();
         let mut kinks = Vec::new();
         for (l, layer) in self.network.hidden().iter().enumerate() {
-            let mut z: Vec<Vec<f64>> = below.iter().map(|h| layer.weight().times(h)).collect();
+            let mut z: Vec<Vec<f64>> = below.iter().map(|h| layer.map.times(h)).collect();
             z.iter_mut().for_each(|z| z.iter_mut().zip(&layer.bias).for_each(|(z, b)| *z += b));
             for r in (0..layer.bias.len()).filter(|&r| self.is_unstable(l, r)) {
                 for kink in 0..layer.activation(r).kink_count() {
@@ -129,8 +129,8 @@ impl Subject<'_> {
         let slope = exact(kink.slope);
         let mut constant = exact::level(kink);
         constant += &(&slope * &exact(hidden[of.layer].bias[of.neuron]));
-        let mut row: Vec<Dyadic> =
-            hidden[of.layer].weight().row(of.neuron).iter().map(|&w| &exact(w) * &slope).collect();
+        let mut row = vec![Dyadic::zero(); hidden[of.layer].map.columns()];
+        hidden[of.layer].map.row(of.neuron).each(|k, w| row[k] = &exact(w) * &slope);
         let mut coefficients = Vec::new();
         for (l, layer) in hidden.iter().enumerate().take(of.layer).rev() {
             let mut through = Vec::with_capacity(row.len());
@@ -148,9 +148,10 @@ impl Subject<'_> {
                     }
                 }
             }
-            *terms += through.iter().filter(|y| !y.is_zero()).count() * layer.weight().columns();
-            constant += &exact::inner_product(&layer.bias, &through);
-            row = exact::transpose_times(layer.weight(), &through);
+            let passing = layer.map.iter_rows().zip(&through).filter(|(_, y)| !y.is_zero());
+            *terms += passing.map(|(row, _)| row.len()).sum::<usize>();
+            constant += &exact::inner_product(Row::Dense(&layer.bias), &through);
+            row = exact::transpose_times(&layer.map, &through);
         }
         *terms += row.len();
         for (k, coefficient) in row.into_iter().enumerate().filter(|(_, coefficient)| !coefficient.is_zero()) {

@@ -1,14 +1,17 @@
 //! The network in exact arithmetic: pre-activations, gradients and affine forms without any rounding.
 
 use crate::arithmetic::Dyadic;
-use crate::network::{Kink, Matrix, Network, Pattern, Piece};
+use crate::network::{Kink, LinearMap, Network, Pattern, Piece, Row};
 
-/// `weightsᵀ values` plus nothing: `Σ_k row_k · values_k`, exactly. Entries of the network are finite by construction.
-pub(super) fn inner_product(row: &[f64], values: &[Dyadic]) -> Dyadic {
-    row.iter().zip(values).filter(|(w, v)| **w != 0.0 && !v.is_zero()).fold(Dyadic::zero(), |mut sum, (w, v)| {
-        sum += &(&exact(*w) * v);
-        sum
-    })
+/// `Σ_k row_k · values_k`, exactly. Entries of the network are finite by construction.
+pub(super) fn inner_product(row: Row<'_>, values: &[Dyadic]) -> Dyadic {
+    let mut sum = Dyadic::zero();
+    row.each(|k, w| {
+        if w != 0.0 && !values[k].is_zero() {
+            sum += &(&exact(w) * &values[k]);
+        }
+    });
+    sum
 }
 
 /// A number of the network or of the question, which were checked to be finite.
@@ -22,12 +25,14 @@ pub(super) fn all(values: &[f64]) -> Vec<Dyadic> {
 }
 
 /// `Wᵀ v`, exactly.
-pub(super) fn transpose_times(weight: &Matrix, v: &[Dyadic]) -> Vec<Dyadic> {
-    let mut out = vec![Dyadic::zero(); weight.columns()];
-    for (row, factor) in weight.iter_rows().zip(v).filter(|(_, f)| !f.is_zero()) {
-        for (sum, w) in out.iter_mut().zip(row).filter(|(_, w)| **w != 0.0) {
-            *sum += &(&exact(*w) * factor);
-        }
+pub(super) fn transpose_times(map: &LinearMap, v: &[Dyadic]) -> Vec<Dyadic> {
+    let mut out = vec![Dyadic::zero(); map.columns()];
+    for (row, factor) in map.iter_rows().zip(v).filter(|(_, f)| !f.is_zero()) {
+        row.each(|k, w| {
+            if w != 0.0 {
+                out[k] += &(&exact(w) * factor);
+            }
+        });
     }
     out
 }
@@ -43,7 +48,7 @@ pub(super) fn pre_activations(
     let mut all = Vec::with_capacity(network.hidden().len());
     for (l, layer) in network.hidden().iter().enumerate() {
         let z: Vec<Dyadic> =
-            layer.weight().iter_rows().zip(&layer.bias).map(|(row, b)| &inner_product(row, &h) + &exact(*b)).collect();
+            layer.map.iter_rows().zip(&layer.bias).map(|(row, b)| &inner_product(row, &h) + &exact(*b)).collect();
         let value = |(r, z): (usize, &Dyadic)| {
             let line = layer.activation(r).line(piece(l, r, z));
             &times(z, line.slope) + &exact(line.intercept)
@@ -65,7 +70,7 @@ fn times(value: &Dyadic, slope: f64) -> Dyadic {
 /// The gradient of `cᵀ f` under an activation pattern, exactly.
 pub(super) fn gradient(network: &Network, pattern: &Pattern, seed: &[f64]) -> Vec<Dyadic> {
     let seed: Vec<Dyadic> = seed.iter().map(|&c| exact(c)).collect();
-    let v = transpose_times(network.output().weight(), &seed);
+    let v = transpose_times(&network.output().map, &seed);
     back_through(network, pattern, network.hidden().len(), v, |_| None).row
 }
 
@@ -79,7 +84,7 @@ pub(super) struct AffineForm {
 /// The affine form `Σ λ_lr z^(l)_r` in x under an activation pattern, where `multipliers` gives the λ of each hidden layer.
 pub(super) fn combination(network: &Network, pattern: &Pattern, multipliers: &[Vec<Dyadic>]) -> AffineForm {
     let depth = network.hidden().len();
-    let width = network.hidden().last().map_or(0, |layer| layer.weight().rows());
+    let width = network.hidden().last().map_or(0, |layer| layer.units());
     back_through(network, pattern, depth, vec![Dyadic::zero(); width], |l| multipliers.get(l))
 }
 
@@ -104,8 +109,8 @@ fn back_through<'a>(
         if let Some(added) = inject(l) {
             y.iter_mut().zip(added).for_each(|(y, a)| *y += a);
         }
-        constant += &inner_product(&layer.bias, &y);
-        v = transpose_times(layer.weight(), &y);
+        constant += &inner_product(Row::Dense(&layer.bias), &y);
+        v = transpose_times(&layer.map, &y);
     }
     AffineForm { row: v, constant }
 }
@@ -122,7 +127,7 @@ pub(super) fn kink_form(network: &Network, pattern: &Pattern, l: usize, r: usize
 
 /// Multipliers of no pre-activation.
 pub(super) fn no_multipliers(network: &Network) -> Vec<Vec<Dyadic>> {
-    network.hidden().iter().map(|layer| vec![Dyadic::zero(); layer.weight().rows()]).collect()
+    network.hidden().iter().map(|layer| vec![Dyadic::zero(); layer.units()]).collect()
 }
 
 /// `offset - end` of a kink.

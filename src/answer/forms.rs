@@ -1,13 +1,13 @@
 //! The affine forms of all pre-activations under an activation pattern, in plain floating point.
 
 use super::witness::Subject;
-use crate::network::{Line, Matrix, Pattern};
+use crate::network::{Line, LinearMap, Matrix, Pattern, SparseRows};
 
 /// The affine forms of all pre-activations under a pattern in plain floating point: for each hidden layer the rows over the
 /// scaled free inputs, and the constants. Beside each form the sum of absolute terms that it was computed from, which tells
 /// whether a small row is one or what cancellation left.
 pub(crate) struct Forms {
-    pub rows: Vec<Matrix>,
+    pub rows: Vec<LinearMap>,
     pub constants: Vec<Vec<f64>>,
     pub magnitudes: Vec<Vec<f64>>,
 }
@@ -16,48 +16,66 @@ impl Subject<'_> {
     /// The [`Forms`] of a pattern.
     pub(crate) fn forms(&self, pattern: &Pattern) -> Forms {
         let (network, region) = (self.network, &self.question.region);
-        let free = self.free_inputs();
+        let (free, radii): (Vec<usize>, Vec<f64>) =
+            self.free_inputs().iter().map(|&(k, _, radius)| (k, radius)).unzip();
+        // What the layer before puts out at the centre of X, and the sizes of the terms that it was computed from.
+        let mut values: Vec<f64> = (0..region.dim()).map(|k| region.center(k)).collect();
+        let mut sizes: Vec<f64> = values.iter().map(|c| c.abs()).collect();
+        free.iter().zip(&radii).for_each(|(&k, radius)| sizes[k] += radius);
+        let mut slopes = Vec::new();
         let mut out = Forms { rows: vec![], constants: vec![], magnitudes: vec![] };
-        let center: Vec<f64> = (0..region.dim()).map(|k| region.center(k)).collect();
-        let (mut rows, mut constants, mut sizes) = (Matrix::zeros(0, free.len()), vec![], vec![]);
         for (l, layer) in network.hidden().iter().enumerate() {
-            let weight = layer.weight();
-            if l == 0 {
-                rows = Matrix::zeros(weight.rows(), free.len());
-                for r in 0..weight.rows() {
-                    for (to, &(k, _, radius)) in rows.row_mut(r).iter_mut().zip(&free) {
-                        *to = weight.row(r)[k] * radius;
-                    }
-                }
-                constants = weight.times(&center);
-                sizes =
-                    weight.iter_rows().map(|row| row.iter().zip(&center).map(|(w, c)| (w * c).abs()).sum()).collect();
-                for (r, size) in sizes.iter_mut().enumerate() {
-                    *size += rows.row(r).iter().map(|w| w.abs()).sum::<f64>();
-                }
-            } else {
-                let previous = &network.hidden()[l - 1];
-                let lines: Vec<Line> =
-                    (0..constants.len()).map(|r| previous.activation(r).line(pattern.piece(l - 1, r))).collect();
-                for (r, line) in lines.iter().enumerate() {
-                    rows.row_mut(r).iter_mut().for_each(|w| *w *= line.slope);
-                }
-                let before: Vec<f64> =
-                    sizes.iter().zip(&lines).map(|(size, line)| size * line.slope + line.intercept.abs()).collect();
-                let values: Vec<f64> =
-                    constants.iter().zip(&lines).map(|(value, line)| value * line.slope + line.intercept).collect();
-                constants = weight.times(&values);
-                sizes = weight.iter_rows().map(|row| row.iter().zip(&before).map(|(w, s)| w.abs() * s).sum()).collect();
-                rows = weight.product(&rows);
+            let rows = match out.rows.last() {
+                None => layer.map.with_columns(&free).scaled_columns(&radii),
+                Some(below) => product(&layer.map, &slopes, below),
+            };
+            let mut constants = layer.map.times(&values);
+            let mut magnitudes = vec![0.0; layer.units()];
+            for (row, size) in layer.map.iter_rows().zip(&mut magnitudes) {
+                row.each(|k, w| *size += w.abs() * sizes[k]);
             }
-            constants.iter_mut().zip(&mut sizes).zip(&layer.bias).for_each(|((c, size), b)| {
+            constants.iter_mut().zip(&mut magnitudes).zip(&layer.bias).for_each(|((c, size), b)| {
                 *c += b;
                 *size += b.abs();
             });
-            out.rows.push(rows.clone());
-            out.constants.push(constants.clone());
-            out.magnitudes.push(sizes.clone());
+            let lines: Vec<Line> = (0..layer.units()).map(|r| layer.activation(r).line(pattern.piece(l, r))).collect();
+            slopes = lines.iter().map(|line| line.slope).collect();
+            let on_lines = |values: &[f64], at: fn(&Line, f64) -> f64| -> Vec<f64> {
+                values.iter().zip(&lines).map(|(&value, line)| at(line, value)).collect()
+            };
+            values = on_lines(&constants, |line, value| value * line.slope + line.intercept);
+            sizes = on_lines(&magnitudes, |line, size| size * line.slope + line.intercept.abs());
+            out.rows.push(rows);
+            out.constants.push(constants);
+            out.magnitudes.push(magnitudes);
         }
         out
     }
+}
+
+/// `map · diag(slopes) · below` in plain floating point; sparse where both are.
+fn product(map: &LinearMap, slopes: &[f64], below: &LinearMap) -> LinearMap {
+    let add_row = |r: usize, sums: &mut [f64]| {
+        map.row(r).each(|k, w| {
+            let factor = w * slopes[k];
+            if factor != 0.0 {
+                below.row(k).add_to(factor, sums);
+            }
+        });
+    };
+    if let (LinearMap::Sparse(_), LinearMap::Sparse(_)) = (map, below) {
+        let mut sums = vec![0.0; below.columns()];
+        let entries = (0..map.rows()).map(|r| {
+            sums.fill(0.0);
+            add_row(r, &mut sums);
+            sums.iter().copied().enumerate().filter(|(_, w)| *w != 0.0).collect()
+        });
+        // There are no other columns.
+        if let Some(rows) = SparseRows::from_rows(below.columns(), entries) {
+            return rows.into();
+        }
+    }
+    let mut product = Matrix::zeros(map.rows(), below.columns());
+    (0..map.rows()).for_each(|r| add_row(r, product.row_mut(r)));
+    product.into()
 }

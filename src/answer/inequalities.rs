@@ -94,8 +94,7 @@ impl Subject<'_> {
                         settled && (flat || known[before][q])
                     };
                     let passes: Vec<bool> = (0..hidden[before].bias.len()).map(passes).collect();
-                    let tells = |row: &[f64]| row.iter().zip(&passes).all(|(w, passes)| *w == 0.0 || *passes);
-                    layer.weight().iter_rows().map(tells).collect()
+                    layer.map.iter_rows().map(|row| !row.any(|k, w| w != 0.0 && !passes[k])).collect()
                 }
             };
             known.push(row);
@@ -115,7 +114,8 @@ impl Subject<'_> {
         let forms = self.forms(pattern);
         let mut inequalities = Vec::new();
         for (l, r, kink, side) in self.sides(pattern, pieces) {
-            let mut row: Vec<f64> = forms.rows[l].row(r).iter().map(|w| w * kink.slope).collect();
+            let mut row = forms.rows[l].row(r).written_out(axes.len());
+            row.iter_mut().for_each(|w| *w *= kink.slope);
             let mut constant = kink.excess(forms.constants[l][r]);
             let size: f64 = row.iter().map(|w| w.abs()).sum();
             let trusted = size > CANCELLATION * kink.slope * forms.magnitudes[l][r] && size.is_finite();

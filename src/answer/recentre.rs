@@ -54,8 +54,7 @@ impl Subject<'_> {
     fn recentring_work(&self) -> f64 {
         let size = |count: usize| count as f64;
         let inputs = size(self.free_inputs().len());
-        let forms: f64 =
-            self.network.hidden().iter().map(|l| size(l.weight().rows() * l.weight().columns()) * inputs).sum();
+        let forms: f64 = self.network.hidden().iter().map(|l| size(l.map.entries_stored()) * inputs).sum();
         let unstable = self.phases.iter().enumerate().flat_map(|(l, row)| (0..row.len()).map(move |r| (l, r)));
         let rows = size(unstable.filter(|&(l, r)| self.is_unstable(l, r)).count());
         forms + rows * inputs * rows.min(inputs)

@@ -5,7 +5,7 @@ use super::exact::{self, AffineForm};
 use super::{Witness, operator};
 use crate::arithmetic::Dyadic;
 use crate::arithmetic::ends::hull_upper;
-use crate::network::{Matrix, Network, Pattern, Phase, Piece};
+use crate::network::{LinearMap, Network, Pattern, Phase, Piece};
 use crate::problem::Question;
 
 /// What is asked of a network, with what is known of its neurons over X: all that a check of a lower bound needs.
@@ -86,7 +86,7 @@ impl Subject<'_> {
 
     fn check(&self, point: &[Dyadic], x: Vec<f64>, range: impl Fn(usize, usize) -> f64) -> Option<Checked> {
         let (network, region) = (self.network, &self.question.region);
-        let mut pattern = Pattern(network.hidden().iter().map(|l| vec![Piece::default(); l.weight().rows()]).collect());
+        let mut pattern = Pattern(network.hidden().iter().map(|l| vec![Piece::default(); l.units()]).collect());
         let mut kinks = Vec::new();
         let mut slack = f64::INFINITY;
         exact::pre_activations(network, point, |l, r, z| {
@@ -137,20 +137,20 @@ impl Subject<'_> {
     /// the largest row of the functional. What cancels in the gradient is of this size.
     fn terms(&self, pattern: &Pattern) -> f64 {
         let (network, region) = (self.network, &self.question.region);
-        let through = |weight: &Matrix, v: &[f64]| {
-            let mut sums = vec![0.0; weight.columns()];
-            for (row, v) in weight.iter_rows().zip(v).filter(|(_, v)| **v != 0.0) {
-                sums.iter_mut().zip(row).for_each(|(sum, w)| *sum += v * w.abs());
+        let through = |map: &LinearMap, v: &[f64]| {
+            let mut sums = vec![0.0; map.columns()];
+            for (row, v) in map.iter_rows().zip(v).filter(|(_, v)| **v != 0.0) {
+                row.each(|k, w| sums[k] += v * w.abs());
             }
             sums
         };
         let of_row = |seed: &Vec<f64>| {
             let seed: Vec<f64> = seed.iter().map(|c| c.abs()).collect();
-            let mut v = through(network.output().weight(), &seed);
+            let mut v = through(&network.output().map, &seed);
             for (l, layer) in network.hidden().iter().enumerate().rev() {
                 let slope = |r: usize| layer.activation(r).line(pattern.piece(l, r)).slope.abs();
                 v.iter_mut().enumerate().for_each(|(r, v)| *v *= slope(r));
-                v = through(layer.weight(), &v);
+                v = through(&layer.map, &v);
             }
             v.iter().enumerate().filter(|(k, _)| region.is_free(*k)).map(|(_, g)| g).sum::<f64>()
         };

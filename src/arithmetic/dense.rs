@@ -19,6 +19,11 @@ pub fn multiplications() -> u64 {
     MULTIPLICATIONS.load(Ordering::Relaxed)
 }
 
+/// Counts multiplications of products that are computed elsewhere.
+pub fn count_multiplications(count: usize) {
+    MULTIPLICATIONS.fetch_add(count as u64, Ordering::Relaxed);
+}
+
 /// A dense matrix in row-major order, or the transpose of one, borrowed: some leading columns of rows that may be longer.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
@@ -47,7 +52,7 @@ pub fn add_product(target: &mut [f64], left: View<'_>, right: View<'_>) {
     if left.matrix.ncols() != right.matrix.nrows() || target.len() != rows * columns {
         target.fill(f64::NAN);
     } else if rows > 0 && columns > 0 && left.matrix.ncols() > 0 {
-        MULTIPLICATIONS.fetch_add((target.len() * left.matrix.ncols()) as u64, Ordering::Relaxed);
+        count_multiplications(target.len() * left.matrix.ncols());
         let target = MatMut::from_row_major_slice_mut(target, rows, columns);
         matmul(target, Accum::Add, left.matrix, right.matrix, 1.0, Par::Seq);
     }

@@ -7,20 +7,18 @@
 //! nothing can pass take no part.
 
 use super::Interval;
-use super::forward::{LinearForm, Side};
+use super::form::{LinearForm, Side};
+use super::gathered::{Gathered, LINE};
 use super::linear::{Constant, Magnitudes};
 use super::relaxation::Relaxation;
-use crate::arithmetic::dense::{View, add_product};
 use crate::arithmetic::ends::{lower_end, upper_end};
 use crate::arithmetic::rounding::inner_product_error;
-use crate::network::Matrix;
+use crate::network::LinearMap;
 use crate::workers::Workers;
 
 /// How many units are bounded together: enough that a product runs at full speed, few enough that narrow layers are shared among
 /// threads. It is the same on any number of threads, and so are the bounds.
 const BLOCK: usize = 128;
-/// Eight numbers fill a cache line.
-const LINE: usize = 8;
 
 /// The live units of one layer, in the form in which columns pass through it.
 pub(super) struct Level {
@@ -36,15 +34,11 @@ pub(super) struct Level {
     biases: Option<Vec<f64>>,
 }
 
-/// The affine maps behind the lines of a level, between its live units and those of the level that comes next.
+/// The affine maps behind the lines of a level, between its live units (columns) and those of the level that comes next (rows).
 ///
 /// A row is one of the next level's quantities, whichever way the layer's own weights lie: the products' kernels take half the
 /// time on a left factor in this order.
-pub(super) struct Map {
-    /// Row-major.
-    weights: Vec<f64>,
-    next: usize,
-}
+pub(super) struct Map(Gathered);
 
 impl Level {
     /// The level of a layer with these lines and magnitudes, one entry a unit.
@@ -74,42 +68,13 @@ impl Level {
     }
 
     /// The map for which row r of `weight` says what unit r is of the quantities that come next, of which those in `next` count.
-    pub fn map_by_unit(&self, weight: &Matrix, next: &[usize]) -> Map {
-        Map { weights: gather_transposed(weight, &self.units, next), next: next.len() }
+    pub fn map_by_unit(&self, weight: &LinearMap, next: &[usize]) -> Map {
+        Map(Gathered::transposed(weight, &self.units, next))
     }
 
     /// The map for which column r of `weight` says what unit r is of the quantities that come next.
-    pub fn map_by_next(&self, weight: &Matrix, next: &[usize]) -> Map {
-        Map { weights: gather(weight, next, &self.units), next: next.len() }
-    }
-}
-
-/// Some rows and columns of a matrix, row-major.
-pub(super) fn gather(matrix: &Matrix, rows: &[usize], columns: &[usize]) -> Vec<f64> {
-    let mut entries = Vec::with_capacity(rows.len() * columns.len());
-    for &r in rows {
-        let row = matrix.row(r);
-        entries.extend(columns.iter().map(|&k| row[k]));
-    }
-    entries
-}
-
-/// Some rows and columns of a matrix's transpose, row-major: row i holds what column `columns[i]` has in `rows`.
-pub(super) fn gather_transposed(matrix: &Matrix, rows: &[usize], columns: &[usize]) -> Vec<f64> {
-    let mut entries = vec![0.0; rows.len() * columns.len()];
-    for (block, rows_of_block) in rows.chunks(LINE).enumerate() {
-        let from = rows_of_block.iter().map(|&r| matrix.row(r)).collect::<Vec<_>>();
-        for (to, &k) in entries.chunks_exact_mut(rows.len()).zip(columns) {
-            to[LINE * block..].iter_mut().zip(&from).for_each(|(entry, row)| *entry = row[k]);
-        }
-    }
-    entries
-}
-
-impl Map {
-    /// The part of the map that leads from `count` of the level's `units`, the first of which is `first`.
-    fn part_of(&self, units: usize, first: usize, count: usize) -> Option<View<'_>> {
-        View::new(self.weights.get(first..).unwrap_or(&[]), self.next, count, units)
+    pub fn map_by_next(&self, weight: &LinearMap, next: &[usize]) -> Map {
+        Map(Gathered::new(weight, next, &self.units))
     }
 }
 
@@ -118,7 +83,9 @@ pub(super) struct Columns {
     count: usize,
     /// Whether only the functions are stored, and their negatives are implied.
     mirrored: bool,
-    /// Row-major; one row a live unit of the level that comes next.
+    /// The live units of the level that comes next, by their places there, of which something is said; the places grow.
+    rows: Vec<u32>,
+    /// Row-major; one row for each of them.
     coefficients: Vec<f64>,
     /// One entry a function, then one a negative.
     constants: Sums,
@@ -134,8 +101,9 @@ struct Sums {
 }
 
 impl Columns {
-    /// Functions with these coefficients (row-major, one row a unit) and constants, each of which may be wrong by its error.
-    pub fn new(coefficients: Vec<f64>, constants: &[Constant]) -> Self {
+    /// Functions with these coefficients (row-major, a row for each of the units whose places are `rows`) and constants, each of
+    /// which may be wrong by its error.
+    pub fn new((rows, coefficients): (Vec<u32>, Vec<f64>), constants: &[Constant]) -> Self {
         let count = constants.len();
         let both = |of: &dyn Fn(&Constant) -> f64, sign: f64| {
             constants.iter().map(of).chain(constants.iter().map(|c| sign * of(c))).collect::<Vec<f64>>()
@@ -143,7 +111,7 @@ impl Columns {
         let zeros = vec![0.0; 2 * count];
         let constants =
             Sums { value: both(&|c| c.value, -1.0), error: both(&|c| c.error, 1.0), size: zeros.clone(), terms: zeros };
-        Self { count, mirrored: true, coefficients, constants }
+        Self { count, mirrored: true, rows, coefficients, constants }
     }
 
     fn width(&self) -> usize {
@@ -151,41 +119,46 @@ impl Columns {
     }
 
     /// Carries the functions through a level and the map behind it.
-    pub fn pass(&mut self, level: &Level, map: &Map) {
+    pub fn pass(&mut self, level: &Level, Map(map): &Map) {
         let (count, width) = (self.count, self.width());
         let stays_mirrored = self.mirrored && level.settled == level.units.len();
         self.constants.begin();
+        let rows = std::mem::take(&mut self.rows);
+        let (settled_rows, open_rows) = rows.split_at(rows.partition_point(|&r| (r as usize) < level.settled));
         let mut settled = std::mem::take(&mut self.coefficients);
-        let open = settled.split_off((level.settled * width).min(settled.len()));
-        for (r, row) in settled.chunks_exact_mut(width).enumerate() {
+        let open = settled.split_off((settled_rows.len() * width).min(settled.len()));
+        for (row, &r) in settled.chunks_exact_mut(width).zip(settled_rows) {
+            let r = r as usize;
             let slope = level.lines[r].lower_slope;
             self.constants.carry(row, slope, level.magnitudes[r]);
             if let Some(biases) = &level.biases {
                 self.constants.add(row, biases[r]);
             }
         }
-        let mut next = vec![0.0; map.next * width];
-        multiply(&mut next, map.part_of(level.units.len(), 0, level.settled), &settled, width);
+        let reached = map.reached(&rows);
+        let mut next = vec![0.0; reached.len() * width];
+        map.add_product(&mut next, &reached, settled_rows, &settled, width);
         if self.mirrored {
             self.constants.mirror(count);
         }
         if !stays_mirrored {
             let open = if self.mirrored { with_negatives(&open, count) } else { open };
-            let through = self.relax(level, open);
+            let through = self.relax(level, open_rows, open);
             if self.mirrored {
                 next = with_negatives(&next, count);
             }
-            let map = map.part_of(level.units.len(), level.settled, level.units.len() - level.settled);
-            multiply(&mut next, map, &through, 2 * count);
+            map.add_product(&mut next, &reached, open_rows, &through, 2 * count);
         }
         self.mirrored = stays_mirrored;
+        self.rows = reached;
         self.coefficients = next;
         self.constants.end(level);
     }
 
     /// Replaces the coefficients of the open units by those of the lines that bound them.
-    fn relax(&mut self, level: &Level, mut open: Vec<f64>) -> Vec<f64> {
-        for (row, r) in open.chunks_exact_mut(2 * self.count).zip(level.settled..) {
+    fn relax(&mut self, level: &Level, rows: &[u32], mut open: Vec<f64>) -> Vec<f64> {
+        for (row, &r) in open.chunks_exact_mut(2 * self.count).zip(rows) {
+            let r = r as usize;
             self.constants.relax(row, &level.lines[r], level.magnitudes[r]);
             if let Some(biases) = &level.biases {
                 self.constants.add(row, biases[r]);
@@ -203,7 +176,8 @@ impl Columns {
             rows = with_negatives(&rows, count);
         }
         self.constants.begin();
-        for (r, row) in rows.chunks_exact_mut(2 * count).enumerate() {
+        for (row, &r) in rows.chunks_exact_mut(2 * count).zip(&self.rows) {
+            let r = r as usize;
             self.constants.relax(row, &level.lines[r], level.magnitudes[r]);
             let (low, high) = (ends.lower[level.units[r]], ends.upper[level.units[r]]);
             for (value, &a) in self.constants.value.iter_mut().zip(&*row) {
@@ -219,18 +193,19 @@ impl Columns {
         }
     }
 
-    /// The bounds, where what is left are functions of the input: `extreme` knows the smallest and the largest value of a linear
-    /// form over the region.
-    pub fn close_over_input(self, extreme: impl Fn(&LinearForm, Side) -> f64) -> Interval {
+    /// The bounds, where what is left are functions of the `inputs` many inputs: `extreme` knows the smallest and the largest value
+    /// of a linear form over the region.
+    pub fn close_over_input(self, inputs: usize, extreme: impl Fn(&LinearForm, Side) -> f64) -> Interval {
         let (count, width) = (self.count, self.width());
         let constants = self.constants.lowered();
         let mut bounds = Interval { lower: Vec::with_capacity(count), upper: Vec::with_capacity(count) };
         // Some columns at a time, so that every cache line is read once.
         for first in (0..width).step_by(LINE) {
             let columns = first..(first + LINE).min(width);
-            let mut forms = vec![LinearForm { coefficients: Vec::new(), constant: 0.0 }; columns.len()];
-            for row in self.coefficients.chunks_exact(width) {
-                forms.iter_mut().zip(&row[columns.clone()]).for_each(|(form, &a)| form.coefficients.push(a));
+            let mut forms = vec![LinearForm { coefficients: vec![0.0; inputs], constant: 0.0 }; columns.len()];
+            for (row, &k) in self.coefficients.chunks_exact(width).zip(&self.rows) {
+                let entries = &row[columns.clone()];
+                forms.iter_mut().zip(entries).for_each(|(form, &a)| form.coefficients[k as usize] = a);
             }
             for (form, i) in forms.iter_mut().zip(columns) {
                 form.constant = constants[i];
@@ -314,15 +289,6 @@ fn with_negatives(rows: &[f64], count: usize) -> Vec<f64> {
         both.extend(row.iter().map(|a| -a));
     }
     both
-}
-
-/// Adds `map · rows` to `target`.
-fn multiply(target: &mut [f64], map: Option<View<'_>>, rows: &[f64], width: usize) {
-    match (map, View::new(rows, rows.len() / width.max(1), width, width)) {
-        (Some(map), Some(rows)) => add_product(target, map, rows),
-        // No bound survives this.
-        _ => target.fill(f64::NAN),
-    }
 }
 
 /// Bounds of `count` quantities, those of a range of them at a time; `None` when the solve was asked to end.

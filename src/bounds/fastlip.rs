@@ -26,11 +26,10 @@ impl BackwardBounds {
     /// Interval propagation of the gradient of `cᵀ f`, with c = `seed`, under the derivative ranges that `forward` leaves.
     pub fn fastlip(network: &Network, forward: &ForwardBounds, seed: &[f64]) -> Self {
         let seed = Interval { lower: seed.to_vec(), upper: seed.to_vec() };
-        let mut post_activation = vec![seed.transposed_image(network.output().weight())];
+        let mut post_activation = vec![seed.transposed_image(&network.output().map)];
         for (l, layer) in network.hidden().iter().enumerate().rev() {
             let after = &post_activation[post_activation.len() - 1];
-            let before =
-                pre_activation_gradient(after, forward, l, &layer.activations).transposed_image(layer.weight());
+            let before = pre_activation_gradient(after, forward, l, &layer.activations).transposed_image(&layer.map);
             post_activation.push(before);
         }
         post_activation.reverse();

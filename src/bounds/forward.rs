@@ -3,13 +3,12 @@
 use super::Interval;
 use super::columns::{Level, Map};
 use super::crown;
+use super::form::{LinearForm, Side};
 use super::linear;
-use super::norms::dual_norm_up;
 use super::relaxation::Relaxation;
-use crate::arithmetic::ends::{intersection_lower, intersection_upper, lower_end, upper_end};
-use crate::arithmetic::rounding::{inner_product_error, product_up};
+use crate::arithmetic::ends::{intersection_lower, intersection_upper};
 use crate::network::{Layer, Network, Phase};
-use crate::problem::{Ball, BallNorm, Region, VectorNorm};
+use crate::problem::{Ball, Region};
 use crate::workers::Workers;
 
 /// Bounds of the pre-activations of every hidden layer over a region.
@@ -23,31 +22,13 @@ pub struct ForwardBounds {
     pub layers: Vec<Interval>,
 }
 
-/// What bounds are wanted of a row.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Side {
-    /// From below.
-    Lower,
-    /// From above.
-    Upper,
-}
-
-/// `coefficients·x + constant`: a bound, valid on the whole region, of some quantity of the network.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LinearForm {
-    /// One entry an input.
-    pub coefficients: Vec<f64>,
-    /// The constant, with every rounding error that was made on the way.
-    pub constant: f64,
-}
-
 impl ForwardBounds {
     /// Interval arithmetic alone.
     pub fn interval(network: &Network, region: &Region) -> Self {
         let mut bounds = Self::start(region);
         for layer in network.hidden() {
             let before = bounds.post_activation(network, bounds.layers.len());
-            bounds.layers.push(before.affine_image(layer.weight(), &layer.bias));
+            bounds.layers.push(before.affine_image(&layer.map, &layer.bias));
         }
         bounds
     }
@@ -65,21 +46,28 @@ impl ForwardBounds {
         let mut levels: Vec<(Level, Map)> = Vec::new();
         for (l, layer) in network.hidden().iter().enumerate() {
             let before = bounds.post_activation(network, l);
-            let mut image = before.affine_image(layer.weight(), &layer.bias);
+            let mut image = before.affine_image(&layer.map, &layer.bias);
             // On a box, the first layer's interval bounds are the tightest there are. And a neuron that is dead puts out the same
             // whatever its bounds.
             let lives =
                 |r: &usize| layer.activation(*r).derivative_range(image.lower[*r], image.upper[*r]) != (0.0, 0.0);
             let wanted: Vec<usize> = (0..image.len()).filter(lives).collect();
             if (l > 0 || bounds.ball.is_some())
-                && let Some(tighter) = crown::bounds(layer, &wanted, &levels, &bounds, workers)
+                && let Some(tighter) = crown::bounds(
+                    layer,
+                    &wanted,
+                    &levels,
+                    bounds.input.len(),
+                    |form, side| bounds.extreme(form, side),
+                    workers,
+                )
             {
                 image.intersect_at(&wanted, &tighter);
             }
             if l + 1 < network.hidden().len() {
                 let level = level(layer, &before, &image);
                 let inputs: Vec<usize> = (0..bounds.input.len()).collect();
-                let map = level.map_by_unit(layer.weight(), levels.last().map_or(&inputs, |(level, _)| level.units()));
+                let map = level.map_by_unit(&layer.map, levels.last().map_or(&inputs, |(level, _)| level.units()));
                 levels.push((level, map));
             }
             bounds.layers.push(image);
@@ -147,34 +135,6 @@ fn level(layer: &Layer, before: &Interval, bounds: &Interval) -> Level {
     let ends = bounds.lower.iter().zip(&bounds.upper);
     let line = |(r, (&low, &high)): (usize, (&f64, &f64))| Relaxation::activation(layer.activation(r), low, high);
     let lines: Vec<Relaxation> = ends.enumerate().map(line).collect();
-    let magnitudes = linear::magnitudes(layer.weight(), Some(&layer.bias), &before.sizes());
+    let magnitudes = linear::magnitudes(&layer.map, Some(&layer.bias), &before.sizes());
     Level::new(&lines, &magnitudes, Some(&layer.bias))
-}
-
-impl LinearForm {
-    /// The smallest or largest value over a ball, outwards: at the centre, less or more the radius times the dual norm.
-    pub fn extreme_over_ball(&self, ball: &Ball, side: Side) -> f64 {
-        let norm = match ball.norm {
-            BallNorm::Linf => VectorNorm::Linf,
-            BallNorm::L1 => VectorNorm::L1,
-            BallNorm::L2 => VectorNorm::L2,
-        };
-        let spread = product_up(ball.radius, dual_norm_up(norm, self.coefficients.iter().map(|a| a.abs())));
-        let (mut value, mut magnitude) = (self.constant, self.constant.abs() + spread);
-        for (a, c) in self.coefficients.iter().zip(&ball.center) {
-            value += a * c;
-            magnitude += (a * c).abs();
-        }
-        let error = inner_product_error(self.coefficients.len() + 2, magnitude);
-        match side {
-            Side::Lower => lower_end((value - spread - error).next_down()),
-            Side::Upper => upper_end((value + spread + error).next_up()),
-        }
-    }
-
-    /// The smallest or largest value over a box, outwards.
-    pub fn extreme(&self, input: &Interval, side: Side) -> f64 {
-        let (low, high) = input.image_of_row(&self.coefficients, self.constant);
-        if side == Side::Lower { low } else { high }
-    }
 }

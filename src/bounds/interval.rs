@@ -3,7 +3,7 @@
 use crate::arithmetic::ends::{self, intersection_lower, intersection_upper, lower_end, upper_end};
 use crate::arithmetic::rounding::{inner_product_error, product_down, product_up};
 use crate::arithmetic::vector::{Work, vectorized};
-use crate::network::{Activations, Matrix};
+use crate::network::{Activations, LinearMap, Matrix, Row, SparseRows};
 
 /// Entrywise bounds `lower ≤ v ≤ upper`. An end that is unknown, because an overflow is in the way, is infinite; none is NaN.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -41,9 +41,34 @@ impl Interval {
     }
 
     /// `W v + b` over all v within the bounds, outwards.
-    pub fn affine_image(&self, weight: &Matrix, bias: &[f64]) -> Interval {
+    pub fn affine_image(&self, map: &LinearMap, bias: &[f64]) -> Interval {
+        match map {
+            LinearMap::Dense(weight) => self.affine_image_by(weight, bias),
+            LinearMap::Sparse(rows) => {
+                let image = |(r, &b): (usize, &f64)| self.image_of_entries(rows.row(r), b);
+                let (lower, upper) = bias.iter().enumerate().map(image).unzip();
+                Interval { lower, upper }
+            }
+        }
+    }
+
+    /// [`Interval::affine_image`] for a dense W.
+    pub fn affine_image_by(&self, weight: &Matrix, bias: &[f64]) -> Interval {
         let (lower, upper) = weight.iter_rows().zip(bias).map(|(row, &b)| self.image_of_row(row, b)).unzip();
         Interval { lower, upper }
+    }
+
+    /// [`Interval::image_of_row`] of a row of which only some entries are kept: the inner product has no more terms than that.
+    fn image_of_entries(&self, row: Row<'_>, constant: f64) -> (f64, f64) {
+        let start = Sum { value: constant, magnitude: constant.abs(), terms: 0 };
+        let (mut low, mut high) = (start, start);
+        row.each(|k, w| {
+            let (l, u) = (self.lower[k], self.upper[k]);
+            let (first, second) = if w >= 0.0 { (l, u) } else { (u, l) };
+            low.add(w, first);
+            high.add(w, second);
+        });
+        (low.down(), high.up())
     }
 
     /// The smallest and the largest value of `row·v + constant` over all v within the bounds, outwards.
@@ -80,8 +105,33 @@ impl Interval {
     }
 
     /// `Wᵀ v` over all v within the bounds, outwards.
-    pub fn transposed_image(&self, weight: &Matrix) -> Interval {
+    pub fn transposed_image(&self, map: &LinearMap) -> Interval {
+        match map {
+            LinearMap::Dense(weight) => self.transposed_image_by(weight),
+            LinearMap::Sparse(rows) => self.transposed_image_of_rows(rows),
+        }
+    }
+
+    /// [`Interval::transposed_image`] for a dense W.
+    pub fn transposed_image_by(&self, weight: &Matrix) -> Interval {
         vectorized(TransposedImage { interval: self, weight })
+    }
+
+    /// [`Interval::transposed_image`] of sparse rows: each sum counts the terms that it has.
+    fn transposed_image_of_rows(&self, rows: &SparseRows) -> Interval {
+        let nothing = Sum { value: 0.0, magnitude: 0.0, terms: 0 };
+        let (mut low, mut high) = (vec![nothing; rows.columns()], vec![nothing; rows.columns()]);
+        for (r, (&l, &u)) in self.lower.iter().zip(&self.upper).enumerate() {
+            if l == 0.0 && u == 0.0 {
+                continue;
+            }
+            rows.row(r).each(|k, w| {
+                let (first, second) = if w >= 0.0 { (l, u) } else { (u, l) };
+                low[k].add(w, first);
+                high[k].add(w, second);
+            });
+        }
+        Interval { lower: low.iter().map(Sum::down).collect(), upper: high.iter().map(Sum::up).collect() }
     }
 
     /// σ applied to every entry.
@@ -192,6 +242,16 @@ struct Sum {
 }
 
 impl Sum {
+    /// Adds a product; one with a factor 0 is none, even where the other one overflowed.
+    fn add(&mut self, a: f64, b: f64) {
+        if a != 0.0 && b != 0.0 {
+            let term = a * b;
+            self.value += term;
+            self.magnitude += term.abs();
+            self.terms += 1;
+        }
+    }
+
     fn error(&self) -> f64 {
         inner_product_error(self.terms + 1, self.magnitude)
     }

@@ -14,7 +14,7 @@ use super::relaxation::Relaxation;
 use crate::arithmetic::ends::lower_end;
 use crate::arithmetic::rounding::{coefficient_underflow, inner_product_error};
 use crate::arithmetic::vector::{Work, vectorized};
-use crate::network::Matrix;
+use crate::network::{LinearMap, Matrix, Row};
 
 /// One layer of a chain.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +22,7 @@ pub struct Step<'a> {
     /// The lines of each unit.
     pub lines: &'a [Relaxation],
     /// Row r: the affine map of unit r on the outputs of the layer before.
-    pub weight: &'a Matrix,
+    pub weight: &'a LinearMap,
     /// Its constants; none in the backward pass.
     pub bias: Option<&'a [f64]>,
     /// Q.
@@ -129,9 +129,18 @@ impl Work for Carry<'_> {
 /// So many columns are summed up in registers.
 const BLOCK: usize = 8;
 
-/// `weightᵀ factors`, in which a block of columns stays in registers.
+/// `weightᵀ factors`, into sums that are 0 before; of a dense map a block of columns stays in registers.
 #[inline(always)]
-fn combine_rows(weight: &Matrix, factors: &[f64], sums: &mut [f64]) {
+fn combine_rows(map: &LinearMap, factors: &[f64], sums: &mut [f64]) {
+    let weight = match map {
+        LinearMap::Dense(matrix) => matrix,
+        LinearMap::Sparse(rows) => {
+            for (r, &factor) in factors.iter().enumerate().filter(|(_, factor)| **factor != 0.0) {
+                rows.row(r).add_to(factor, sums);
+            }
+            return;
+        }
+    };
     let columns = sums.len();
     if columns < BLOCK {
         for (&factor, row) in factors.iter().zip(weight.iter_rows()) {
@@ -183,28 +192,30 @@ pub fn combination_error(weights: &[f64], magnitudes: &Magnitudes) -> f64 {
 
 /// `Σ_k |row_k|·sizes_k + |bias|` for every row, rounded up: the Q of a step whose inputs have the given largest sizes. It is 0
 /// only where every term is.
-pub fn magnitudes(weight: &Matrix, bias: Option<&[f64]>, sizes: &[f64]) -> Magnitudes {
-    let sum = |r: usize, row: &[f64]| {
+pub fn magnitudes(weight: &LinearMap, bias: Option<&[f64]>, sizes: &[f64]) -> Magnitudes {
+    let sum = |(r, row): (usize, Row<'_>)| {
         let (mut sum, mut terms) = (bias.map_or(0.0, |b| b[r].abs()), 0);
-        for (w, h) in row.iter().zip(sizes).filter(|(w, h)| **w != 0.0 && **h != 0.0) {
-            sum += w.abs() * h;
-            terms += 1;
-        }
+        row.with(sizes, |&size, w| {
+            if w != 0.0 && size != 0.0 {
+                sum += w.abs() * size;
+                terms += 1;
+            }
+        });
         if terms == 0 { sum } else { sum + inner_product_error(terms, sum) }
     };
-    Magnitudes::of_map(weight.iter_rows().enumerate().map(|(r, row)| sum(r, row)).collect(), sizes)
+    Magnitudes::of_map(weight.iter_rows().enumerate().map(sum).collect(), sizes)
 }
 
 /// `Σ_r |column_r|·sizes_r` for every column, rounded up: the Q of the backward pass, whose affine map is the transpose. It is 0
 /// only where every term is.
-pub fn transposed_magnitudes(weight: &Matrix, sizes: &[f64]) -> Magnitudes {
-    let mut sums = vec![0.0; weight.columns()];
+pub fn transposed_magnitudes(weight: &LinearMap, sizes: &[f64]) -> Magnitudes {
+    let mut sums = vec![(0.0, 0); weight.columns()];
     for (row, &size) in weight.iter_rows().zip(sizes).filter(|(_, size)| **size != 0.0) {
-        sums.iter_mut().zip(row).for_each(|(sum, w)| *sum += if *w == 0.0 { 0.0 } else { w.abs() * size });
+        row.with_mut(&mut sums, |(sum, terms), w| {
+            *sum += if w == 0.0 { 0.0 } else { w.abs() * size };
+            *terms += usize::from(w != 0.0);
+        });
     }
-    let is_nothing = |k: usize| !weight.iter_rows().zip(sizes).any(|(row, size)| row[k] != 0.0 && *size != 0.0);
-    let up = |(k, sum): (usize, f64)| {
-        if sum == 0.0 && is_nothing(k) { 0.0 } else { sum + inner_product_error(weight.rows(), sum) }
-    };
-    Magnitudes::of_map(sums.into_iter().enumerate().map(up).collect(), sizes)
+    let up = |(sum, terms): (f64, usize)| if terms == 0 { 0.0 } else { sum + inner_product_error(terms, sum) };
+    Magnitudes::of_map(sums.into_iter().map(up).collect(), sizes)
 }

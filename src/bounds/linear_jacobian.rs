@@ -2,8 +2,9 @@
 //! lies between two lines in the gradient, so a linear function of the gradient is carried through the unrolled backward pass
 //! to constants. It dominates RecurJac and FastLip on the same pre-activation bounds.
 
-use super::columns::{Columns, Level, Map, gather, in_blocks};
+use super::columns::{Columns, Level, Map, in_blocks};
 use super::fastlip::{BackwardBounds, pre_activation_gradient};
+use super::gathered::{ColumnsOf, all};
 use super::linear::{self, Constant, Magnitudes, Step};
 use super::norms::dual_norm_up;
 use super::relaxation::{Relaxation, absolute_value_chord};
@@ -12,7 +13,7 @@ use super::{ForwardBounds, Interval};
 use crate::arithmetic::ends::{intersection_upper, lower_end, upper_end};
 use crate::arithmetic::rounding::{inner_product_error, product_down, product_up, sum_down, sum_up};
 use crate::arithmetic::vector::{Work, vectorized};
-use crate::network::{Matrix, Network, dot};
+use crate::network::{LinearMap, Network, Row};
 use crate::problem::{Region, VectorNorm};
 use crate::room::Room;
 use crate::workers::Workers;
@@ -29,7 +30,7 @@ const LANES: usize = 8;
 pub struct BackwardChain {
     /// `transposed[l]` is `W^(l+1)ᵀ` with l counted from 0: row k leads from unit k of layer l (the input for l = 0) to the
     /// units of the layer behind it.
-    transposed: Vec<Matrix>,
+    transposed: Vec<LinearMap>,
     /// The gradient with respect to what the last hidden layer puts out: `W^(H)ᵀ u`.
     last: Interval,
     /// Q of `transposed[l]`'s rows, for l ≥ 1: `Σ_j |W_jr|·max|s_j|` over the region.
@@ -39,7 +40,7 @@ pub struct BackwardChain {
 impl BackwardChain {
     /// The chain of the functional that `fastlip` was computed for.
     pub fn new(network: &Network, fastlip: &BackwardBounds) -> Self {
-        let transposed: Vec<Matrix> = network.layers().iter().map(|layer| layer.weight().transposed()).collect();
+        let transposed: Vec<LinearMap> = network.layers().iter().map(|layer| layer.map.transposed()).collect();
         let depth = network.hidden().len();
         let magnitudes = (0..depth)
             .map(|l| linear::magnitudes(&transposed[l], None, &fastlip.post_activation[l + 1].sizes()))
@@ -58,7 +59,7 @@ impl BackwardChain {
     }
 
     /// Row k of the map from the switched gradients of hidden layer `l` (counted from 0) to the gradient at its input.
-    pub fn row(&self, l: usize, k: usize) -> &[f64] {
+    pub fn row(&self, l: usize, k: usize) -> Row<'_> {
         self.transposed[l].row(k)
     }
 
@@ -68,7 +69,7 @@ impl BackwardChain {
     }
 
     /// The map itself.
-    pub fn map(&self, l: usize) -> &Matrix {
+    pub fn map(&self, l: usize) -> &LinearMap {
         &self.transposed[l]
     }
 
@@ -215,8 +216,8 @@ pub fn linear_jacobian(
                 (low, high) != (0.0, 0.0) && (entries == Entries::All || low != high)
             }
         };
-        let wanted: Vec<usize> = (0..layer.weight().columns()).filter(wanted).collect();
-        if let Some(tighter) = pass.entries(layer.weight(), &wanted, workers) {
+        let wanted: Vec<usize> = (0..layer.map.columns()).filter(wanted).collect();
+        if let Some(tighter) = pass.entries(&layer.map, &wanted, workers) {
             bounds.post_activation[l].intersect_at(&wanted, &tighter);
         }
     }
@@ -240,7 +241,7 @@ impl Unrolled {
         let added = match self.levels.last() {
             None => (Level::new(&lines, &Magnitudes::of_sizes(after.sizes()), None), None),
             Some((next, _)) => {
-                let weight = network.layers()[l + 1].weight();
+                let weight = &network.layers()[l + 1].map;
                 let level = Level::new(&lines, &linear::transposed_magnitudes(weight, sizes), None);
                 let map = level.map_by_next(weight, next.units());
                 (level, Some(map))
@@ -265,10 +266,12 @@ impl Unrolled {
     }
 
     /// Bounds of the gradient with respect to the `wanted` inputs of the layer that was added last, whose weights are `weight`.
-    fn entries(&self, weight: &Matrix, wanted: &[usize], workers: &Workers) -> Option<Interval> {
+    fn entries(&self, weight: &LinearMap, wanted: &[usize], workers: &Workers) -> Option<Interval> {
+        let columns = ColumnsOf::new(weight);
         in_blocks(wanted.len(), workers, |range| {
             let wanted = &wanted[range];
-            self.bound(Columns::new(gather(weight, self.units(), wanted), &vec![Constant::default(); wanted.len()]))
+            let coefficients = columns.gather(self.units(), wanted);
+            self.bound(Columns::new(coefficients, &vec![Constant::default(); wanted.len()]))
         })
     }
 
@@ -295,10 +298,11 @@ impl Unrolled {
             slopes[k] = -slope;
             constant.value = -sum_up(-constant.value, intercept);
         }
-        let weight = network.layers()[0].weight();
+        let weight = &network.layers()[0].map;
         constant.error = linear::combination_error(&slopes, &linear::transposed_magnitudes(weight, sizes));
-        let coefficients = self.units().iter().map(|&r| dot(weight.row(r), &slopes)).collect();
-        intersection_upper(entrywise, -self.bound(Columns::new(coefficients, &[constant])).lower[0])
+        let coefficients = self.units().iter().map(|&r| weight.row(r).dot(&slopes)).collect();
+        let column = (all(self.units().len()), coefficients);
+        intersection_upper(entrywise, -self.bound(Columns::new(column, &[constant])).lower[0])
     }
 }
 
@@ -314,14 +318,10 @@ pub fn absolute_value_line(lower: f64, upper: f64) -> (f64, f64) {
 }
 
 /// `mapᵀ weights` into `out`.
-pub fn combine(map: &Matrix, weights: &[f64], out: &mut Vec<f64>) {
+pub fn combine(map: &LinearMap, weights: &[f64], out: &mut Vec<f64>) {
     out.clear();
     out.resize(map.columns(), 0.0);
-    for (row, &w) in map.iter_rows().zip(weights) {
-        if w != 0.0 {
-            for (sum, v) in out.iter_mut().zip(row) {
-                *sum += w * v;
-            }
-        }
+    for (row, &w) in map.iter_rows().zip(weights).filter(|(_, w)| **w != 0.0) {
+        row.add_to(w, out);
     }
 }

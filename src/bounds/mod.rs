@@ -3,8 +3,10 @@
 //!
 //! - [`Interval`]: lower and upper bounds of one layer's quantities.
 //! - [`forward`]: pre-activation bounds: interval arithmetic and CROWN, intersected.
+//! - [`form`]: linear functions of the input over a region.
 //! - [`relaxation`]: the two lines between which a nonlinear step lies; [`linear`]: linear bounds carried through layers.
-//! - `columns`: the same for whole layers, by dense products; `crown`: CROWN with it.
+//! - `columns`: the same for whole layers, by products of blocks; `crown`: CROWN with it. `gathered`: the part of a layer's map
+//!   that they are multiplied with.
 //! - `curve`: the lines of activations that are curved or have several kinks.
 //! - [`fastlip`]: bounds of the gradient through every layer (FastLip).
 //! - [`recurjac`]: tighter bounds of the gradient (RecurJac, backward and forward).
@@ -18,7 +20,9 @@ mod columns;
 mod crown;
 mod curve;
 pub mod fastlip;
+pub mod form;
 pub mod forward;
+mod gathered;
 mod interval;
 pub mod linear;
 pub mod linear_jacobian;

@@ -5,7 +5,7 @@ use super::rows::{RowBound, operator_norm_up};
 use crate::arithmetic::ends::{hull_upper, upper_end};
 use crate::arithmetic::euclidean;
 use crate::arithmetic::rounding::{inner_product_error, product_up, sum_up};
-use crate::network::{Matrix, Network};
+use crate::network::{LinearMap, Network};
 use crate::problem::{Question, Region, VectorNorm};
 
 /// An upper bound of `‖v‖_α*` for upper bounds of nonnegative entries, where α is the norm of the input: ℓ1 for ℓ∞, ℓ∞ for ℓ1,
@@ -40,13 +40,16 @@ pub fn dual_norm_of_interval(input_norm: VectorNorm, gradient: &Interval, region
 ///
 /// For α = ℓ∞ the operator norm of a layer is the largest absolute row sum, for ℓ1 the largest absolute column sum, for ℓ2 what
 /// `spectral_norm_up` says of the matrix: an upper bound of its spectral norm.
-pub fn operator_norm_product(network: &Network, question: &Question, spectral_norm_up: impl Fn(&Matrix) -> f64) -> f64 {
+pub fn operator_norm_product(
+    network: &Network,
+    question: &Question,
+    spectral_norm_up: impl Fn(&LinearMap) -> f64,
+) -> f64 {
     let (region, input_norm) = (&question.region, question.input_norm);
     let hidden = network.hidden();
     let counts = |k: usize| !hidden.is_empty() || region.is_free(k);
     let row = |seed: &Vec<f64>| {
-        let gradient =
-            Interval { lower: seed.clone(), upper: seed.clone() }.transposed_image(network.output().weight());
+        let gradient = Interval { lower: seed.clone(), upper: seed.clone() }.transposed_image(&network.output().map);
         let norm = dual_norm_up(input_norm, (0..gradient.len()).filter(|&k| counts(k)).map(|k| gradient.magnitude(k)));
         RowBound { gradient, norm }
     };
@@ -54,32 +57,29 @@ pub fn operator_norm_product(network: &Network, question: &Question, spectral_no
     let mut product = operator_norm_up(&rows, input_norm, question.seeds.norm, counts);
     for (l, layer) in hidden.iter().enumerate() {
         let counts = |k: usize| l > 0 || region.is_free(k);
-        let norm = operator_norm(layer.weight(), input_norm, counts, &spectral_norm_up);
+        let norm = operator_norm(&layer.map, input_norm, counts, &spectral_norm_up);
         product = product_up(product_up(product, norm), layer.activations.largest_derivative());
     }
     product
 }
 
 fn operator_norm(
-    weight: &Matrix,
+    weight: &LinearMap,
     norm: VectorNorm,
     counts: impl Fn(usize) -> bool,
-    spectral_norm_up: impl Fn(&Matrix) -> f64,
+    spectral_norm_up: impl Fn(&LinearMap) -> f64,
 ) -> f64 {
     let widened =
         |sum: f64, terms: usize| if sum == 0.0 { 0.0 } else { (sum + inner_product_error(terms, sum)).next_up() };
     match norm {
-        VectorNorm::Linf => weight
-            .iter_rows()
-            .map(|row| row.iter().enumerate().filter(|(k, _)| counts(*k)).map(|(_, w)| w.abs()).sum::<f64>())
-            .fold(0.0, |largest, sum| hull_upper(largest, widened(sum, weight.columns()))),
+        VectorNorm::Linf => weight.iter_rows().fold(0.0, |largest, row| {
+            let mut sum = 0.0;
+            row.each(|k, w| sum += if counts(k) { w.abs() } else { 0.0 });
+            hull_upper(largest, widened(sum, row.weights().len()))
+        }),
         VectorNorm::L1 => {
             let mut sums = vec![0.0; weight.columns()];
-            for row in weight.iter_rows() {
-                for (sum, w) in sums.iter_mut().zip(row) {
-                    *sum += w.abs();
-                }
-            }
+            weight.iter_rows().for_each(|row| row.each(|k, w| sums[k] += w.abs()));
             let free = sums.into_iter().enumerate().filter(|(k, _)| counts(*k));
             free.fold(0.0, |largest, (_, sum)| hull_upper(largest, widened(sum, weight.rows())))
         }

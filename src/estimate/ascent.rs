@@ -53,7 +53,7 @@ pub fn climb(subject: &Subject<'_>, starts: &[Candidate], keep: usize, control: 
 fn form_seconds(subject: &Subject<'_>) -> f64 {
     let free = subject.free_inputs().len() as f64;
     let later = subject.network.hidden().iter().skip(1);
-    later.map(|layer| layer.weight().entries().len() as f64).sum::<f64>() * free * SECONDS_A_TERM
+    later.map(|layer| layer.map.entries_stored() as f64).sum::<f64>() * free * SECONDS_A_TERM
 }
 
 /// The best candidate that one step from `current` reaches.
@@ -76,7 +76,7 @@ fn best_step(subject: &Subject<'_>, current: &Candidate, control: &Control) -> O
                 return best;
             }
             let row = forms.rows[l].row(r);
-            let square: f64 = row.iter().map(|w| w * w).sum();
+            let square: f64 = row.weights().iter().map(|w| w * w).sum();
             if square == 0.0 {
                 continue;
             }
@@ -85,9 +85,10 @@ fn best_step(subject: &Subject<'_>, current: &Candidate, control: &Control) -> O
                 for overshoot in OVERSHOOT {
                     let mut x = current.x.clone();
                     let step = -(1.0 + overshoot) * kink.excess(z) / (kink.slope * square);
-                    for (&(k, _, radius), w) in free.iter().zip(row) {
+                    row.each(|i, w| {
+                        let (k, _, radius) = free[i];
                         x[k] += step * w * radius;
-                    }
+                    });
                     question.region.clamp(&mut x);
                     let candidate = Candidate::at(network, question, x);
                     if candidate.value.is_finite() && best.as_ref().is_none_or(|b| candidate.value > b.value) {

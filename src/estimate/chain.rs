@@ -4,11 +4,12 @@
 use serde_json::Value;
 
 use super::spectral::{power_of, scale};
-use crate::arithmetic::ends::hull_upper;
+use crate::arithmetic::ends::{hull_upper, intersection_upper};
 use crate::arithmetic::euclidean;
 use crate::arithmetic::rounding::{SMALLEST, difference_up, product_up, root_up, scaled_up, sum_up};
 use crate::bounds::Interval;
-use crate::network::{Layer, Matrix, Network};
+use crate::control::Control;
+use crate::network::{Layer, LinearMap, Matrix, Network};
 use crate::problem::{Question, VectorNorm};
 use crate::room::{Room, Run, Scope, Side, Size, Visit};
 
@@ -24,7 +25,7 @@ use crate::room::{Room, Run, Scope, Side, Size, Visit};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Chain {
     /// The weights of the hidden layers; the first one has the columns of the free inputs only.
-    pub hidden: Vec<Matrix>,
+    pub hidden: Vec<LinearMap>,
     /// What the largest derivatives of the layers multiply to, rounded up.
     pub gain: f64,
     /// `cᵀ W^(H)`, rounded (without hidden layers: over the free inputs).
@@ -42,11 +43,11 @@ impl Chain {
     pub fn new(network: &Network, question: &Question) -> Self {
         let region = &question.region;
         let free: Vec<usize> = (0..region.dim()).filter(|&k| region.is_free(k)).collect();
-        let mut hidden: Vec<Matrix> = network.hidden().iter().map(scaled_weight).collect();
+        let mut hidden: Vec<LinearMap> = network.hidden().iter().map(scaled_weight).collect();
         let largest = network.hidden().iter().map(|layer| layer.activations.largest_derivative());
         let gain = largest.fold(1.0, |gain, s| if s == 1.0 { gain } else { product_up(gain, s) });
         let seed = Interval { lower: question.output_weights().to_vec(), upper: question.output_weights().to_vec() };
-        let mut image = seed.transposed_image(network.output().weight());
+        let mut image = seed.transposed_image(&network.output().map);
         match hidden.first_mut() {
             Some(first) => *first = first.with_columns(&free),
             None => {
@@ -72,14 +73,14 @@ impl Chain {
     /// Scales the factors.
     fn moderate(&mut self) {
         for weight in &mut self.hidden {
-            let power = power_of(weight);
-            if !scale(weight, -power) {
+            let power = power_of(weight.weights());
+            if !scale(weight.weights_mut(), -power) {
                 (self.row_error, self.row_norm) = (f64::INFINITY, f64::INFINITY);
             }
             self.power += power;
         }
-        let power = power_of(&self.row);
-        if !scale(&mut self.row, -power) {
+        let power = power_of(self.row.entries());
+        if !scale(self.row.entries_mut(), -power) {
             // Each entry has lost at most half of the smallest number.
             let lost = self.row.columns() as f64 * SMALLEST;
             self.row_error = sum_up(self.row_error, scaled_up(lost, power));
@@ -96,7 +97,7 @@ impl Chain {
     }
 
     /// The product of `norm` over all factors but the gain: `Π norm(W^(l)) · ‖cᵀ W^(H)‖₂`, rounded up in that order.
-    pub fn product_of(&self, norm: impl Fn(&Matrix) -> f64) -> f64 {
+    pub fn product_of(&self, norm: impl Fn(&LinearMap) -> f64) -> f64 {
         product_up(self.hidden.iter().fold(1.0, |product, weight| product_up(product, norm(weight))), self.row_norm)
     }
 }
@@ -109,25 +110,38 @@ pub const fn room(side: Side, about: &'static str, size: Size, run: fn(&mut Visi
 
 /// A layer's weights, each row multiplied by the power of two at or above its unit's share of the layer's largest derivative; as
 /// they are where that would round.
-fn scaled_weight(layer: &Layer) -> Matrix {
+fn scaled_weight(layer: &Layer) -> LinearMap {
     let largest = layer.activations.largest_derivative();
-    let mut weight = layer.weight().clone();
-    for r in 0..weight.rows() {
-        let own = layer.activation(r).largest_derivative();
-        let power = (own / largest).log2().ceil().exp2();
-        // A power of two times the largest may lie a rounding below the own one: then the next.
-        let power = if power * largest < own { 2.0 * power } else { power };
+    let mut map = layer.map.clone();
+    for r in 0..map.rows() {
+        let power = power_below(layer.activation(r).largest_derivative(), largest);
         let exact = |w: &f64| *w == 0.0 || (w * power).is_normal();
-        if power < 1.0 && weight.row(r).iter().all(exact) {
-            weight.row_mut(r).iter_mut().for_each(|w| *w *= power);
+        if power < 1.0 && map.row(r).weights().iter().all(exact) {
+            map.row_weights_mut(r).iter_mut().for_each(|w| *w *= power);
         }
     }
-    weight
+    map
+}
+
+/// The smallest power of two that is, times the largest derivative of a layer, at least the unit's `own`.
+pub(super) fn power_below(own: f64, largest: f64) -> f64 {
+    let power = (own / largest).log2().ceil().exp2();
+    // A power of two times the largest may lie a rounding below the own one: then the next.
+    if power * largest < own { 2.0 * power } else { power }
 }
 
 /// Runs such a method: what it gives for the chain times the gain, in the Euclidean norm, converted to the asked one.
 pub fn run<E: ToString>(
     visit: &mut Visit<'_, '_>,
+    bound: impl FnOnce(&Chain, &mut Visit<'_, '_>) -> Result<f64, E>,
+) -> Option<f64> {
+    run_within(visit, |_, _, _| f64::INFINITY, bound)
+}
+
+/// As [`run`], where the network itself has another bound in the Euclidean norm.
+pub fn run_within<E: ToString>(
+    visit: &mut Visit<'_, '_>,
+    other: impl FnOnce(&Network, &Question, &Control) -> f64,
     bound: impl FnOnce(&Chain, &mut Visit<'_, '_>) -> Result<f64, E>,
 ) -> Option<f64> {
     let question = visit.question();
@@ -138,7 +152,7 @@ pub fn run<E: ToString>(
     let chain = Chain::new(visit.network(), question);
     match bound(&chain, visit) {
         Ok(native) => {
-            let native = chain.unscaled(native);
+            let native = intersection_upper(chain.unscaled(native), other(visit.network(), question, visit.control()));
             let free = (0..question.region.dim()).filter(|&k| question.region.is_free(k)).count();
             let value = from_euclidean(native, question.input_norm, free);
             if !value.is_finite() {

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use super::chain::{self, Chain};
-use super::spectral::frobenius_norm_up;
+use super::spectral::frobenius_norm_of;
 use crate::room::{Room, Side, Size};
 
 /// The method `frobenius`.
@@ -13,5 +13,5 @@ pub const ROOM: Room = chain::room(Side::Upper, "the product of Frobenius norms"
 
 /// `‖cᵀ W^(H)‖₂ · Π ‖W^(l)‖_F`, rounded up.
 pub fn bound(chain: &Chain) -> f64 {
-    chain.product_of(frobenius_norm_up)
+    chain.product_of(|weight| frobenius_norm_of(weight.weights()))
 }

@@ -1,6 +1,7 @@
 //! Greedy SeqLip (Scaman and Virmaux 2018, §6.1): SeqLip with each maximum over σ searched locally. It may miss the maximum,
 //! and for wide layers it drops small singular values, so it proves nothing.
 
+use super::branches;
 use super::chain::{self, Chain};
 use super::seqlip::{Junction, SeqLipError, junctions_within};
 use super::spectral::{from_faer, product, svd_seconds, view};
@@ -11,7 +12,7 @@ use crate::room::{Room, Side, Size};
 
 /// The method `greedy_seqlip`.
 pub const ROOM: Room = chain::room(Side::Nothing, "SeqLip with each maximum searched locally", Size::Any, |visit| {
-    chain::run(visit, |chain, visit| estimate(chain, visit.control()))
+    chain::run_within(visit, branches::bound, |chain, visit| estimate(chain, visit.control()))
 });
 
 /// Singular values kept on each side of a layer (the paper's E).
@@ -126,7 +127,7 @@ fn truncated(matrix: &Matrix, control: &Control) -> Option<Matrix> {
     if matrix.columns() <= RANK {
         return Some(matrix.clone());
     }
-    if !control.has_time_for(svd_seconds(matrix)) {
+    if !control.has_time_for(svd_seconds(matrix.rows(), matrix.columns())) {
         return None;
     }
     Some(match view(matrix).thin_svd() {

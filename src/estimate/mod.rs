@@ -13,17 +13,20 @@
 //! Bounds from the weights alone, on the whole space and in the Euclidean norm ([`chain`], [`spectral`]):
 //!
 //! - [`naive`]: an upper bound in the asked norm.
-//! - [`frobenius`], [`autolip`], [`seqlip`]: upper bounds, valid under rounding.
+//! - [`frobenius`], [`autolip`], [`seqlip`]: upper bounds, valid under rounding. `branches`: AutoLip on networks with branches;
+//!   `envelope`: spectral norms of sparse maps.
 //! - [`lipsdp`]: an upper bound by semidefinite programming, valid under rounding.
 //! - [`greedy_seqlip`]: SeqLip by local search; no bound.
 
 pub mod annealing;
 pub mod ascent;
 pub mod autolip;
+mod branches;
 pub mod chain;
 pub mod clever;
 pub mod dataset;
 pub mod enclosure;
+mod envelope;
 pub mod frobenius;
 pub mod greedy_seqlip;
 pub mod grid;

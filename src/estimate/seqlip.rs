@@ -17,12 +17,12 @@ use super::spectral::{
     frobenius_norm_up, from_faer, largest_eigenvalue_up, product, product_error, prove_below, spectral_norm_up,
     svd_seconds, view,
 };
-use super::{autolip, greedy_seqlip};
+use super::{autolip, branches, greedy_seqlip};
 use crate::arithmetic::ends::{hull_upper, intersection_upper};
 use crate::arithmetic::rounding::{UNIT_ROUNDOFF, product_up, root_up, sum_up};
 use crate::bounds::norms::dual_norm_up;
 use crate::control::Control;
-use crate::network::Matrix;
+use crate::network::{LinearMap, Matrix};
 use crate::problem::VectorNorm;
 use crate::room::{Asked, Room, Side, Size};
 
@@ -31,7 +31,7 @@ pub const ROOM: Room = chain::room(
     Side::Upper,
     "SeqLip by enumeration of each layer's patterns",
     Size::OfNetwork { limit: "layers of up to 20 neurons", too_large: too_wide },
-    |visit| chain::run(visit, |chain, visit| bound(chain, visit.control())),
+    |visit| chain::run_within(visit, branches::bound, |chain, visit| bound(chain, visit.control())),
 );
 
 fn too_wide(asked: &Asked<'_>) -> Option<String> {
@@ -41,6 +41,8 @@ fn too_wide(asked: &Asked<'_>) -> Option<String> {
 
 /// The most neurons in a layer for which all of {0,1}^n is searched.
 pub const MOST_NEURONS: usize = 20;
+/// The most entries of a matrix that is decomposed.
+pub const MOST_ENTRIES: usize = 1 << 25;
 /// How far a bound that gives a set up may exceed the best value known, relative to it.
 const SLACK: f64 = 1e-11;
 /// More than underflow can take from a product of a chain's entries, which are moderate.
@@ -64,6 +66,14 @@ pub enum SeqLipError {
     Decomposition {
         /// The layer, counted from 1.
         layer: usize,
+    },
+    /// The decomposition would take too much memory.
+    #[error("the weights of layer {layer} have {entries} entries; they are decomposed up to {MOST_ENTRIES}")]
+    TooLarge {
+        /// The layer, counted from 1.
+        layer: usize,
+        /// Its entries, also those that are 0.
+        entries: usize,
     },
     /// The control asked to stop.
     #[error("there was no time to finish")]
@@ -97,12 +107,18 @@ pub fn junctions(chain: &Chain) -> Result<Vec<Junction>, SeqLipError> {
 /// As [`junctions`], and [`SeqLipError::Stopped`].
 pub(super) fn junctions_within(chain: &Chain, control: &Control) -> Result<Vec<Junction>, SeqLipError> {
     let mut all: Vec<Junction> = Vec::with_capacity(chain.hidden.len());
+    let size = |map: &LinearMap| map.rows().saturating_mul(map.columns());
+    if let Some((i, map)) = chain.hidden.iter().enumerate().find(|(_, map)| size(map) > MOST_ENTRIES) {
+        return Err(SeqLipError::TooLarge { layer: i + 1, entries: size(map) });
+    }
     let Some(first) = chain.hidden.first() else { return Ok(all) };
-    let (mut before, mut before_error) = (first.clone(), 0.0);
-    for (i, weight) in chain.hidden.iter().enumerate().skip(1) {
-        if !control.has_time_for(svd_seconds(weight)) {
+    let (mut before, mut before_error) = (first.dense().clone(), 0.0);
+    for (i, map) in chain.hidden.iter().enumerate().skip(1) {
+        if !control.has_time_for(svd_seconds(map.rows(), map.columns())) {
             return Err(SeqLipError::Stopped);
         }
+        // What a decomposition gives is dense.
+        let weight = map.dense();
         let (left, right) = halves(weight).ok_or(SeqLipError::Decomposition { layer: i + 1 })?;
         let error = defect(weight, &left, &right);
         all.push(Junction { before, before_error, after: right, after_error: error });

@@ -7,21 +7,22 @@
 
 use faer::{Mat, MatRef, Side};
 
+use super::envelope;
 use crate::arithmetic::ends::{hull_upper, intersection_upper};
 use crate::arithmetic::euclidean;
 use crate::arithmetic::rounding::{UNIT_ROUNDOFF, product_up, root_up, scaled_up, sum_up};
 use crate::control::Control;
-use crate::network::{Matrix, dot};
+use crate::network::{LinearMap, Matrix, Row, SparseRows, dot};
 
 /// What a decomposition is foreseen to take: seconds a term of a product, with slow machines in mind, and how many products of
 /// the short side's order the eigenvalues and the proof are worth.
-const SECONDS_A_TERM: f64 = 2e-10;
+pub(super) const SECONDS_A_TERM: f64 = 2e-10;
 const DECOMPOSITIONS: f64 = 3.0;
 /// How many products of both sides a singular value decomposition is worth.
 const SVD_PRODUCTS: f64 = 10.0;
 /// How far above the guess the first trial lies, in units of the proof's own slack, and how often it is moved up tenfold.
-const FIRST_MARGIN: f64 = 4.0;
-const TRIALS: usize = 6;
+pub(super) const FIRST_MARGIN: f64 = 4.0;
+pub(super) const TRIALS: usize = 6;
 /// Factors whose largest entry is no smaller and no larger than these powers of two are taken as they are.
 const MODERATE_POWER: i64 = 60;
 /// No power of two that is multiplied with may itself leave the range.
@@ -29,22 +30,56 @@ const FARTHEST_POWER: f64 = 1000.0;
 
 /// An upper bound of the Frobenius norm.
 pub fn frobenius_norm_up(matrix: &Matrix) -> f64 {
-    euclidean::norm_up(matrix.entries().iter().map(|w| w.abs()))
+    frobenius_norm_of(matrix.entries())
+}
+
+/// The same of a matrix whose entries that are not 0 are among `entries`.
+pub fn frobenius_norm_of(entries: &[f64]) -> f64 {
+    euclidean::norm_up(entries.iter().map(|w| w.abs()))
 }
 
 /// An upper bound of `‖M‖₂`, never above [`frobenius_norm_up`].
 pub fn spectral_norm_up(matrix: &Matrix) -> f64 {
     let frobenius = frobenius_norm_up(matrix);
-    let power = power_of(matrix);
+    let power = power_of(matrix.entries());
     if power == 0 {
         return moderate_spectral_norm_up(matrix, frobenius);
     }
     let mut scaled = matrix.clone();
-    if !scale(&mut scaled, -power) {
+    if !scale(scaled.entries_mut(), -power) {
         return frobenius;
     }
     let norm = moderate_spectral_norm_up(&scaled, frobenius_norm_up(&scaled));
     intersection_upper(scaled_up(norm, power), frobenius)
+}
+
+/// An upper bound of `‖W‖₂`, never above the Frobenius norm: of a dense map [`spectral_norm_up`], of sparse rows by a proof on
+/// the sparse matrix ([`super::envelope`]). Where that takes more time or memory than there is, [`quick_norm_up`].
+pub fn map_norm_within(map: &LinearMap, control: &Control) -> f64 {
+    let rows = match map {
+        LinearMap::Dense(matrix) => return spectral_norm_within(matrix, control),
+        LinearMap::Sparse(rows) => rows,
+    };
+    let quick = quick_norm_up(map);
+    let power = power_of(map.weights());
+    if power == 0 {
+        return intersection_upper(sparse_norm_within(rows, control), quick);
+    }
+    let mut scaled = map.clone();
+    match (scale(scaled.weights_mut(), -power), &scaled) {
+        (true, LinearMap::Sparse(rows)) => {
+            intersection_upper(scaled_up(sparse_norm_within(rows, control), power), quick)
+        }
+        _ => quick,
+    }
+}
+
+/// The same for sparse rows of moderate entries; +∞ where there is neither time nor memory.
+fn sparse_norm_within(rows: &SparseRows, control: &Control) -> f64 {
+    match envelope::largest_gram_eigenvalue_up(rows, control) {
+        Some(eigenvalue) => root_up(eigenvalue),
+        None => f64::INFINITY,
+    }
 }
 
 /// The same for a matrix of moderate entries, and its Frobenius norm.
@@ -67,29 +102,41 @@ fn moderate_spectral_norm_up(matrix: &Matrix, frobenius: f64) -> f64 {
 pub fn spectral_norm_within(matrix: &Matrix, control: &Control) -> f64 {
     let (short, long) = (matrix.rows().min(matrix.columns()) as f64, matrix.rows().max(matrix.columns()) as f64);
     let seconds = SECONDS_A_TERM * short * short * (long + DECOMPOSITIONS * short);
-    if control.has_time_for(seconds) { spectral_norm_up(matrix) } else { quick_norm_up(matrix) }
+    if control.has_time_for(seconds) {
+        spectral_norm_up(matrix)
+    } else {
+        quick_norm_of(matrix.iter_rows().map(Row::Dense), frobenius_norm_up(matrix))
+    }
 }
 
 /// What a singular value decomposition is foreseen to take.
-pub(super) fn svd_seconds(matrix: &Matrix) -> f64 {
-    let (short, long) = (matrix.rows().min(matrix.columns()) as f64, matrix.rows().max(matrix.columns()) as f64);
+pub(super) fn svd_seconds(rows: usize, columns: usize) -> f64 {
+    let (short, long) = (rows.min(columns) as f64, rows.max(columns) as f64);
     SECONDS_A_TERM * short * short * (SVD_PRODUCTS * long)
 }
 
 /// The smaller of two upper bounds of `‖M‖₂` that take one pass: the Frobenius norm, and `√(‖M‖₁ ‖M‖∞)`.
-pub fn quick_norm_up(matrix: &Matrix) -> f64 {
-    let mut columns = vec![0.0; matrix.columns()];
+pub fn quick_norm_up(map: &LinearMap) -> f64 {
+    quick_norm_of(map.iter_rows(), frobenius_norm_of(map.weights()))
+}
+
+/// The same for a matrix with these rows and its Frobenius norm.
+fn quick_norm_of<'a>(rows: impl Iterator<Item = Row<'a>>, frobenius: f64) -> f64 {
+    let mut columns: Vec<f64> = Vec::new();
     let mut largest_row = 0.0_f64;
-    for row in matrix.iter_rows() {
+    for row in rows {
         let mut sum = 0.0;
-        for (column, w) in columns.iter_mut().zip(row) {
+        row.each(|k, w| {
             sum = sum_up(sum, w.abs());
-            *column = sum_up(*column, w.abs());
-        }
+            if k >= columns.len() {
+                columns.resize(k + 1, 0.0);
+            }
+            columns[k] = sum_up(columns[k], w.abs());
+        });
         largest_row = hull_upper(largest_row, sum);
     }
     let largest_column = columns.into_iter().fold(0.0, hull_upper);
-    intersection_upper(root_up(product_up(largest_row, largest_column)), frobenius_norm_up(matrix))
+    intersection_upper(root_up(product_up(largest_row, largest_column)), frobenius)
 }
 
 /// An upper bound, in the Frobenius norm, of the rounding error of a product of two matrices with inner dimension `terms`,
@@ -151,7 +198,7 @@ pub fn prove_below(symmetric: &Matrix, t: f64, factor: &mut Matrix) -> Option<f6
 
 /// What a completed factorisation of a matrix of order `n` leaves open: twice Higham's bound with two more roundings, and one
 /// for `t - g` on the diagonal, all relative to the trace.
-fn proof_slack(n: usize, trace: f64) -> f64 {
+pub(super) fn proof_slack(n: usize, trace: f64) -> f64 {
     2.0 * (n + 4) as f64 * UNIT_ROUNDOFF * trace + f64::MIN_POSITIVE
 }
 
@@ -160,8 +207,8 @@ fn trace_below(symmetric: &Matrix, t: f64) -> f64 {
 }
 
 /// The power of two that a factor is divided by: 0 where its entries are moderate, or none of them is known.
-pub(super) fn power_of(factor: &Matrix) -> i64 {
-    let largest = factor.entries().iter().fold(0.0, |largest, w| hull_upper(largest, w.abs()));
+pub(super) fn power_of(entries: &[f64]) -> i64 {
+    let largest = entries.iter().fold(0.0, |largest, w| hull_upper(largest, w.abs()));
     if largest == 0.0 || largest.is_infinite() {
         return 0;
     }
@@ -170,11 +217,11 @@ pub(super) fn power_of(factor: &Matrix) -> i64 {
 }
 
 /// Multiplies a factor by 2^power, as [`power_of`] gives them; whether that was exact.
-pub(super) fn scale(factor: &mut Matrix, power: i64) -> bool {
+pub(super) fn scale(entries: &mut [f64], power: i64) -> bool {
     // Powers are cut to what is a number.
     let by = 2f64.powi(power as i32);
     let mut exact = true;
-    for w in factor.entries_mut() {
+    for w in entries {
         let scaled = *w * by;
         exact &= scaled / by == *w;
         *w = scaled;

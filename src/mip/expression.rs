@@ -1,6 +1,7 @@
 //! Affine expressions in a program's variables, with a bound of what rounding has done to them.
 
 use crate::arithmetic::rounding::inner_product_error;
+use crate::network::Row;
 
 /// `Σ coefficient·variable + constant`, within `error` of the quantity that it stands for.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -56,16 +57,20 @@ impl Expression {
 
     /// `Σ weights·expressions + constant`, terms of the same variable put together; `sizes` bounds the absolute values of
     /// the quantities.
-    pub fn combination(weights: &[f64], expressions: &[Expression], sizes: &[f64], constant: f64) -> Self {
+    pub fn combination(weights: Row<'_>, expressions: &[Expression], sizes: &[f64], constant: f64) -> Self {
         let mut sum = Self { constant, ..Self::default() };
         let (mut magnitude, mut count) = (constant.abs(), 1);
-        for ((&w, expression), size) in weights.iter().zip(expressions).zip(sizes).filter(|((w, _), _)| **w != 0.0) {
+        weights.each(|k, w| {
+            if w == 0.0 {
+                return;
+            }
+            let (expression, size) = (&expressions[k], sizes[k]);
             sum.terms.extend(expression.terms.iter().map(|&(j, c)| (j, w * c)));
             sum.constant += w * expression.constant;
             sum.error += w.abs() * expression.error;
             magnitude += w.abs() * (size + expression.constant.abs());
             count += 1 + expression.terms.len();
-        }
+        });
         sum.error = (sum.error * (1.0 + 1e-12) + inner_product_error(2 * count, magnitude)).next_up();
         sum.terms.sort_unstable_by_key(|t| t.0);
         sum.terms.dedup_by(|next, kept| {

@@ -26,7 +26,7 @@ mod summary;
 pub use activation::{Activation, Bend, Curve, Kink, Line, Pieces, Shape};
 pub use activations::Activations;
 pub use layer::Layer;
-pub use map::{LinearMap, SparseRows};
+pub use map::{LinearMap, Row, SparseRows};
 pub use matrix::{Matrix, dot};
 pub use phase::{Pattern, Phase, Piece};
 pub use squashing::Squashing;

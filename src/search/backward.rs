@@ -1,6 +1,7 @@
 //! The backward pass of a node: bounds of every gradient by linear relaxation, and of the norm's directions.
 
-use super::node::{Bounded, Direction, State};
+use super::direction::{Bounded, Direction};
+use super::node::State;
 use super::root::{Root, SeedRoot};
 use crate::arithmetic::ends::{hull_upper, intersection_lower, intersection_upper, magnitude};
 use crate::arithmetic::rounding::{product_up, sum_down, sum_up};
@@ -89,7 +90,8 @@ impl<'a> Backward<'a> {
             return if sign > 0.0 { known.lower[k] } else { -known.upper[k] };
         }
         self.coefficients.clear();
-        self.coefficients.extend(self.seed.chain.row(l, k).iter().map(|w| sign * w));
+        self.coefficients.resize(self.seed.chain.map(l).columns(), 0.0);
+        self.seed.chain.row(l, k).add_to(sign, &mut self.coefficients);
         self.seed.chain.lower_bound(
             &self.lines,
             &self.ends,

@@ -4,10 +4,11 @@ use std::collections::BinaryHeap;
 use std::sync::Arc;
 
 use super::backward::Backward;
+use super::direction::{Bounded, Direction};
 use super::forward::Forward;
 use super::joint;
 use super::leaves::{LetGo, Record};
-use super::node::{Bounded, Branch, Direction, Node, State};
+use super::node::{Branch, Node, State};
 use super::packed::Packed;
 use super::pseudo_costs::PseudoCosts;
 use super::quadratic::QuadraticBound;

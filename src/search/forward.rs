@@ -8,7 +8,7 @@ use super::simplex::{Basis, End, HalfSpaces, Program, TinyProgram};
 use crate::arithmetic::ends::{hull_upper, intersection_lower, intersection_upper};
 use crate::arithmetic::rounding::{difference_down, difference_up, inner_product_error};
 use crate::bounds::Interval;
-use crate::bounds::forward::{LinearForm, Side};
+use crate::bounds::form::{LinearForm, Side};
 use crate::bounds::linear::{self, Constant, Step};
 use crate::bounds::relaxation::Relaxation;
 
@@ -116,12 +116,13 @@ impl<'a> Forward<'a> {
         let (l, r) = self.root.unstable[neuron];
         let hidden = self.root.subject.network.hidden();
         let sign = if side == Side::Lower { 1.0 } else { -1.0 };
-        let mut coefficients: Vec<f64> = hidden[l].weight().row(r).iter().map(|w| sign * w).collect();
+        let mut coefficients = hidden[l].map.row(r).written_out(hidden[l].map.columns());
+        coefficients.iter_mut().for_each(|w| *w *= sign);
         let mut constant = Constant { value: sign * hidden[l].bias[r], error: 0.0 };
         for j in (0..l).rev() {
             let step = Step {
                 lines: &self.lines[j],
-                weight: hidden[j].weight(),
+                weight: &hidden[j].map,
                 bias: Some(&hidden[j].bias),
                 magnitudes: &self.root.forward_magnitudes[j],
             };

@@ -2,7 +2,7 @@
 //! scalar ones (output norm l2): every row is bounded, and the operator norm from the rows (RecurJac, Proposition 2).
 
 use super::backward::Backward;
-use super::node::Direction;
+use super::direction::Direction;
 use super::root::Root;
 use crate::arithmetic::ends::intersection_upper;
 use crate::bounds::norms::dual_norm_of_interval;

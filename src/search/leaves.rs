@@ -5,8 +5,8 @@
 //! pre-activation's bound from a program's multipliers by weak duality, a direction's bound from the forms or from the quadratic
 //! bound's multipliers. A program that checks them needs no simplex method, no factorisation and no branching rule.
 
-use super::node::{Bounded, State};
-use super::quadratic::Stored;
+use super::direction::Bounded;
+use super::node::{State, Stored};
 use crate::network::Pattern;
 
 /// A half-space that branching has cut the part to.

@@ -12,7 +12,7 @@
 //! A functional of several outputs is searched as its scalar functionals, in one tree: their roots stand side by side, and what
 //! is below the incumbent of all is closed. Where infinitely many would be needed (output norm l2), a node bounds every row.
 //!
-//! - [`node`]: states, directions, nodes; `packed`: how directions are kept. [`root`]: what all nodes share.
+//! - [`node`]: states and nodes; `direction`: directions of the gradient; `packed`: how nodes keep them. [`root`]: what all nodes share.
 //! - `quadratic`: the quadratic bound at a node; `joint`: all rows at once. `pseudo_costs`: which neuron to branch on.
 //! - [`leaves`]: what a proof would need.
 //! - [`room`]: the method `exact`.
@@ -21,6 +21,7 @@
 //! [`Subject::audit`]: crate::answer::Subject::audit
 
 mod backward;
+mod direction;
 mod evaluate;
 mod forward;
 mod joint;
@@ -34,7 +35,8 @@ mod root;
 mod simplex;
 mod tree;
 
-pub use node::{Bounded, Direction, State};
+pub use direction::{Bounded, Direction};
+pub use node::State;
 pub use tree::Summary;
 
 use crate::answer::{Ledger, Subject};

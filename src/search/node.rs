@@ -4,7 +4,6 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::packed::Packed;
-use super::quadratic::Stored;
 use crate::network::Piece;
 
 /// What a node knows of an unstable neuron: the pieces that it may be on, and where branching cut the region for that.
@@ -77,24 +76,8 @@ pub struct Branch {
     pub score: f64,
 }
 
-/// A direction in which the gradient's norm may be attained: the norm is the largest of the linear functions of the gradient
-/// that directions stand for.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Direction {
-    /// Signs of the gradient's entries (0: either), for the ℓ1 norm of the gradient.
-    Signs(Arc<[i8]>),
-    /// One entry and its sign, for the ℓ∞ norm of the gradient.
-    Entry(usize, i8),
-}
-
-/// A direction with an upper bound of its function over the node.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Bounded {
-    /// The direction.
-    pub direction: Direction,
-    /// The bound.
-    pub bound: f64,
-}
+/// Multipliers of all unstable neurons, as nodes keep them: single precision is enough, because any will do.
+pub type Stored = Arc<[[f32; 4]]>;
 
 /// A node that has been evaluated and is to be branched on.
 #[derive(Clone, Debug)]

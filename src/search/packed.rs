@@ -1,6 +1,6 @@
 //! Directions as open nodes keep them: a few bytes each, because a long search has many nodes with hundreds of directions.
 
-use super::node::{Bounded, Direction};
+use super::direction::{Bounded, Direction};
 
 /// Directions of one kind with their bounds, which are rounded up to single precision.
 #[derive(Clone, Debug, Default)]

@@ -1,17 +1,13 @@
 //! The quadratic bound at the nodes of a search ([`crate::bounds::quadratic`]).
 
-use std::sync::Arc;
-
 use super::backward::Backward;
-use super::node::{Direction, State};
+use super::direction::Direction;
+use super::node::{State, Stored};
 use super::root::{Root, SeedRoot};
 use crate::arithmetic::rounding::sum_up;
 use crate::bounds::quadratic::{Adam, Forms, Multipliers, Quadratic, Switch};
 use crate::bounds::relaxation::Relaxation;
 use crate::control::StopFlag;
-
-/// Multipliers of all unstable neurons, as nodes keep them: single precision is enough, because any will do.
-pub type Stored = Arc<[[f32; 4]]>;
 
 /// Steps of Adam at the root, and their size in the multipliers' logarithms.
 const ROOT_STEPS: usize = 80;

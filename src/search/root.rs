@@ -71,7 +71,7 @@ impl<'a> Root<'a> {
             unstable.extend((0..layer.bias.len()).filter(|&r| subject.is_unstable(l, r)).map(|r| (l, r)));
             layers.push(first..unstable.len());
             let sizes = forward.post_activation(network, l).sizes();
-            forward_magnitudes.push(magnitudes(layer.weight(), Some(&layer.bias), &sizes));
+            forward_magnitudes.push(magnitudes(&layer.map, Some(&layer.bias), &sizes));
             let ends = &forward.layers[l];
             let line = |r: usize| match subject.is_unstable(l, r) {
                 true => Relaxation::default(),

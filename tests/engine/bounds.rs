@@ -7,7 +7,7 @@ use exactlip::bounds::linear_jacobian::{Entries, absolute_value_line, linear_jac
 use exactlip::bounds::recurjac::{Chain, backward::Recurjac, forward};
 use exactlip::bounds::relaxation::Relaxation;
 use exactlip::bounds::{ForwardBounds, Interval, norms};
-use exactlip::network::{Activation, Matrix, Network};
+use exactlip::network::{Activation, LinearMap, Matrix, Network};
 use exactlip::problem::VectorNorm;
 use exactlip::workers::Workers;
 use proptest::prelude::*;
@@ -63,16 +63,22 @@ fn within(value: &Dyadic, lower: f64, upper: f64) -> bool {
     exact(lower) <= *value && *value <= exact(upper)
 }
 
+fn any_network() -> impl Strategy<Value = Network> {
+    prop_oneof![strategies::small_network(), strategies::windowed_network()]
+}
+
 proptest! {
-    #![proptest_config(strategies::cases(400))]
+    #![proptest_config(strategies::cases(600))]
 
     #[test]
     fn exact_values_lie_within_rounded_bounds(
-        (network, (lower, upper, c)) in strategies::small_network().prop_flat_map(|network| {
+        (network, (lower, upper, c)) in any_network().prop_flat_map(|network| {
             let rest = strategies::region_and_functional(network.input_dim(), network.output_dim());
-            (prop_oneof![Just(strategies::cancelling(&network)), Just(network)], rest)
+            let cancelling = strategies::cancelling(&network);
+            let sparse = strategies::kept(&cancelling, true);
+            (prop_oneof![Just(cancelling), Just(sparse), Just(network.clone()), Just(network)], rest)
         }),
-        shares in prop::collection::vec(prop::collection::vec(prop_oneof![2 => 0.0..1.0f64, 1 => Just(0.0), 1 => Just(1.0)], 5), 8),
+        shares in prop::collection::vec(prop::collection::vec(prop_oneof![2 => 0.0..1.0f64, 1 => Just(0.0), 1 => Just(1.0)], 8), 8),
         // A tiny region puts the bounds so close together that every rounding error shows.
         tiny in prop::bool::ANY,
     ) {
@@ -179,7 +185,7 @@ proptest! {
 
 #[test]
 fn a_gradient_that_reaches_across_zero_by_a_trace_is_bounded_as_such() {
-    let one = Matrix::from_row_major(1, 1, vec![1.0]).unwrap();
+    let one = LinearMap::from(Matrix::from_row_major(1, 1, vec![1.0]).unwrap());
     let bounds = |lower: f64, upper: f64| Interval { lower: vec![lower], upper: vec![upper] };
     for trace in [1e-300, 1e-12, 1e-6] {
         for (lower, upper) in [(-trace, 1.0), (-1.0, trace)] {

@@ -42,17 +42,6 @@ fn without_carrying(network: &Network) -> Network {
     Network::new(layers, vec![]).unwrap()
 }
 
-/// The same network with its maps kept as sparse rows, or as dense matrices.
-fn kept(network: &Network, is_sparse: bool) -> Network {
-    let map = |matrix: &Matrix| match is_sparse {
-        true => LinearMap::from(strategies::sparse(matrix)),
-        false => LinearMap::from(matrix.clone()),
-    };
-    let layers = network.layers().iter();
-    let layers = layers.map(|layer| Layer::new(map(layer.weight()), layer.bias.clone(), layer.activations.clone()));
-    Network::new(layers.collect(), vec![]).unwrap()
-}
-
 fn values(network: &Network, question: &Question, methods: &[Method]) -> Vec<(Method, Option<f64>)> {
     methods.iter().map(|&method| (method, answer(network, question, &[method]).tiers[0].value)).collect()
 }
@@ -74,13 +63,50 @@ proptest! {
 
     #[test]
     fn values_do_not_depend_on_how_maps_are_kept(
-        (network, question) in strategies::asked(strategies::small_network()),
+        (network, question) in strategies::asked(prop_oneof![strategies::small_network(), strategies::windowed_network()]),
     ) {
-        let methods = [Method::Naive, Method::Autolip, Method::Fastlip, Method::Recurjac, Method::LinearJacobian];
-        let (dense, sparse) = (kept(&network, false), kept(&network, true));
-        prop_assert_eq!(values(&dense, &question, &methods), values(&sparse, &question, &methods));
+        let methods = [
+            Method::Naive,
+            Method::Frobenius,
+            Method::Autolip,
+            Method::Lipsdp,
+            Method::Fastlip,
+            Method::Recurjac,
+            Method::RecurjacF0,
+            Method::RecurjacF1,
+            Method::LinearJacobian,
+        ];
+        let (dense, sparse) = (strategies::kept(&network, false), strategies::kept(&network, true));
+        let (of_dense, of_sparse) = (values(&dense, &question, &methods), values(&sparse, &question, &methods));
+        for ((method, a), (_, b)) in of_dense.into_iter().zip(of_sparse) {
+            let same = a.zip(b).is_some_and(|(a, b)| (a - b).abs() <= 1e-9 * a.abs().max(b.abs()));
+            prop_assert!(same || a == b, "{method}: {a:?} by dense matrices, {b:?} by sparse rows");
+        }
         let forward = |network| ForwardBounds::crown(network, &question.region);
-        prop_assert_eq!(forward(&dense), forward(&sparse));
+        for (a, b) in forward(&dense).layers.iter().zip(&forward(&sparse).layers) {
+            for (a, b) in a.lower.iter().chain(&a.upper).zip(b.lower.iter().chain(&b.upper)) {
+                prop_assert!((a - b).abs() <= 1e-9 * a.abs().max(1.0), "{a} by dense matrices, {b} by sparse rows");
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(strategies::cases(40))]
+
+    #[test]
+    fn exact_answers_do_not_depend_on_how_maps_are_kept(
+        (network, question) in strategies::asked(prop_oneof![strategies::tiny_network(), strategies::windowed_network()]),
+    ) {
+        let (dense, sparse) = (strategies::kept(&network, false), strategies::kept(&network, true));
+        for method in [Method::Exact, Method::Mip, Method::Lp, Method::Ascent] {
+            let [a, b] = [&dense, &sparse].map(|network| answer(network, &question, &[method]));
+            prop_assert_eq!(a.exact, b.exact);
+            for (a, b) in [(a.lower, b.lower), (a.upper, b.upper)] {
+                let same = a.zip(b).is_some_and(|(a, b)| (a - b).abs() <= 2e-6 * a.abs().max(b.abs()) + 1e-9);
+                prop_assert!(same || a == b, "{method}: {a:?} by dense matrices, {b:?} by sparse rows");
+            }
+        }
     }
 }
 

@@ -29,6 +29,7 @@ mod activations;
 mod agreement;
 mod bench;
 mod bounds;
+mod branches;
 mod carried;
 mod check;
 mod curvature;

@@ -126,6 +126,47 @@ pub fn small_network() -> impl Strategy<Value = Network> {
     widths.prop_flat_map(|widths| network(widths, fine().boxed(), || activation().boxed()))
 }
 
+/// A network of sparse rows, each unit of which sees a window of at most three quantities of the layer before, as in a
+/// convolution; its last layers may be dense.
+pub fn windowed_network() -> impl Strategy<Value = Network> {
+    let widths = (4..=8usize, prop::collection::vec(8..=14usize, 1..=3), 1..=3usize)
+        .prop_map(|(inputs, hidden, outputs)| [vec![inputs], hidden, vec![outputs]].concat());
+    let windows =
+        prop::collection::vec((0.0..1.0f64, prop::collection::vec(prop_oneof![3 => fine(), 1 => coarse()], 1..=3)), 14);
+    (
+        widths.prop_flat_map(|widths| network(widths, fine().boxed(), || activation().boxed())),
+        windows.clone(),
+        windows,
+        any::<bool>(),
+    )
+        .prop_map(|(network, first, second, last_is_dense)| {
+            let last = network.layers().len() - 1;
+            let layers = network.layers().iter().enumerate().map(|(l, layer)| {
+                if l == last && last_is_dense {
+                    return layer.clone();
+                }
+                let windows = if l % 2 == 0 { &first } else { &second };
+                let row = |r: usize| {
+                    let (place, weights) = &windows[(r + 5 * l) % windows.len()];
+                    let start = (place * (layer.map.columns() - weights.len()) as f64) as usize;
+                    weights.iter().enumerate().map(|(i, w)| (start + i, *w)).collect()
+                };
+                let rows = SparseRows::from_rows(layer.map.columns(), (0..layer.units()).map(row)).unwrap();
+                Layer::new(rows, layer.bias.clone(), layer.activations.clone())
+            });
+            Network::new(layers.collect(), vec![]).unwrap()
+        })
+}
+
+/// The same network with its maps kept as sparse rows, or as dense matrices.
+pub fn kept(network: &Network, is_sparse: bool) -> Network {
+    let layers = network
+        .layers()
+        .iter()
+        .map(|layer| Layer::new(map(layer.weight().clone(), is_sparse), layer.bias.clone(), layer.activations.clone()));
+    Network::new(layers.collect(), vec![]).unwrap()
+}
+
 /// How large the weights are that cancel, in a network from [`cancelling`].
 const CANCELLING: f64 = 1e8;
 

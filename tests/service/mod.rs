@@ -41,6 +41,7 @@ mod remote;
 mod schema;
 mod server;
 mod solve;
+mod wide;
 
 use std::path::{Path, PathBuf};
 

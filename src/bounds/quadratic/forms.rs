@@ -4,8 +4,9 @@ use crate::arithmetic::dense::{View, add_product};
 use crate::arithmetic::ends::{self, hull_upper};
 use crate::arithmetic::rounding::{coefficient_underflow, difference_up, inner_product_error};
 use crate::bounds::Interval;
+use crate::bounds::gathered::gather;
 use crate::bounds::linear_jacobian::BackwardChain;
-use crate::network::Matrix;
+use crate::network::LinearMap;
 
 /// What a node knows of one neuron's derivative.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -173,18 +174,21 @@ impl Forms {
 
     /// The gradients at the input of a layer, in the rows `units` of its `map`, from those behind it. The layer's open
     /// neurons have the columns from `first` on.
-    fn carry(&self, map: &Matrix, units: Vec<usize>, behind: &Layer, switches: &[Switch], first: usize) -> Layer {
+    fn carry(&self, map: &LinearMap, units: Vec<usize>, behind: &Layer, switches: &[Switch], first: usize) -> Layer {
         let open = self.open();
         let width = open - first;
         let passing: Vec<usize> =
             (0..behind.units.len()).filter(|&q| switches[behind.units[q]].slope() != 0.0).collect();
         let own: Vec<(usize, f64)> =
             behind.units.iter().filter(|&&r| switches[r].is_open()).map(|&r| (r, switches[r].span())).collect();
-        let mut factors = Vec::with_capacity(units.len() * passing.len());
-        for &k in &units {
-            let row = map.row(k);
-            factors.extend(passing.iter().map(|&q| row[behind.units[q]] * switches[behind.units[q]].slope()));
+        let passing_units: Vec<usize> = passing.iter().map(|&q| behind.units[q]).collect();
+        let slopes: Vec<f64> = passing_units.iter().map(|&r| switches[r].slope()).collect();
+        let mut factors = gather(map, &units, &passing_units);
+        for row in factors.chunks_exact_mut(passing.len().max(1)) {
+            row.iter_mut().zip(&slopes).for_each(|(factor, slope)| *factor *= slope);
         }
+        let own_units: Vec<usize> = own.iter().map(|(r, _)| *r).collect();
+        let own_entries = gather(map, &units, &own_units);
         let gathered: Vec<f64> = passing
             .iter()
             .flat_map(|&q| behind.rows[q * behind.width..(q + 1) * behind.width].iter().copied())
@@ -203,8 +207,7 @@ impl Forms {
         let underflow = coefficient_underflow(passing.len() + own.len() + 8, reach);
         let mut rows = Vec::with_capacity(units.len() * width);
         let (mut constants, mut errors, mut sizes) = (Vec::new(), Vec::new(), Vec::new());
-        for (i, &k) in units.iter().enumerate() {
-            let row = map.row(k);
+        for i in 0..units.len() {
             let (mut constant, mut error, mut size) = (0.0, 0.0, 0.0);
             for (&q, f) in passing.iter().zip(&factors[i * passing.len()..(i + 1) * passing.len()]) {
                 constant += f * behind.constants[q];
@@ -212,7 +215,8 @@ impl Forms {
                 size += f.abs() * behind.sizes[q];
             }
             let begin = rows.len();
-            rows.extend(own.iter().map(|&(r, factor)| row[r] * factor));
+            let entries = &own_entries[i * own.len()..(i + 1) * own.len()];
+            rows.extend(own.iter().zip(entries).map(|((_, factor), w)| w * factor));
             rows.extend_from_slice(&product[i * behind.width..(i + 1) * behind.width]);
             let reached = |(j, g): (usize, &f64)| g.abs() * self.reach(first + j);
             let own_size: f64 = rows[begin..].iter().enumerate().take(own.len()).map(reached).sum();

@@ -10,10 +10,10 @@ use crate::problem::Problem;
 
 /// The gradient under the derivatives `slopes`, by backpropagation.
 fn gradient(network: &Network, slopes: &[Vec<f64>], seed: &[f64]) -> Vec<f64> {
-    let mut v = network.output().weight().transpose_times(seed);
+    let mut v = network.output().map.transpose_times(seed);
     for (layer, slopes) in network.hidden().iter().zip(slopes).rev() {
         v.iter_mut().zip(slopes).for_each(|(v, slope)| *v *= slope);
-        v = layer.weight().transpose_times(&v);
+        v = layer.map.transpose_times(&v);
     }
     v
 }

@@ -42,18 +42,18 @@ impl Recurjac {
     pub fn new(network: &Network, forward: &ForwardBounds, seed: &[f64], workers: &Workers) -> Option<Self> {
         let ranges = forward.derivative_ranges(network);
         let seed = Interval { lower: seed.to_vec(), upper: seed.to_vec() };
-        let mut post_activation = vec![seed.transposed_image(network.output().weight())];
+        let mut post_activation = vec![seed.transposed_image(&network.output().map)];
         let mut chain: Option<Chain> = None;
         for (l, layer) in network.hidden().iter().enumerate().rev() {
             let after = post_activation[post_activation.len() - 1].clone();
             let chain = match &mut chain {
                 None => chain.insert(Chain::new(after, &ranges[l])),
                 Some(chain) => {
-                    chain.push(network.hidden()[l + 1].weight(), after, &ranges[l]);
+                    chain.push(&network.hidden()[l + 1].map, after, &ranges[l]);
                     chain
                 }
             };
-            post_activation.push(chain.image(layer.weight(), workers)?);
+            post_activation.push(chain.image(&layer.map, workers)?);
         }
         post_activation.reverse();
         Some(Self { bounds: BackwardBounds { post_activation }, chain })
@@ -73,7 +73,7 @@ impl Recurjac {
 
     /// Algorithm 2: the entries of known sign are summed before they are bounded.
     fn absolute_sum(&self, network: &Network, region: &Region) -> Option<f64> {
-        let (chain, weight) = (self.chain.as_ref()?, network.hidden().first()?.weight());
+        let (chain, weight) = (self.chain.as_ref()?, &network.hidden().first()?.map);
         let gradient = self.bounds.gradient();
         let signs: Vec<Option<(f64, f64)>> = (0..gradient.len())
             .map(|k| if region.is_free(k) { sign(gradient.lower[k], gradient.upper[k]) } else { Some((0.0, 0.0)) })
@@ -88,10 +88,10 @@ impl Recurjac {
             .iter_rows()
             .map(|row| {
                 let (mut sum, mut size) = (0.0, 0.0);
-                for (w, factor) in row.iter().zip(&factors) {
+                row.with(&factors, |factor, w| {
                     sum += factor * w;
                     size += (factor * w).abs();
-                }
+                });
                 (sum, if size == 0.0 { 0.0 } else { inner_product_error(row.len(), size) })
             })
             .unzip();

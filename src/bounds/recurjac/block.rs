@@ -8,7 +8,6 @@
 //! another product.
 
 use super::level::Level;
-use crate::arithmetic::dense::{View, add_product};
 use crate::arithmetic::ends::{lower_end, magnitude, upper_end};
 use crate::arithmetic::rounding::{coefficient_underflow, inner_product_error};
 use crate::bounds::Interval;
@@ -18,7 +17,9 @@ pub(super) struct Block {
     count: usize,
     /// Whether only the columns are stored, and their negatives are implied.
     mirrored: bool,
-    /// Row-major; one row a neuron of the level that comes next, `width` entries each.
+    /// The neurons of the level that comes next, by their places there, of which something is known; the places grow.
+    rows: Vec<u32>,
+    /// Row-major; one row for each of them, `width` entries each.
     entries: Vec<f64>,
     /// What is known already of the lower bounds: one entry a column, then one a negative.
     value: Vec<f64>,
@@ -29,15 +30,15 @@ pub(super) struct Block {
 }
 
 impl Block {
-    /// The columns `entries` (row-major, one row a neuron of `level`), where every entry of row i may be wrong by
-    /// `row_errors[i]`.
-    pub fn new(level: &Level, count: usize, entries: Vec<f64>, row_errors: Option<&[f64]>) -> Self {
+    /// The columns `entries` (row-major, one row for each of the neurons of `level` whose places are `rows`), where every entry of
+    /// the row of neuron i may be wrong by `row_errors[i]`.
+    pub fn new(level: &Level, count: usize, (rows, entries): (Vec<u32>, Vec<f64>), row_errors: Option<&[f64]>) -> Self {
         let error = row_errors.map_or(0.0, |errors| {
             let sum = level.magnitudes.iter().zip(errors).map(|(m, e)| counted(m * e, *e)).sum();
             sum + widening(level.magnitudes.len(), sum)
         });
         let zeros = vec![0.0; 2 * count];
-        Self { count, mirrored: true, entries, value: zeros.clone(), size: zeros, error: vec![error; 2 * count] }
+        Self { count, mirrored: true, rows, entries, value: zeros.clone(), size: zeros, error: vec![error; 2 * count] }
     }
 
     /// The bounds, after a walk through `levels` from the last to the first.
@@ -66,8 +67,9 @@ impl Block {
     /// Takes the rows of which only an interval is known into the bounds.
     fn absorb(&mut self, level: &Level) {
         let (count, width) = (self.count, self.width());
-        let rows = self.entries.chunks_exact(width).skip(level.folded());
-        for (row, &(low, high)) in rows.zip(&level.products) {
+        let first = self.rows.partition_point(|&r| (r as usize) < level.folded());
+        for (row, &r) in self.entries.chunks_exact(width).zip(&self.rows).skip(first) {
+            let (low, high) = level.products[r as usize - level.folded()];
             let size = magnitude(low, high);
             add_smallest(&mut self.value[..width], &mut self.size[..width], row, low, high, size);
             if self.mirrored {
@@ -81,14 +83,15 @@ impl Block {
 
     /// Folds the other rows into the weights of the level `before`: the block's rows are then that level's neurons.
     fn fold(&mut self, level: &Level, before: &Level) {
-        let (count, width, rows) = (self.count, self.width(), before.neurons.len());
+        let (count, width) = (self.count, self.width());
+        let folded = &self.rows[..self.rows.partition_point(|&r| (r as usize) < level.folded())];
+        let (settled_rows, signed_rows) = folded.split_at(folded.partition_point(|&r| (r as usize) < level.settled));
         let stays_mirrored = self.mirrored && level.signed == 0;
         let mut magnitude = vec![0.0; width];
-        let split = (level.settled * width).min(self.entries.len());
+        let split = (settled_rows.len() * width).min(self.entries.len());
         let (settled, rest) = self.entries.split_at_mut(split);
-        for ((row, (slope, _)), size) in
-            settled.chunks_exact_mut(width).zip(&level.ranges).zip(&level.weight_magnitudes)
-        {
+        for (row, &r) in settled.chunks_exact_mut(width).zip(settled_rows) {
+            let ((slope, _), size) = (level.ranges[r as usize], level.weight_magnitudes[r as usize]);
             for (c, m) in row.iter_mut().zip(&mut magnitude) {
                 let before = *c;
                 *c *= slope;
@@ -98,10 +101,10 @@ impl Block {
         if self.mirrored {
             magnitude.extend_from_within(..);
         }
-        let mut signed = vec![0.0; level.signed * 2 * count];
-        for (i, (to, row)) in signed.chunks_exact_mut(2 * count).zip(rest.chunks_exact(width)).enumerate() {
-            let (range, size) = (level.ranges[level.settled + i], level.weight_magnitudes[level.settled + i]);
-            let (sign, doubt) = level.signs[i];
+        let mut signed = vec![0.0; signed_rows.len() * 2 * count];
+        for ((to, row), &r) in signed.chunks_exact_mut(2 * count).zip(rest.chunks_exact(width)).zip(signed_rows) {
+            let (range, size) = (level.ranges[r as usize], level.weight_magnitudes[r as usize]);
+            let (sign, doubt) = level.signs[r as usize - level.settled];
             let (first, second) = to.split_at_mut(count);
             let (of_first, of_second) = magnitude.split_at_mut(count);
             choose(first, of_first, row.iter().copied(), sign, range, size);
@@ -116,12 +119,9 @@ impl Block {
                 self.error.iter_mut().zip(entries).for_each(|(e, c)| *e += price * c.abs() + f64::MIN_POSITIVE);
             }
         }
-        let mut next = vec![0.0; rows * width];
-        if let (Some(weights), Some(settled)) =
-            (level.weights_from(0, level.settled, rows), View::new(settled, level.settled, width, width))
-        {
-            add_product(&mut next, weights, settled);
-        }
+        let reached = level.weights.reached(folded);
+        let mut next = vec![0.0; reached.len() * width];
+        level.weights.add_product(&mut next, &reached, settled_rows, settled, width);
         if self.mirrored && !stays_mirrored {
             let columns = std::mem::take(&mut next);
             next.reserve(2 * columns.len());
@@ -130,17 +130,14 @@ impl Block {
                 next.extend(row.iter().map(|c| -c));
             }
         }
-        if let (false, Some(weights), Some(signed)) = (
-            stays_mirrored,
-            level.weights_from(level.settled, level.signed, rows),
-            View::new(&signed, level.signed, 2 * count, 2 * count),
-        ) {
-            add_product(&mut next, weights, signed);
+        if !stays_mirrored {
+            level.weights.add_product(&mut next, &reached, signed_rows, &signed, 2 * count);
         }
         self.mirrored = stays_mirrored;
+        self.rows = reached;
         self.entries = next;
         // More terms for the product with σ', the sum of the two products, and the magnitudes' own rounding.
-        let underflow = coefficient_underflow(level.folded() + rows, level.total_magnitude);
+        let underflow = coefficient_underflow(level.folded() + before.neurons.len(), level.total_magnitude);
         for (error, m) in self.error.iter_mut().zip(&magnitude).filter(|(_, m)| **m != 0.0) {
             *error += widening(level.folded() + 8, *m) + underflow;
         }

@@ -3,8 +3,9 @@
 use super::block::Block;
 use super::level::Level;
 use crate::bounds::Interval;
+use crate::bounds::gathered::{ColumnsOf, all};
 use crate::bounds::interval::product_with_range;
-use crate::network::Matrix;
+use crate::network::LinearMap;
 use crate::workers::Workers;
 
 /// How many columns walk through the levels together.
@@ -29,15 +30,14 @@ impl Chain {
     /// Bounds of this row times `weight`, or `None` when the solve was asked to end.
     ///
     /// They are never wider than those of interval propagation from the last intermediate row.
-    pub fn image(&self, weight: &Matrix, workers: &Workers) -> Option<Interval> {
+    pub fn image(&self, weight: &LinearMap, workers: &Workers) -> Option<Interval> {
         let mut bounds = self.interval_image(weight);
         let Some(level) = self.levels.last() else { return Some(bounds) };
-        let columns = weight.columns();
-        let blocks = workers.map(columns.div_ceil(BLOCK), |block| {
-            let range = block * BLOCK..((block + 1) * BLOCK).min(columns);
-            let mut entries = Vec::with_capacity(level.neurons.len() * range.len());
-            level.neurons.iter().for_each(|&r| entries.extend_from_slice(&weight.row(r)[range.clone()]));
-            Block::new(level, range.len(), entries, None).bound(&self.levels)
+        let (count, columns) = (weight.columns(), ColumnsOf::new(weight));
+        let blocks = workers.map(count.div_ceil(BLOCK), |block| {
+            let wanted: Vec<usize> = (block * BLOCK..((block + 1) * BLOCK).min(count)).collect();
+            let entries = columns.gather(&level.neurons, &wanted);
+            Block::new(level, wanted.len(), entries, None).bound(&self.levels)
         })?;
         let mut tighter = Interval::default();
         for block in blocks {
@@ -52,12 +52,13 @@ impl Chain {
     pub fn times_column(&self, column: &[f64], errors: &[f64]) -> Option<Interval> {
         let level = self.levels.last()?;
         let of = |values: &[f64]| level.neurons.iter().map(|&r| values[r]).collect::<Vec<f64>>();
-        Some(Block::new(level, 1, of(column), Some(&of(errors))).bound(&self.levels))
+        let column = (all(level.neurons.len()), of(column));
+        Some(Block::new(level, 1, column, Some(&of(errors))).bound(&self.levels))
     }
 
     /// The row `(v D W … D) W D` with `weight` as the last W, whose product with the row before lies in `image`, and
     /// `ranges` for the last D.
-    pub fn push(&mut self, weight: &Matrix, image: Interval, ranges: &[(f64, f64)]) {
+    pub fn push(&mut self, weight: &LinearMap, image: Interval, ranges: &[(f64, f64)]) {
         if let Some(before) = self.levels.last() {
             let level = Level::after(before, weight, &image, ranges);
             self.levels.push(level);
@@ -66,7 +67,7 @@ impl Chain {
         self.ranges = ranges.to_vec();
     }
 
-    fn interval_image(&self, weight: &Matrix) -> Interval {
+    fn interval_image(&self, weight: &LinearMap) -> Interval {
         product_with_ranges(&self.row, &self.ranges).transposed_image(weight)
     }
 }

@@ -6,7 +6,7 @@ use super::chain::product_with_ranges;
 use crate::arithmetic::rounding::difference_up;
 use crate::bounds::tiers::Tiers;
 use crate::bounds::{ForwardBounds, Interval};
-use crate::network::{Matrix, Network};
+use crate::network::{LinearMap, Network};
 use crate::problem::Region;
 use crate::room::Room;
 use crate::workers::Workers;
@@ -26,7 +26,7 @@ pub const F1: Room = Room::tier("RecurJac from the first hidden layer to the out
 /// The transposed network from some hidden layer on.
 struct Transposed<'a> {
     /// Wᵀ of every hidden layer behind it.
-    weights: Vec<Matrix>,
+    weights: Vec<LinearMap>,
     /// The derivative ranges of the layer and of those behind it.
     ranges: &'a [Vec<(f64, f64)>],
     /// Bounds of `cᵀ W^(H)`.
@@ -35,7 +35,7 @@ struct Transposed<'a> {
 
 impl<'a> Transposed<'a> {
     fn new(network: &Network, ranges: &'a [Vec<(f64, f64)>], from: usize, output: Interval) -> Self {
-        let weights = network.hidden().iter().skip(from + 1).map(|layer| layer.weight().transposed()).collect();
+        let weights = network.hidden().iter().skip(from + 1).map(|layer| layer.map.transposed()).collect();
         Self { weights, ranges: ranges.get(from..).unwrap_or(&[]), output }
     }
 
@@ -67,8 +67,9 @@ pub fn from_inputs(
     let Some(first) = network.hidden().first() else { return Some(output) };
     let ranges = forward.derivative_ranges(network);
     let transposed = Transposed::new(network, &ranges, 0, output);
-    let bounds = workers.map(first.weight().columns(), |k| match region.is_free(k) {
-        true => transposed.bound(first.weight().iter_rows().map(|row| row[k]).collect()),
+    let columns = first.map.transposed();
+    let bounds = workers.map(columns.rows(), |k| match region.is_free(k) {
+        true => transposed.bound(columns.row(k).written_out(columns.columns())),
         false => Some((0.0, 0.0)),
     })?;
     collect(bounds)
@@ -89,17 +90,17 @@ pub fn from_first_layer(
         None => output,
         Some(second) => {
             let transposed = Transposed::new(network, &ranges, 1, output);
-            let bounds = workers.map(second.weight().columns(), |r| {
-                transposed.bound(second.weight().iter_rows().map(|row| row[r]).collect())
-            })?;
+            let columns = second.map.transposed();
+            let bounds =
+                workers.map(columns.rows(), |r| transposed.bound(columns.row(r).written_out(columns.columns())))?;
             collect(bounds)?
         }
     };
-    Some(product_with_ranges(&after, &ranges[0]).transposed_image(first.weight()))
+    Some(product_with_ranges(&after, &ranges[0]).transposed_image(&first.map))
 }
 
 fn output_row(network: &Network, seed: &[f64]) -> Interval {
-    Interval { lower: seed.to_vec(), upper: seed.to_vec() }.transposed_image(network.output().weight())
+    Interval { lower: seed.to_vec(), upper: seed.to_vec() }.transposed_image(&network.output().map)
 }
 
 fn collect(bounds: Vec<Option<(f64, f64)>>) -> Option<Interval> {

@@ -1,11 +1,11 @@
 //! What a chain knows of one of its layers, in the form in which blocks of columns pass through it.
 
-use crate::arithmetic::dense::View;
 use crate::arithmetic::ends;
 use crate::arithmetic::rounding::{SMALLEST, product_up};
 use crate::bounds::Interval;
+use crate::bounds::gathered::Gathered;
 use crate::bounds::interval::product_with_range;
-use crate::network::Matrix;
+use crate::network::LinearMap;
 
 /// A gradient that reaches across 0 by less than this share of its size is taken to have a sign that only rounding hides;
 /// what it may have on the other side is paid for.
@@ -28,8 +28,8 @@ pub(super) struct Level {
     pub products: Vec<(f64, f64)>,
     /// An upper bound of |gradient times σ'| of every neuron here.
     pub magnitudes: Vec<f64>,
-    /// The weights from the `settled + signed` neurons (columns) to the neurons of the level before (rows), row-major.
-    pub weights: Vec<f64>,
+    /// The weights from the `settled + signed` neurons (columns) to the neurons of the level before (rows).
+    pub weights: Gathered,
     /// For each of these columns the sum of absolute weights times the level before's magnitudes; 0 only where every weight is.
     pub weight_magnitudes: Vec<f64>,
     /// The sum of the level before's magnitudes and of `weight_magnitudes`.
@@ -48,7 +48,7 @@ impl Level {
 
     /// The level whose gradient lies in `gradient` and is that of `before`, passed on through `weight` (rows: neurons of
     /// `before`, columns: neurons here).
-    pub fn after(before: &Level, weight: &Matrix, gradient: &Interval, ranges: &[(f64, f64)]) -> Self {
+    pub fn after(before: &Level, weight: &LinearMap, gradient: &Interval, ranges: &[(f64, f64)]) -> Self {
         let mut level = Self::empty();
         let mut open = Vec::new();
         let mut signed = Vec::new();
@@ -76,16 +76,9 @@ impl Level {
         for r in open {
             level.push_interval(gradient, ranges, r);
         }
-        level.weights = Vec::with_capacity(before.neurons.len() * folded.len());
-        level.weight_magnitudes = vec![0.0; folded.len()];
-        for (&i, size) in before.neurons.iter().zip(&before.magnitudes) {
-            let row = weight.row(i);
-            for (&r, sum) in folded.iter().zip(&mut level.weight_magnitudes) {
-                level.weights.push(row[r]);
-                // A product that underflows counts as well: it is multiplied with an entry later.
-                *sum += if row[r] == 0.0 { 0.0 } else { size * row[r].abs() + SMALLEST };
-            }
-        }
+        level.weights = Gathered::new(weight, &before.neurons, &folded);
+        // A product that underflows counts as well: it is multiplied with an entry later.
+        level.weight_magnitudes = level.weights.transposed_sizes(&before.magnitudes, SMALLEST);
         level.total_magnitude = before.magnitudes.iter().chain(&level.weight_magnitudes).sum();
         level
     }
@@ -93,11 +86,6 @@ impl Level {
     /// The number of neurons that are folded.
     pub fn folded(&self) -> usize {
         self.settled + self.signed
-    }
-
-    /// The weights from `count` folded neurons, the first of which is `first`, to the neurons of the level before.
-    pub fn weights_from(&self, first: usize, count: usize, rows: usize) -> Option<View<'_>> {
-        View::new(self.weights.get(first..).unwrap_or(&[]), rows, count, self.folded())
     }
 
     fn push_interval(&mut self, gradient: &Interval, ranges: &[(f64, f64)], r: usize) {
@@ -116,7 +104,7 @@ impl Level {
             signs: vec![],
             products: vec![],
             magnitudes: vec![],
-            weights: vec![],
+            weights: Gathered::empty(),
             weight_magnitudes: vec![],
             total_magnitude: 0.0,
         }

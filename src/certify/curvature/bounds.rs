@@ -172,7 +172,7 @@ fn largest_of(numbers: impl Iterator<Item = f64>) -> f64 {
 /// Bounds of the pre-activations of the first hidden layer over the ball of `radius` around `x`: `z(x) ± radius·‖w_i‖₂`.
 pub fn first_layer_over_ball(margin: &Margin, x: &[f64], radius: f64) -> Interval {
     let layer = &margin.hidden[0];
-    let mut range = Interval { lower: x.to_vec(), upper: x.to_vec() }.affine_image(&layer.weight, &layer.bias);
+    let mut range = Interval { lower: x.to_vec(), upper: x.to_vec() }.affine_image_by(&layer.weight, &layer.bias);
     for (r, row) in layer.weight.iter_rows().enumerate() {
         let square = row.iter().fold(0.0, |sum, &w| sum_up(sum, product_up(w, w)));
         let reach = product_up(radius, square.sqrt().next_up());

@@ -128,7 +128,7 @@ impl Margin {
         let mut h = Interval { lower: x.to_vec(), upper: x.to_vec() };
         let mut ranges = Vec::with_capacity(self.hidden.len());
         for layer in &self.hidden {
-            let z = h.affine_image(&layer.weight, &layer.bias);
+            let z = h.affine_image_by(&layer.weight, &layer.bias);
             let ends = || z.lower.iter().zip(&z.upper).zip(&layer.units);
             let values = ends().map(|((&low, &high), unit)| unit.values(low, high));
             (h.lower, h.upper) = values.unzip();
@@ -143,7 +143,7 @@ impl Margin {
         for (layer, slopes) in self.hidden.iter().zip(&ranges).rev() {
             let ends = v.lower.iter().zip(&v.upper).zip(slopes);
             (v.lower, v.upper) = ends.map(|((&low, &high), &slope)| product((low, high), slope)).unzip();
-            v = v.transposed_image(&layer.weight);
+            v = v.transposed_image_by(&layer.weight);
         }
         Enclosure { value, gradient: v }
     }

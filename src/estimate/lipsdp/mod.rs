@@ -17,13 +17,13 @@ mod barrier;
 #[cfg(test)]
 mod tests;
 
-use super::autolip;
 use super::chain::{self, Chain};
 use super::spectral::{frobenius_norm_up, largest_eigenvalue_up, spectral_norm_up};
+use super::{autolip, branches};
 use crate::arithmetic::ends::intersection_upper;
 use crate::arithmetic::rounding::{UNIT_ROUNDOFF, product_up, root_up, sum_up};
 use crate::control::Control;
-use crate::network::Matrix;
+use crate::network::{LinearMap, Matrix};
 use crate::room::{Asked, Room, Side, Size, Visit};
 
 /// The method `lipsdp`.
@@ -35,7 +35,7 @@ pub const ROOM: Room = chain::room(
 );
 
 fn run(visit: &mut Visit<'_, '_>) -> Option<f64> {
-    chain::run(visit, |chain, visit| {
+    chain::run_within(visit, branches::bound, |chain, visit| {
         let found = bound(chain, visit.control())?;
         visit.tell("order", found.order);
         visit.tell("newton_steps", found.steps);
@@ -83,11 +83,14 @@ pub struct Bound {
 /// # Errors
 /// [`LipSdpError`].
 pub fn bound(chain: &Chain, control: &Control) -> Result<Bound, LipSdpError> {
-    let order = chain.hidden.iter().map(Matrix::rows).sum::<usize>() + chain.hidden.first().map_or(0, Matrix::columns);
+    let order =
+        chain.hidden.iter().map(LinearMap::rows).sum::<usize>() + chain.hidden.first().map_or(0, LinearMap::columns);
     if order > LARGEST_ORDER {
         return Err(LipSdpError::TooLarge { order });
     }
-    let norms: Vec<f64> = chain.hidden.iter().map(spectral_norm_up).collect();
+    // Written out: the semidefinite program is a dense matrix of this order anyway.
+    let dense: Vec<Matrix> = chain.hidden.iter().map(|map| map.dense().clone()).collect();
+    let norms: Vec<f64> = dense.iter().map(spectral_norm_up).collect();
     let product = autolip::bound(chain);
     if product == 0.0 || chain.hidden.is_empty() || !product.is_finite() {
         return Ok(Bound { value: product, unrepaired: product, order, steps: 0 });
@@ -104,7 +107,7 @@ pub fn bound(chain: &Chain, control: &Control) -> Result<Bound, LipSdpError> {
         out.entries_mut().iter_mut().for_each(|w| *w /= power);
         out
     };
-    let hidden: Vec<Matrix> = chain.hidden.iter().zip(&powers).map(|(w, p)| scaled(w, *p)).collect();
+    let hidden: Vec<Matrix> = dense.iter().zip(&powers).map(|(w, p)| scaled(w, *p)).collect();
     let row = scaled(&chain.row, row_power);
     let found = barrier::minimise(&hidden, row.row(0), control);
     let scaled_norms: Vec<f64> = norms.iter().zip(&powers).map(|(n, p)| n / p).collect();

@@ -26,7 +26,8 @@ impl Encoding {
                 after.iter().enumerate().map(|(r, v)| self.switch(l, r, layer.activation(r), v, range)).collect();
             let sizes: Vec<f64> = (0..range.len()).map(|r| range.magnitude(r)).collect();
             let below = &bounds.post_activation[l];
-            after = (0..layer.weight().columns())
+            let columns = layer.map.transposed();
+            after = (0..columns.rows())
                 .map(|k| {
                     let wanted = match (l.checked_sub(1), self.objective) {
                         (None, Objective::AbsoluteSum) => region.is_free(k),
@@ -36,8 +37,7 @@ impl Encoding {
                     if !wanted {
                         return Gradient::Known(Expression::default());
                     }
-                    let column: Vec<f64> = layer.weight().iter_rows().map(|row| row[k]).collect();
-                    let image = Expression::combination(&column, &switched, &sizes, 0.0);
+                    let image = Expression::combination(columns.row(k), &switched, &sizes, 0.0);
                     self.gradient(l, k, image, below.lower[k], below.upper[k])
                 })
                 .collect();

@@ -114,7 +114,7 @@ impl Encoding {
         let below = encoding.forward(subject, bounds, l);
         let layer = &subject.network.hidden()[l];
         let image = Expression::combination(
-            layer.weight().row(neuron),
+            layer.map.row(neuron),
             &below,
             &sizes_before(subject, bounds, l),
             layer.bias[neuron],
@@ -152,10 +152,10 @@ impl Encoding {
         }
         for (l, layer) in subject.network.hidden().iter().enumerate().take(depth) {
             let sizes = sizes_before(subject, bounds, l);
-            self.switches.push(vec![Switches::default(); layer.weight().rows()]);
-            below = (0..layer.weight().rows())
+            self.switches.push(vec![Switches::default(); layer.units()]);
+            below = (0..layer.units())
                 .map(|r| {
-                    let image = Expression::combination(layer.weight().row(r), &below, &sizes, layer.bias[r]);
+                    let image = Expression::combination(layer.map.row(r), &below, &sizes, layer.bias[r]);
                     self.neuron(l, r, layer.activation(r), image, &bounds.layers[l])
                 })
                 .collect();

@@ -2,11 +2,14 @@
 //!
 //! - [`LinearMap`]: the one type that layers hold, whichever way its entries are kept.
 //! - [`SparseRows`]: rows of which only the entries that are there are kept.
+//! - [`Row`]: a row of either.
 //! - `compose`: one map after another.
 
 mod compose;
+mod row;
 mod sparse;
 
+pub use row::Row;
 pub use sparse::SparseRows;
 
 use super::Matrix;
@@ -68,6 +71,22 @@ impl LinearMap {
         }
     }
 
+    /// The same, to be changed.
+    pub fn weights_mut(&mut self) -> &mut [f64] {
+        match self {
+            LinearMap::Dense(matrix) => matrix.entries_mut(),
+            LinearMap::Sparse(rows) => rows.weights_mut(),
+        }
+    }
+
+    /// The entries that are kept of row `r`, to be changed.
+    pub fn row_weights_mut(&mut self, r: usize) -> &mut [f64] {
+        match self {
+            LinearMap::Dense(matrix) => matrix.row_mut(r),
+            LinearMap::Sparse(rows) => rows.row_weights_mut(r),
+        }
+    }
+
     /// The entries of row `r` that are kept, as column and weight, in the order of the columns.
     pub fn row_entries(&self, r: usize) -> impl Iterator<Item = (usize, f64)> + '_ {
         let (dense, sparse) = match self {
@@ -75,6 +94,46 @@ impl LinearMap {
             LinearMap::Sparse(rows) => (None, Some(rows.row_entries(r))),
         };
         dense.into_iter().flatten().chain(sparse.into_iter().flatten())
+    }
+
+    /// Row `r`, as it is kept.
+    #[inline]
+    pub fn row(&self, r: usize) -> Row<'_> {
+        match self {
+            LinearMap::Dense(matrix) => Row::Dense(matrix.row(r)),
+            LinearMap::Sparse(rows) => rows.row(r),
+        }
+    }
+
+    /// The rows from the first to the last.
+    pub fn iter_rows(&self) -> impl ExactSizeIterator<Item = Row<'_>> {
+        (0..self.rows()).map(|r| self.row(r))
+    }
+
+    /// The transpose, kept in the same way.
+    pub fn transposed(&self) -> LinearMap {
+        match self {
+            LinearMap::Dense(matrix) => LinearMap::Dense(matrix.transposed()),
+            LinearMap::Sparse(rows) => LinearMap::Sparse(rows.transposed()),
+        }
+    }
+
+    /// The map of the columns `kept`, which grow.
+    pub fn with_columns(&self, kept: &[usize]) -> LinearMap {
+        match self {
+            LinearMap::Dense(matrix) => LinearMap::Dense(matrix.with_columns(kept)),
+            LinearMap::Sparse(rows) => LinearMap::Sparse(rows.with_columns(kept)),
+        }
+    }
+
+    /// The map with every column multiplied by its factor, in plain floating point.
+    pub fn scaled_columns(mut self, factors: &[f64]) -> LinearMap {
+        match &mut self {
+            LinearMap::Dense(matrix) => (0..matrix.rows())
+                .for_each(|r| matrix.row_mut(r).iter_mut().zip(factors).for_each(|(w, factor)| *w *= factor)),
+            LinearMap::Sparse(rows) => rows.scale_columns(factors),
+        }
+        self
     }
 
     /// `W x` in plain floating point; `x` has one entry a column.

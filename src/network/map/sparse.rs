@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use super::super::Matrix;
+use super::Row;
 
 /// The rows of a matrix, each as its columns and weights (compressed sparse rows).
 #[derive(Clone, Debug)]
@@ -98,6 +99,78 @@ impl SparseRows {
         self.indices[range.clone()].iter().map(|&k| k as usize).zip(self.weights[range].iter().copied())
     }
 
+    /// Row `r`.
+    #[inline]
+    pub fn row(&self, r: usize) -> Row<'_> {
+        let range = self.starts[r]..self.starts[r + 1];
+        Row::Sparse { columns: &self.indices[range.clone()], weights: &self.weights[range] }
+    }
+
+    /// The transpose.
+    pub fn transposed(&self) -> Self {
+        let mut starts = vec![0; self.columns + 1];
+        self.indices.iter().for_each(|&k| starts[k as usize + 1] += 1);
+        let mut sum = 0;
+        starts.iter_mut().for_each(|start| {
+            sum += *start;
+            *start = sum;
+        });
+        let mut next = starts.clone();
+        let (mut indices, mut weights) = (vec![0; self.indices.len()], vec![0.0; self.weights.len()]);
+        // Row by row, so that within each column the rows grow.
+        for r in 0..self.rows() {
+            self.row(r).each(|k, w| {
+                // No network is as wide as an index can count.
+                indices[next[k]] = u32::try_from(r).unwrap_or(u32::MAX);
+                weights[next[k]] = w;
+                next[k] += 1;
+            });
+        }
+        Self { columns: self.rows(), starts, indices, weights, written_out: OnceLock::new() }
+    }
+
+    /// The matrix of the columns `kept`, which grow.
+    pub fn with_columns(&self, kept: &[usize]) -> Self {
+        let mut place = vec![None; self.columns];
+        // No network is as wide as an index can count.
+        kept.iter().enumerate().for_each(|(i, &k)| place[k] = u32::try_from(i).ok());
+        let mut out = Self {
+            columns: kept.len(),
+            starts: vec![0],
+            indices: Vec::new(),
+            weights: Vec::new(),
+            written_out: OnceLock::new(),
+        };
+        for r in 0..self.rows() {
+            for (k, w) in self.row_entries(r) {
+                if let Some(k) = place[k] {
+                    out.indices.push(k);
+                    out.weights.push(w);
+                }
+            }
+            out.starts.push(out.indices.len());
+        }
+        out
+    }
+
+    /// The values that are kept, row by row, to be changed.
+    pub(super) fn weights_mut(&mut self) -> &mut [f64] {
+        self.written_out = OnceLock::new();
+        &mut self.weights
+    }
+
+    /// The values that are kept of row `r`, to be changed.
+    pub(super) fn row_weights_mut(&mut self, r: usize) -> &mut [f64] {
+        let range = self.starts[r]..self.starts[r + 1];
+        &mut self.weights_mut()[range]
+    }
+
+    /// Multiplies every column by its factor, in plain floating point.
+    pub(super) fn scale_columns(&mut self, factors: &[f64]) {
+        self.written_out = OnceLock::new();
+        self.weights.iter_mut().zip(&self.indices).for_each(|(w, &k)| *w *= factors[k as usize]);
+    }
+
     /// `M x` in plain floating point; `x` has one entry a column.
     pub fn times(&self, x: &[f64]) -> Vec<f64> {
         (0..self.rows()).map(|r| self.row_entries(r).map(|(k, w)| w * x[k]).sum()).collect()
@@ -155,6 +228,10 @@ mod tests {
         assert_eq!(sparse.written_out(), &dense);
         assert_eq!(sparse.times(&[1.0, 2.0, 4.0]), dense.times(&[1.0, 2.0, 4.0]));
         assert_eq!(sparse.transpose_times(&[1.0, 2.0, 4.0]), dense.transpose_times(&[1.0, 2.0, 4.0]));
+        assert_eq!(sparse.transposed().written_out(), &dense.transposed());
+        assert_eq!(sparse.transposed().transposed(), sparse);
+        assert_eq!(sparse.with_columns(&[0, 2]).written_out(), &dense.with_columns(&[0, 2]));
+        assert!((0..3).all(|r| sparse.row(r).written_out(3) == dense.row(r)));
         assert!(SparseRows::from_rows(2, vec![vec![(2, 1.0)]]).is_none());
         assert_eq!(SparseRows::identity(4).written_out(), &Matrix::identity(4));
     }
