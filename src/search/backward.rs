@@ -9,6 +9,7 @@ use crate::bounds::Interval;
 use crate::bounds::linear::{Constant, combination_error};
 use crate::bounds::linear_jacobian::{absolute_value_line, combine};
 use crate::bounds::relaxation::Relaxation;
+use crate::control::StopFlag;
 use crate::problem::VectorNorm;
 
 /// Working space of the backward pass, and what it found.
@@ -29,11 +30,12 @@ pub struct Backward<'a> {
     slopes: Vec<f64>,
     coefficients: Vec<f64>,
     spare: Vec<f64>,
+    stop: StopFlag,
 }
 
 impl<'a> Backward<'a> {
     /// Working space for the nodes under `root` that are about `seed`.
-    pub fn new(root: &'a Root<'a>, seed: &'a SeedRoot) -> Self {
+    pub fn new(root: &'a Root<'a>, seed: &'a SeedRoot, stop: StopFlag) -> Self {
         let count = root.unstable.len();
         Self {
             root,
@@ -47,15 +49,20 @@ impl<'a> Backward<'a> {
             slopes: Vec::new(),
             coefficients: Vec::new(),
             spare: Vec::new(),
+            stop,
         }
     }
 
-    /// Bounds every gradient that a free neuron switches, last layer first, and the gradient's entries.
+    /// Bounds every gradient that a free neuron switches, last layer first, and the gradient's entries. Once the search is to
+    /// stop, what is left is not bounded, and nothing is to be read from the node.
     pub fn evaluate(&mut self, states: &[State]) {
         let (root, seed) = (self.root, self.seed);
         for l in (0..root.depth()).rev() {
             let known = &seed.backward.post_activation[l + 1];
             for neuron in root.layers[l].clone() {
+                if self.stop.reason().is_some() {
+                    return;
+                }
                 let (_, r) = root.unstable[neuron];
                 let (smallest, largest) = root.derivatives(neuron, states[neuron]);
                 self.lines[l][r] = if states[neuron].is_free() {
@@ -76,6 +83,9 @@ impl<'a> Backward<'a> {
         }
         let known = seed.backward.gradient();
         for k in 0..known.len() {
+            if self.stop.reason().is_some() {
+                return;
+            }
             if root.subject.question.region.is_free(k) {
                 self.gradient.lower[k] = intersection_lower(known.lower[k], self.entry_bound(0, k, 1.0));
                 self.gradient.upper[k] = intersection_upper(known.upper[k], -self.entry_bound(0, k, -1.0));

@@ -91,6 +91,7 @@ pub struct Evaluator<'a> {
     root: &'a Root<'a>,
     pseudo_costs: Arc<PseudoCosts>,
     forward: Forward<'a>,
+    stop: StopFlag,
     /// One for each scalar functional.
     parts: Vec<Part<'a>>,
     /// The largest bound of the directions that were dropped at the last node: the proof must count it.
@@ -100,14 +101,19 @@ pub struct Evaluator<'a> {
 }
 
 impl<'a> Evaluator<'a> {
-    /// An evaluator for the nodes under `root`, which branch as the pseudo-costs say.
-    pub fn new(root: &'a Root<'a>, pseudo_costs: Arc<PseudoCosts>) -> Self {
-        let part = |seed| Part { backward: Backward::new(root, seed), quadratic: QuadraticBound::new(root, seed) };
+    /// An evaluator for the nodes under `root`, which branch as the pseudo-costs say. Once `stop` is raised, nodes are given back as
+    /// they are: one of a large network takes seconds.
+    pub fn new(root: &'a Root<'a>, pseudo_costs: Arc<PseudoCosts>, stop: StopFlag) -> Self {
+        let part = |seed| Part {
+            backward: Backward::new(root, seed, stop.clone()),
+            quadratic: QuadraticBound::new(root, seed),
+        };
         Self {
             root,
             pseudo_costs,
-            forward: Forward::new(root),
+            forward: Forward::new(root, stop.clone()),
             parts: root.seeds.iter().map(part).collect(),
+            stop,
             dropped: 0.0,
             record: None,
         }
@@ -166,15 +172,22 @@ impl<'a> Evaluator<'a> {
         if !self.forward.evaluate(&mut states) {
             return Outcome::Empty;
         }
+        if self.is_stopped() {
+            // What was narrowed so far is proved, and the bound from above holds below.
+            return Outcome::Open(Node { states, depth, ..above.clone() });
+        }
         // A leaf is audited anyway.
         if states.iter().any(|state| state.is_free()) && self.forward.is_in_doubt() && self.is_flat(&states) {
             return Outcome::Flat;
         }
         if self.root.joint {
-            return self.evaluate_jointly(states, bound, depth, cutoff);
+            return self.evaluate_jointly(states, above, depth, cutoff);
         }
         let seed = above.seed;
         self.parts[seed].backward.evaluate(&states);
+        if self.is_stopped() {
+            return Outcome::Open(Node { states, depth, ..above.clone() });
+        }
         let inherited = self.possible(seed, &above.directions, cutoff);
         let Some(mut directions) = self.worst_direction(seed, inherited, Source::Lines, cutoff) else {
             return Outcome::Closed(intersection_upper(self.dropped, bound));
@@ -218,11 +231,22 @@ impl<'a> Evaluator<'a> {
         Outcome::Open(Node { seed, states, bound, branch, directions: Packed::new(&directions), multipliers, depth })
     }
 
+    /// Whether the search is to stop.
+    fn is_stopped(&self) -> bool {
+        self.stop.reason().is_some()
+    }
+
     /// The rest of [`Evaluator::evaluate`] for a node about all rows at once.
-    fn evaluate_jointly(&mut self, states: Box<[State]>, bound: f64, depth: usize, cutoff: f64) -> Outcome {
-        self.parts.iter_mut().for_each(|part| part.backward.evaluate(&states));
+    fn evaluate_jointly(&mut self, states: Box<[State]>, above: &Node, depth: usize, cutoff: f64) -> Outcome {
+        for part in &mut self.parts {
+            part.backward.evaluate(&states);
+            // Then not every row is bounded.
+            if self.stop.reason().is_some() {
+                return Outcome::Open(Node { states, depth, ..above.clone() });
+            }
+        }
         let rows = joint::bound(self.root, self.parts.iter_mut().map(|part| &mut part.backward));
-        let bound = intersection_upper(bound, rows);
+        let bound = intersection_upper(above.bound, rows);
         if bound <= cutoff {
             return Outcome::Closed(bound);
         }
@@ -244,6 +268,9 @@ impl<'a> Evaluator<'a> {
         self.forward.evaluate(&mut root.states);
         let Part { backward, quadratic } = &mut self.parts[root.seed];
         backward.evaluate(&root.states);
+        if stop.reason().is_some() {
+            return;
+        }
         let free = root.states.iter().filter(|state| state.is_free()).count();
         if (1..=MOST_SWITCHES).contains(&free)
             && quadratic.start(&root.states, backward, &worst.direction, stop) < share * worst.bound
@@ -267,7 +294,8 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Bounds directions, worst first, splitting their open signs, until the worst one is fully signed or the budget is spent.
-    /// All that exceed the cutoff, the worst first; `None` when none does.
+    /// All that exceed the cutoff, the worst first; `None` when none does. Once the search is to stop, directions keep the bounds
+    /// that they come with.
     fn worst_direction(
         &mut self,
         seed: usize,
@@ -279,6 +307,7 @@ impl<'a> Evaluator<'a> {
         let queued = |bounded: Bounded| Queued { bounded, fresh: false };
         let mut queue: BinaryHeap<Queued> = directions.into_iter().map(queued).collect();
         let mut budget = DIRECTION_BUDGET;
+        let stop = self.stop.clone();
         while let Some(worst) = queue.pop() {
             if worst.bounded.bound <= cutoff {
                 // The rest of the queue is no higher.
@@ -287,7 +316,7 @@ impl<'a> Evaluator<'a> {
                 }
                 return None;
             }
-            if !worst.fresh {
+            if !worst.fresh && stop.reason().is_none() {
                 let direction = &worst.bounded.direction;
                 let bound = match source {
                     Source::Lines => backward.direction_bound(direction, cutoff, false),
@@ -304,7 +333,9 @@ impl<'a> Evaluator<'a> {
                 continue;
             }
             let split = match &worst.bounded.direction {
-                Direction::Signs(signs) if budget > 0 => backward.split_entry(signs).map(|k| (signs.clone(), k)),
+                Direction::Signs(signs) if budget > 0 && worst.fresh => {
+                    backward.split_entry(signs).map(|k| (signs.clone(), k))
+                }
                 _ => None,
             };
             match split {

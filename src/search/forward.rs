@@ -11,6 +11,7 @@ use crate::bounds::Interval;
 use crate::bounds::form::{LinearForm, Side};
 use crate::bounds::linear::{self, Constant, Step};
 use crate::bounds::relaxation::Relaxation;
+use crate::control::StopFlag;
 
 /// A program is worth its time only if it can improve a bound by more than this share of the bounds' width.
 const WORTHWHILE: f64 = 0.1;
@@ -45,11 +46,12 @@ pub struct Forward<'a> {
     lower: Vec<f64>,
     upper: Vec<f64>,
     spare: Vec<f64>,
+    stop: StopFlag,
 }
 
 impl<'a> Forward<'a> {
     /// Working space for the nodes under `root`.
-    pub fn new(root: &'a Root<'a>) -> Self {
+    pub fn new(root: &'a Root<'a>, stop: StopFlag) -> Self {
         let count = root.unstable.len();
         Self {
             root,
@@ -67,11 +69,12 @@ impl<'a> Forward<'a> {
             lower: vec![0.0; count],
             upper: vec![0.0; count],
             spare: Vec::new(),
+            stop,
         }
     }
 
     /// Bounds every free neuron layer by layer and settles those whose phase is implied. False when the node's part of X is
-    /// proved to be empty.
+    /// proved to be empty. Once the search is to stop, what is left is not bounded, and nothing is to be read from the node.
     pub fn evaluate(&mut self, states: &mut [State]) -> bool {
         let root = self.root;
         self.half_spaces.clear(root.domain().len());
@@ -90,6 +93,9 @@ impl<'a> Forward<'a> {
             }
             let last = l + 1 == root.depth();
             for neuron in root.layers[l].clone() {
+                if self.stop.reason().is_some() {
+                    return true;
+                }
                 if states[neuron].is_free() {
                     match self.bound(neuron, states[neuron], last) {
                         None => return false,

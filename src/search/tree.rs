@@ -128,8 +128,11 @@ impl<'a> Tree<'a> {
     }
 
     fn evaluator(&self) -> Evaluator<'a> {
-        let mut evaluator = Evaluator::new(self.root, Arc::clone(&self.pseudo_costs));
-        if self.sink.is_some() {
+        let recorded = self.sink.is_some();
+        // A proof wants every node to its end.
+        let stop = if recorded { StopFlag::default() } else { self.stop.clone() };
+        let mut evaluator = Evaluator::new(self.root, Arc::clone(&self.pseudo_costs), stop);
+        if recorded {
             evaluator.record();
         }
         evaluator
@@ -320,7 +323,9 @@ impl<'a> Tree<'a> {
             Outcome::Closed(_) | Outcome::Empty | Outcome::Flat => cutoff,
         };
         let mut leaf_found = None;
-        if let Outcome::Open(_) | Outcome::Leaf { .. } = &outcome {
+        if let Outcome::Open(_) | Outcome::Leaf { .. } = &outcome
+            && self.stop.reason().is_none()
+        {
             for x in evaluator.points() {
                 self.try_point(x);
             }

@@ -69,7 +69,7 @@ proptest! {
         }).collect();
         let rows: Vec<Vec<f64>> = question.seeds.rows.iter().map(|c| network.gradient(&x, c)).collect();
         let value = best_direction(&rows, question.input_norm, question.seeds.norm, Effort::Thorough).value;
-        let mut evaluator = Evaluator::new(&root, Arc::new(PseudoCosts::new(root.unstable.len())));
+        let mut evaluator = Evaluator::new(&root, Arc::new(PseudoCosts::new(root.unstable.len())), StopFlag::default());
         let roots = evaluator.above_roots(f64::INFINITY);
         for quadratic in [false, true] {
             let mut largest = 0.0f64;
