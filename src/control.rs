@@ -105,6 +105,16 @@ impl Control {
             Some(left) if share < 1.0 => self.elapsed().saturating_add(left.mul_f64(share.max(0.0))),
             _ => Duration::MAX,
         };
+        self.grant_until(until);
+    }
+
+    /// Grants what runs from now on `time`, deadline or not, until something else is granted.
+    pub fn grant_time(&self, time: Duration) {
+        self.grant_until(self.elapsed().saturating_add(time));
+    }
+
+    /// Grants the time until so long after the start.
+    fn grant_until(&self, until: Duration) {
         self.granted.store(u64::try_from(until.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
@@ -172,6 +182,21 @@ mod tests {
         let of = |limit| Control::since(before, Some(Duration::from_secs(limit)), StopFlag::default(), |_| {});
         assert!(of(30).should_stop() && of(30).elapsed() >= Duration::from_secs(40));
         assert!(!of(3000).should_stop() && of(3000).remaining().unwrap() <= Duration::from_secs(2960));
+    }
+
+    #[test]
+    fn a_time_that_is_granted_ends_without_a_deadline_too_and_never_behind_it() {
+        let control = Control::unlimited();
+        control.grant_time(Duration::from_secs(100));
+        let left = control.remaining().unwrap();
+        assert!(left <= Duration::from_secs(100) && left > Duration::from_secs(50), "{left:?}");
+        control.grant_time(Duration::ZERO);
+        assert!(control.should_stop() && !control.is_late());
+        control.grant(1.0);
+        assert!(!control.should_stop());
+        let control = Control::new(Some(Duration::from_secs(10)), StopFlag::default(), |_| {});
+        control.grant_time(Duration::from_secs(1000));
+        assert!(control.remaining().unwrap() <= Duration::from_secs(10));
     }
 
     #[test]

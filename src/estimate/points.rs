@@ -1,5 +1,7 @@
 //! What the methods share that look for points of X with a large gradient: a point counts once it is checked.
 
+use std::time::Duration;
+
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -13,8 +15,9 @@ use crate::room::Visit;
 
 /// From how many of the best points a method goes on.
 pub const STARTS: usize = 8;
-/// Points drawn for the very first witness.
+/// Points drawn for the very first witness, and how long that may take.
 const FIRST_SAMPLES: usize = 32;
+const FIRST_TIME: Duration = Duration::from_millis(200);
 /// What a check in exact arithmetic is foreseen to take for a weight.
 const EXACT_SECONDS_A_WEIGHT: f64 = 4e-7;
 /// Points drawn before a method climbs from the best of them.
@@ -70,20 +73,37 @@ fn check(subject: &Subject<'_>, forward: &ForwardBounds, x: &[f64], control: &Co
     }
 }
 
-/// A lower bound before anything else is known of the question: at the centre of X, or at one of a few samples.
+/// The same for the very first points, whatever the time limit: exact arithmetic only where it takes a moment, or where an
+/// enclosure cannot tell on which side of a kink the point is.
+fn check_soon(subject: &Subject<'_>, forward: &ForwardBounds, x: &[f64], control: &Control) -> Option<Checked> {
+    let seconds = EXACT_SECONDS_A_WEIGHT * subject.network.parameters() as f64;
+    let range = |l: usize, r: usize| forward.layers[l].magnitude(r);
+    let enclosed = (seconds > FIRST_TIME.as_secs_f64()).then(|| enclosure::check_point(subject, x, range)).flatten();
+    enclosed.or_else(|| check(subject, forward, x, control))
+}
+
+/// Lower bounds before anything else is known of the question, each better than the one before: at the centre of X, and at the
+/// best of a few samples. They go to `offer` as they come.
 ///
-/// It takes some evaluations of the network, so that an answer has two ends however early it is asked to stop.
-pub fn first_witness(network: &Network, question: &Question, control: &Control) -> Option<Checked> {
+/// The first one takes some evaluations of the network and no more, so that an answer has a lower end however early it is asked
+/// to stop and however large the network is.
+pub fn first_witness(network: &Network, question: &Question, control: &Control, mut offer: impl FnMut(Checked)) {
     let forward = ForwardBounds::interval(network, &question.region);
     let phases = forward.phases(network);
     let subject = Subject { network, question, phases: &phases };
-    let mut random = ChaCha8Rng::seed_from_u64(question.random_seed);
-    let mut found = sampling::best_samples(network, question, FIRST_SAMPLES, STARTS, &mut random, control);
     let region = &question.region;
-    let center = (0..region.dim()).map(|k| region.center(k)).collect();
-    found.push(Candidate::at(network, question, center));
-    found.sort_by(|a, b| b.value.total_cmp(&a.value));
-    found.iter().find_map(|candidate| check(&subject, &forward, &candidate.x, control))
+    let center: Vec<f64> = (0..region.dim()).map(|k| region.center(k)).collect();
+    let at_center = check_soon(&subject, &forward, &center, control);
+    let known = at_center.as_ref().map_or(f64::NEG_INFINITY, |checked| checked.value);
+    at_center.into_iter().for_each(&mut offer);
+    let mut random = ChaCha8Rng::seed_from_u64(question.random_seed);
+    control.grant_time(FIRST_TIME);
+    let found = sampling::best_samples(network, question, FIRST_SAMPLES, STARTS, &mut random, control);
+    control.grant(1.0);
+    // What is 0 is measured at another point, too: at the centre all neurons may be dead.
+    let better =
+        found.iter().filter(|candidate| candidate.value > known || known == 0.0).take_while(|_| !control.should_stop());
+    better.filter_map(|candidate| check_soon(&subject, &forward, &candidate.x, control)).take(1).for_each(offer);
 }
 
 /// The lower bound that some point between floating-point numbers proves.

@@ -19,7 +19,7 @@ use crate::answer::{Ledger, Report, Rigor, Subject};
 use crate::bounds::ForwardBounds;
 use crate::bounds::tiers::Tiers;
 use crate::certify::curvature;
-use crate::control::Control;
+use crate::control::{Control, StopReason};
 use crate::estimate::points;
 use crate::network::{Network, Summary};
 use crate::problem::{Guarantee, Limits, Method, Question, Task};
@@ -29,6 +29,8 @@ use crate::workers::{Workers, most_threads};
 /// How long to look for a point deep inside the witness's region, and how long where the time limit has passed.
 const RECENTRING: Duration = Duration::from_secs(5);
 const AFTER_THE_LIMIT: Duration = Duration::from_millis(500);
+const NO_TIME: &str =
+    "the time was up before any of the methods had an upper end: it is the product of the layers' operator norms";
 /// CROWN's share of the time limit: what it does not come to has interval bounds.
 const SHARE_OF_CROWN: f64 = 0.3;
 
@@ -64,10 +66,8 @@ fn bracket(network: &Network, question: &Question, control: &Control) -> Report 
         Side::Lower | Side::Both(_) => true,
         Side::Upper | Side::Nothing => false,
     };
-    if question.methods.iter().any(looks_for_points)
-        && let Some(checked) = points::first_witness(network, question, control)
-    {
-        ledger.offer_lower(checked);
+    if question.methods.iter().any(looks_for_points) {
+        points::first_witness(network, question, control, |checked| ledger.offer_lower(checked));
     }
     control.grant(SHARE_OF_CROWN);
     let forward = ForwardBounds::crown_on(network, &question.region, &workers);
@@ -89,6 +89,7 @@ fn bracket(network: &Network, question: &Question, control: &Control) -> Report 
             ladder.measure_zero();
             control.grant(1.0);
         }
+        ladder.fall_back();
         ladder.recentre();
     } else {
         ladder.ledger.note(OVERFLOW.into());
@@ -188,6 +189,26 @@ impl<'a> Ladder<'a> {
             && let Some(bound) = tier(Method::Fastlip, &self.tiers)
         {
             self.ledger.set_fastlip(bound);
+        }
+    }
+
+    /// Where the time was up before any method had an upper end, there is one that takes a pass over the weights.
+    fn fall_back(&mut self) {
+        let bounds_above = |method: &Method| match room(*method).side {
+            Side::Upper | Side::Both(_) => true,
+            Side::Lower | Side::Nothing => false,
+        };
+        let control = self.ledger.control();
+        let stopped = control.is_late() || control.stop_reason() == Some(StopReason::Cancelled);
+        if !stopped
+            || self.ledger.bracket().upper().is_some()
+            || !self.subject.question.methods.iter().any(bounds_above)
+        {
+            return;
+        }
+        if let Some(bound) = tier(Method::Naive, &self.tiers).filter(|bound| bound.is_finite()) {
+            self.ledger.offer_upper(Method::Naive, Rigor::Rounded, bound);
+            self.ledger.note(NO_TIME.into());
         }
     }
 

@@ -22,6 +22,7 @@
 //! - [`curvature`]: curvature certificates and attacks against independent truths.
 //! - [`solvers`]: HiGHS and CBC against each other.
 //! - [`fuzz`]: the whole engine against exact arithmetic, on networks of extreme scale.
+//! - [`limits`]: large networks within their time.
 //! - [`statuses`]: what an answer says of itself: status, provenance, tiers, witness.
 //! - [`export`]: programs as files, read by other solvers' readers.
 
@@ -42,6 +43,7 @@ mod graphs;
 mod guarantees;
 mod jacobian;
 mod leaves;
+mod limits;
 mod oracle;
 mod order;
 mod programs;
