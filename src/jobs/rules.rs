@@ -179,13 +179,15 @@ fn closing(report: &Report, under: &Limits, limits: &Limits) -> Closing {
     Closing { default_abs: report.gap_abs.filter(|_| under.gap_abs.is_none()), ..Closing::new(limits) }
 }
 
-/// The stored answer to the same question, found under the limits `under`, as the answer to `asked`, if it satisfies it.
+/// The stored answer to the same question, found under the limits `under` by the methods `named`, as the answer to `asked`, if it
+/// satisfies it.
 ///
 /// It does when nothing that is asked for could be better after another run: the bracket is as close as is asked now or meets
-/// `stop_when`, or every asked method has run to its end under limits that were no tighter. A request for an exact method wants
+/// `stop_when`, or every asked method has run to its end under limits that were no tighter; of a run that ended by itself, those
+/// that it left out would be left out again. A request for an exact method wants
 /// the constant, whoever found it, but not one of solver tolerance where it names `exact`; one for other methods wants what
 /// *they* find.
-pub fn reuse(stored: Report, under: &Limits, asked: &Problem) -> Option<Report> {
+pub fn reuse(stored: Report, under: &Limits, named: &[Method], asked: &Problem) -> Option<Report> {
     let limits = &asked.limits;
     let at_zero = stored.exact && stored.lower == Some(0.0);
     let closing = closing(&stored, under, limits);
@@ -195,7 +197,9 @@ pub fn reuse(stored: Report, under: &Limits, asked: &Problem) -> Option<Report> 
     let above = asked.stop_when.lower_above.zip(stored.lower).is_some_and(|(wanted, lower)| lower > wanted);
     let below = asked.stop_when.upper_below.zip(stored.upper).is_some_and(|(wanted, upper)| upper < wanted);
     let asks = |method: Method| asked.methods.contains(&method);
-    let ran = |method: Method| stored.tiers.iter().any(|tier| tier.method == method);
+    let ended = matches!(stored.status, Status::Optimal | Status::Bounded);
+    let left_out = |method: Method| stored.status == Status::Bounded && named.contains(&method);
+    let ran = |method: Method| stored.tiers.iter().any(|tier| tier.method == method) || left_out(method);
     let all_ran = asked.methods.iter().all(|method| ran(*method));
     let tolerant = stored.upper_proof.is_some_and(|proof| proof.rigor == Rigor::Tolerance);
     let wants_constant = asked.methods.iter().any(|method| ladder::closes(*method));
@@ -203,7 +207,7 @@ pub fn reuse(stored: Report, under: &Limits, asked: &Problem) -> Option<Report> 
     let no_tighter = under.gap <= limits.gap && under.time_s >= limits.time_s && under.memory_mb >= limits.memory_mb;
     let satisfied = match closed || above || below {
         true => constant || all_ran,
-        false => all_ran && no_tighter && matches!(stored.status, Status::Optimal | Status::Bounded),
+        false => all_ran && no_tighter && ended,
     };
     let status = match (closed, above || below) {
         (true, _) if stored.exact => Status::Optimal,
@@ -315,16 +319,16 @@ mod tests {
         let coarse = Limits { gap: 0.5, ..Limits::default() };
         let loose = Report { status: Status::Gap, tiers: vec![tier(Method::Exact)], ..report(109.4995, 109.9925) };
         let exact = Method::Exact;
-        assert!(reuse(loose.clone(), &coarse, &asked(serde_json::json!({}), exact)).is_none());
-        assert!(reuse(loose.clone(), &coarse, &asked(serde_json::json!({"gap": 0.004}), exact)).is_none());
-        let same = reuse(loose.clone(), &coarse, &asked(serde_json::json!({"gap": 0.4}), exact)).unwrap();
+        assert!(reuse(loose.clone(), &coarse, &[], &asked(serde_json::json!({}), exact)).is_none());
+        assert!(reuse(loose.clone(), &coarse, &[], &asked(serde_json::json!({"gap": 0.004}), exact)).is_none());
+        let same = reuse(loose.clone(), &coarse, &[], &asked(serde_json::json!({"gap": 0.4}), exact)).unwrap();
         assert_eq!((same.status, same.exact), (Status::Gap, false));
         // What ended by itself is no better under a longer limit, but one that was shorter may have cut a method's share.
         let ended = Report { status: Status::Bounded, ..loose };
         let default = Limits::default();
-        assert!(reuse(ended.clone(), &default, &asked(serde_json::json!({}), exact)).is_some());
-        assert!(reuse(ended.clone(), &coarse, &asked(serde_json::json!({}), exact)).is_none());
-        assert!(reuse(ended, &default, &asked(serde_json::json!({"time_s": 600}), exact)).is_none());
+        assert!(reuse(ended.clone(), &default, &[], &asked(serde_json::json!({}), exact)).is_some());
+        assert!(reuse(ended.clone(), &coarse, &[], &asked(serde_json::json!({}), exact)).is_none());
+        assert!(reuse(ended, &default, &[], &asked(serde_json::json!({"time_s": 600}), exact)).is_none());
         // An exact answer of solver tolerance answers `mip`, not `exact`.
         let proof = UpperProof { method: Method::Mip, rigor: Rigor::Tolerance };
         let by_solver = Report {
@@ -334,14 +338,14 @@ mod tests {
             upper_proof: Some(proof),
             ..report(2.0, 2.0)
         };
-        assert!(reuse(by_solver.clone(), &default, &asked(serde_json::json!({}), Method::Mip)).is_some());
-        assert!(reuse(by_solver, &default, &asked(serde_json::json!({}), exact)).is_none());
+        assert!(reuse(by_solver.clone(), &default, &[], &asked(serde_json::json!({}), Method::Mip)).is_some());
+        assert!(reuse(by_solver, &default, &[], &asked(serde_json::json!({}), exact)).is_none());
         // An absolute gap of the client's own is not the one that derives from the magnitudes.
         let small = Report { status: Status::Gap, gap_abs: Some(0.1), tiers: vec![tier(exact)], ..report(0.0, 0.05) };
         let own = Limits { gap_abs: Some(0.1), ..Limits::default() };
-        assert!(reuse(small.clone(), &own, &asked(serde_json::json!({"gap_abs": 0.06}), exact)).is_some());
-        assert!(reuse(small.clone(), &own, &asked(serde_json::json!({}), exact)).is_none());
-        assert!(reuse(small, &default, &asked(serde_json::json!({}), exact)).is_some());
+        assert!(reuse(small.clone(), &own, &[], &asked(serde_json::json!({"gap_abs": 0.06}), exact)).is_some());
+        assert!(reuse(small.clone(), &own, &[], &asked(serde_json::json!({}), exact)).is_none());
+        assert!(reuse(small, &default, &[], &asked(serde_json::json!({}), exact)).is_some());
     }
 
     #[test]
@@ -368,7 +372,7 @@ mod tests {
         let stored = Report { tiers: vec![tier(lp)], ..report(2.0, 2.2) };
         let ended = Report { status: Status::Bounded, ..stored.clone() };
         let under = Limits { gap: 0.01, ..Limits::default() };
-        let reuse = |stored, asked: &Problem| reuse(stored, &under, asked);
+        let reuse = |stored, asked: &Problem| reuse(stored, &under, &[], asked);
         // Closed to the asked gap, or not.
         assert!(
             reuse(stored.clone(), &asked(&[Method::Exact], 0.2, None))
@@ -384,6 +388,35 @@ mod tests {
         assert!(reuse(ended.clone(), &asked(&[lp], 0.01, None)).is_some());
         assert!(reuse(ended, &asked(&[lp, Method::Exact], 0.01, None)).is_none());
         assert!(reuse(stored, &asked(&[lp], 0.01, None)).is_none(), "the time limit may have cut it short");
+    }
+
+    #[test]
+    fn what_a_run_left_out_that_ended_by_itself_would_be_left_out_again() {
+        let asked = |methods: &[Method]| {
+            Problem::from_value(serde_json::json!({
+                "domain": {"type": "box", "lower": 0, "upper": 1}, "functional": {"type": "logit", "index": 0},
+                "methods": methods,
+            }))
+            .unwrap()
+        };
+        let tier = |&method: &Method| crate::answer::Tier {
+            method,
+            guarantee: crate::problem::Guarantee::Upper,
+            rigor: None,
+            value: Some(3.0),
+            seconds: 0.0,
+            detail: serde_json::Map::new(),
+        };
+        // An activation that no exact method takes, and a network that is too large for `lipsdp`.
+        let ladder = Method::default_ladder();
+        let ran = ladder.iter().filter(|method| !matches!(method, Method::Lipsdp | Method::Lp | Method::Exact));
+        let open = Report { status: Status::Bounded, tiers: ran.map(tier).collect(), ..report(2.0, 3.0) };
+        let under = Limits::default();
+        assert!(reuse(open.clone(), &under, &ladder, &asked(&ladder)).is_some());
+        let more = [&ladder[..], &[Method::Grid]].concat();
+        assert!(reuse(open.clone(), &under, &ladder, &asked(&more)).is_none(), "one that nobody asked for then");
+        let limited = Report { status: Status::TimeLimit, ..open };
+        assert!(reuse(limited, &under, &ladder, &asked(&ladder)).is_none(), "they may have had no time");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::{StoreError, json, now, rows};
 use crate::answer::Report;
 use crate::jobs::rules;
 use crate::jobs::store::{IdempotencyKey, NewJob};
-use crate::problem::Limits;
+use crate::problem::{Limits, Method};
 
 /// How many answers to a question are looked at, newest first.
 const LOOKED_AT: i64 = 16;
@@ -32,7 +32,7 @@ pub(super) async fn find(
     job: &NewJob,
 ) -> Result<Option<Answer>, StoreError> {
     let rows = sqlx::query(
-        "SELECT id, progress, result, problem ->> '$.limits' AS limits FROM jobs \
+        "SELECT id, progress, result, problem ->> '$.limits' AS limits, problem ->> '$.methods' AS methods FROM jobs \
          WHERE question = ? AND state = 'succeeded' AND cached_from IS NULL AND result IS NOT NULL \
          ORDER BY id DESC LIMIT ?",
     )
@@ -44,7 +44,9 @@ pub(super) async fn find(
         // What another version wrote and this one cannot read is no answer.
         let Ok(report) = serde_json::from_str::<Report>(row.try_get("result")?) else { continue };
         let Ok(under) = serde_json::from_str::<Limits>(row.try_get("limits")?) else { continue };
-        if let Some(report) = rules::reuse(report, &under, &job.problem) {
+        let named: Option<&str> = row.try_get("methods")?;
+        let named: Vec<Method> = named.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        if let Some(report) = rules::reuse(report, &under, &named, &job.problem) {
             let result = json("result", &report)?;
             return Ok(Some(Answer { job: row.try_get("id")?, progress: row.try_get("progress")?, result }));
         }
