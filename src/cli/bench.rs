@@ -13,6 +13,7 @@ use super::{load, print, records};
 use crate::bench::asking::BenchError;
 use crate::bench::curves::{self, Curves};
 use crate::bench::{chart, curvature, depth, lines, networks, output, programs, radius, speed, table};
+use crate::http::Code;
 use crate::network::Network;
 use crate::network::import::Choice;
 use crate::problem::Method;
@@ -190,11 +191,11 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(RunError::Input(bad)) => bad.report(),
         Err(error @ (RunError::Bench(BenchError::Question(_)) | RunError::Argument(_))) => {
-            print::complain(format_args!("exactlip: {error}"));
+            print::failure("bench", Code::BadRequest, error);
             ExitCode::from(2)
         }
         Err(error) => {
-            print::complain(format_args!("exactlip: {error}"));
+            print::failure("bench", Code::Internal, error);
             ExitCode::FAILURE
         }
     }

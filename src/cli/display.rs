@@ -1,9 +1,11 @@
 //! Tiers and a progress bar for people, on standard error and only where that is a terminal.
 
+use std::io;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::print;
 use crate::answer::{Event, Progress, Tier};
 use crate::problem::Guarantee;
 
@@ -14,8 +16,11 @@ const TICK: Duration = Duration::from_millis(120);
 pub(super) struct Display(ProgressBar);
 
 impl Display {
-    /// Starts the bar; it hides itself where standard error is no terminal.
+    /// Starts the bar; hidden where standard error is no terminal, or documents are wanted there.
     pub(super) fn start() -> Self {
+        if !print::is_for_people(&io::stderr()) {
+            return Self::hidden();
+        }
         let bar = ProgressBar::new_spinner();
         if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed:>4}  {msg}") {
             bar.set_style(style);

@@ -9,8 +9,15 @@ use clap::Command;
 /// The commands with short names.
 const SHORT: [&str; 2] = ["serve", "solve"];
 /// The flags that mean the same wherever they stand.
-const COMMON: [&str; 6] =
-    ["EXACTLIP_DATABASE", "EXACTLIP_URL", "EXACTLIP_KEY", "EXACTLIP_PATIENCE_S", "EXACTLIP_LOG", "EXACTLIP_LOG_FORMAT"];
+const COMMON: [&str; 7] = [
+    "EXACTLIP_DATABASE",
+    "EXACTLIP_URL",
+    "EXACTLIP_KEY",
+    "EXACTLIP_PATIENCE_S",
+    "EXACTLIP_LOG",
+    "EXACTLIP_LOG_FORMAT",
+    "EXACTLIP_JSON",
+];
 
 /// The program's commands with the names of their variables.
 pub(super) fn named(program: Command) -> Command {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, Read};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -38,7 +38,7 @@ impl BadInput {
 
     /// Prints it to standard error, for people on a terminal and as a problem document elsewhere; the exit code for bad input.
     pub(super) fn report(&self) -> ExitCode {
-        if io::stderr().is_terminal() {
+        if print::is_for_people(&io::stderr()) {
             print::complain(format_args!("exactlip: {}", self.words()));
         } else {
             print::complain(self.0.to_json());

@@ -21,6 +21,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::print;
+use crate::http::Code;
 
 /// How long one answer may take before it counts as none.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -71,7 +72,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            print::complain(format_args!("exactlip: {error}"));
+            print::failure("bench load", Code::Internal, error);
             ExitCode::FAILURE
         }
     }

@@ -40,6 +40,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use log::LogFormat;
 
+use crate::http::Code;
 use crate::ladder;
 
 /// The exact local Lipschitz constant of a neural network.
@@ -52,6 +53,9 @@ struct Arguments {
     /// How the log is written.
     #[arg(long, global = true, env = "EXACTLIP_LOG_FORMAT", default_value = "text")]
     log_format: LogFormat,
+    /// Print documents wherever the output goes: JSON on one line, and every error as a problem document.
+    #[arg(long, global = true, env = "EXACTLIP_JSON")]
+    json: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -108,10 +112,17 @@ fn methods_in_words() -> String {
 /// Reads the arguments and runs the command.
 pub fn main() -> ExitCode {
     let mut program = environment::named(Arguments::command());
-    let arguments = match Arguments::from_arg_matches(&program.get_matches_mut()) {
+    let matches = program.try_get_matches_from_mut(std::env::args_os());
+    let arguments = match matches.and_then(|matches| Arguments::from_arg_matches(&matches)) {
         Ok(arguments) => arguments,
+        Err(error) if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") => {
+            print::wants_json(true);
+            print::failure("", Code::BadRequest, error.format(&mut program).render());
+            return ExitCode::from(2);
+        }
         Err(error) => error.format(&mut program).exit(),
     };
+    print::wants_json(arguments.json);
     let filter = arguments.log.as_deref().unwrap_or(match arguments.command {
         Command::Serve(_) => "info,sqlx=warn",
         _ => "warn,highs=error",

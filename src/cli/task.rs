@@ -10,6 +10,7 @@ use thiserror::Error;
 use super::choice::Chosen;
 use super::input::{self, BadInput};
 use super::{print, supervision};
+use crate::http::Code;
 use crate::network::Network;
 use crate::network::import::Format;
 use crate::problem::{Problem, Question};
@@ -92,7 +93,7 @@ pub(super) fn exit(command: &str, outcome: Result<(), TaskError>) -> ExitCode {
         // Who reads no more wants no words either.
         Err(TaskError::System { error, .. }) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
         Err(error) => {
-            print::complain(format_args!("exactlip {command}: {error}"));
+            print::failure(command, Code::Internal, error);
             ExitCode::FAILURE
         }
     }

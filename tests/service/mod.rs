@@ -14,6 +14,7 @@
 //! - [`connections`]: what happens below requests; [`floods`]: many clients at once, and clients that want much;
 //!   [`flood`]: all of that for minutes.
 //! - [`keys`]: who gets in, and to what.
+//! - [`terminal`]: what people see there.
 //! - [`pages`]: the dashboard, in a browser and as text.
 //! - [`server`]: a service of their own for the tests.
 
@@ -41,6 +42,7 @@ mod remote;
 mod schema;
 mod server;
 mod solve;
+mod terminal;
 mod wide;
 
 use std::path::{Path, PathBuf};

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::{OneJob, RemoteError, exit, print};
+use super::{OneJob, RemoteError, exit, show};
 
 /// Cancels a job and prints it.
 pub fn run(job: &OneJob) -> ExitCode {
@@ -11,5 +11,5 @@ pub fn run(job: &OneJob) -> ExitCode {
 
 fn cancel(job: &OneJob) -> Result<(), RemoteError> {
     let json = [("content-type", "application/json")];
-    print(&job.service()?.post(&format!("{}/cancel", job.path()), &json, b"{}")?)
+    show(&job.service()?.post(&format!("{}/cancel", job.path()), &json, b"{}")?)
 }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::events::{self, JobEvent};
 use super::service::Service;
-use super::{RemoteError, print};
+use super::{RemoteError, show};
 use crate::answer::Event;
 use crate::cli::display::Display;
 
@@ -97,7 +97,7 @@ impl Listener<'_> {
             fields.insert("event".into(), id.into());
         }
         if self.telling == Telling::Events {
-            print(&data)?;
+            show(&data)?;
         }
         // What a newer service tells besides is not shown.
         if let Ok(event) = serde_json::from_value::<Event>(data) {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::service::{Service, query};
-use super::{Connection, RemoteError, exit, label, print};
+use super::{Connection, RemoteError, exit, label, show};
 
 /// The flags of `exactlip list`.
 #[derive(Args, Debug)]
@@ -46,5 +46,5 @@ fn list(arguments: &Arguments) -> Result<(), RemoteError> {
         ("cursor".to_owned(), arguments.cursor.clone()),
     ];
     parameters.extend(arguments.labels.iter().map(|(name, value)| (format!("label.{name}"), Some(value.clone()))));
-    print(&Service::new(&arguments.connection)?.get(&format!("/v1/jobs{}", query(&parameters)))?)
+    show(&Service::new(&arguments.connection)?.get(&format!("/v1/jobs{}", query(&parameters)))?)
 }

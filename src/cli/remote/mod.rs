@@ -17,7 +17,7 @@ pub mod status;
 pub mod submit;
 pub mod watch;
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -26,7 +26,8 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use super::input::BadInput;
-use super::print::complain;
+use super::print::{self, complain};
+use crate::http::Code;
 use service::Service;
 
 /// The flags that all commands share.
@@ -71,7 +72,7 @@ enum RemoteError {
     BadInput(#[from] BadInput),
     /// The service refuses; its problem document.
     #[error("{0}")]
-    Refused(String),
+    Refused(Value),
     /// The service failed, or is no exactlip service.
     #[error("{url} answered with status {status}: {detail}")]
     Failed { url: String, status: u16, detail: String },
@@ -94,20 +95,37 @@ fn exit(command: &str, outcome: Result<(), RemoteError>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(RemoteError::BadInput(bad)) => bad.report(),
         Err(RemoteError::Refused(document)) => {
-            complain(document);
+            if print::is_for_people(&io::stderr()) {
+                complain(format_args!("exactlip {command}: {}", in_words(&document)));
+            } else {
+                complain(document);
+            }
             ExitCode::from(2)
         }
         Err(error) => {
-            complain(format_args!("exactlip {command}: {error}"));
+            let code = match error {
+                RemoteError::Unreachable { .. } => Code::Unavailable,
+                _ => Code::Internal,
+            };
+            print::failure(command, code, error);
             ExitCode::FAILURE
         }
     }
 }
 
+/// A service's problem document in a sentence, with a line for each field where there are several.
+fn in_words(document: &Value) -> String {
+    let detail = document["detail"].as_str().unwrap_or("the service refuses");
+    let errors = document["errors"].as_array().filter(|errors| errors.len() > 1);
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let line = |error: &Value| format!("\n  {}: {}", text(&error["pointer"]), text(&error["detail"]));
+    errors.into_iter().flatten().fold(detail.to_owned(), |words, error| words + &line(error))
+}
+
 /// Prints a document: for people on a terminal, on one line elsewhere.
-fn print(document: &Value) -> Result<(), RemoteError> {
+fn show(document: &Value) -> Result<(), RemoteError> {
     let mut output = io::stdout().lock();
-    if output.is_terminal() {
+    if print::is_for_people(&output) {
         writeln!(output, "{document:#}")?;
     } else {
         writeln!(output, "{document}")?;
@@ -117,7 +135,7 @@ fn print(document: &Value) -> Result<(), RemoteError> {
 
 /// Prints a job that has ended; an error when it has no answer.
 fn print_end(job: &Value) -> Result<(), RemoteError> {
-    print(job)?;
+    show(job)?;
     answered(job)
 }
 

@@ -137,7 +137,7 @@ impl Service {
     fn refusal(&self, status: StatusCode, body: &[u8]) -> RemoteError {
         let document: Value = serde_json::from_slice(body).unwrap_or_default();
         match document["detail"].as_str() {
-            Some(_) if status.is_client_error() => RemoteError::Refused(document.to_string()),
+            Some(_) if status.is_client_error() => RemoteError::Refused(document),
             Some(detail) => self.failed(status, detail.to_owned()),
             None => self.failed(status, "is there an exactlip service?".into()),
         }

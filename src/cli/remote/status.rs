@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::{OneJob, RemoteError, exit, print};
+use super::{OneJob, RemoteError, exit, show};
 
 /// Prints a job as it stands.
 pub fn run(job: &OneJob) -> ExitCode {
@@ -10,5 +10,5 @@ pub fn run(job: &OneJob) -> ExitCode {
 }
 
 fn status(job: &OneJob) -> Result<(), RemoteError> {
-    print(&job.service()?.get(&job.path())?)
+    show(&job.service()?.get(&job.path())?)
 }

@@ -12,7 +12,7 @@ use super::super::choice::Chosen;
 use super::super::input::{self, BadInput};
 use super::follow::{self, Patience, Telling};
 use super::service::{Service, query};
-use super::{Connection, RemoteError, exit, label, print, print_end};
+use super::{Connection, RemoteError, exit, label, print_end, show};
 use crate::http::Code;
 use crate::jobs::network_id;
 use crate::network::import::Format;
@@ -81,7 +81,7 @@ fn submit(arguments: &Arguments) -> Result<(), RemoteError> {
     headers.extend(arguments.idempotency_key.as_deref().map(|key| ("idempotency-key", key)));
     let job = service.post("/v1/jobs", &headers, problem.to_string().as_bytes())?;
     if !arguments.wait && !arguments.watch {
-        return print(&job);
+        return show(&job);
     }
     if !job["finished_at"].is_null() {
         return print_end(&job);

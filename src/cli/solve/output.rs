@@ -1,10 +1,11 @@
 //! The result and the events on standard output, out of the solvers' reach.
 
 use std::fs::File;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::sync::{Mutex, PoisonError};
 
+use super::super::print;
 use crate::answer::{Event, Report};
 
 /// The standard output that the process was started with.
@@ -43,7 +44,7 @@ impl Output {
 
     fn write(&self, document: &impl serde::Serialize) -> io::Result<()> {
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut text = if file.is_terminal() && !self.events {
+        let mut text = if print::is_for_people(&*file) && !self.events {
             serde_json::to_vec_pretty(document)?
         } else {
             serde_json::to_vec(document)?
