@@ -7,11 +7,13 @@ use crate::control::Control;
 
 /// More threads than so many for each core only stand in each other's way.
 const THREADS_A_CORE: u32 = 4;
+/// On small machines, too, whoever asks for a few threads has them.
+const ALWAYS: u32 = 8;
 
-/// The most threads that one solve uses on this machine.
+/// The most threads that one solve uses on this machine: what is asked for is what is started, up to here.
 pub fn most_threads() -> u32 {
     let cores = std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(u32::MAX));
-    cores.saturating_mul(THREADS_A_CORE)
+    cores.saturating_mul(THREADS_A_CORE).max(ALWAYS)
 }
 
 /// Runs independent pieces of work on a bounded number of threads, and stops between pieces when the solve should end.

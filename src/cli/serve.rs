@@ -22,6 +22,7 @@ use crate::jobs::store::sqlite::SqliteStore;
 use crate::jobs::store::{Store, StoreError};
 use crate::jobs::supervisor::Supervisor;
 use crate::jobs::{Queue, Shutdown, workers};
+use crate::workers::most_threads;
 
 /// How long open requests may take once the service ends.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
@@ -74,7 +75,8 @@ pub struct Arguments {
     /// machine has beside the service, shared out among the workers].
     #[arg(long, env = "EXACTLIP_MAX_MEMORY_MB", value_name = "MIB")]
     max_memory_mb: Option<u64>,
-    /// The largest number of threads of a job [default: the machine's cores].
+    /// The largest number of threads of a job; the system shares the cores out among them [default: four for each of the
+    /// machine's cores, and at least 8].
     #[arg(long, env = "EXACTLIP_MAX_THREADS", value_name = "N")]
     max_threads: Option<u32>,
     /// How many jobs may wait.
@@ -164,9 +166,8 @@ fn protect_process() {
 
 async fn serve(arguments: Arguments) -> Result<(), ServeError> {
     // Before anything is stored or claimed: the service either starts as a whole or not at all.
-    let cores = available_parallelism().map_or(1, usize::from);
-    let workers = arguments.workers.unwrap_or(cores);
-    let maxima = maxima(&arguments, cores, workers)?;
+    let workers = arguments.workers.unwrap_or_else(|| available_parallelism().map_or(1, usize::from));
+    let maxima = maxima(&arguments, workers)?;
     let places = maxima.connections;
     let asked = resolve(&arguments.listen).await?;
     let store = SqliteStore::open(&arguments.database, arguments.min_free_mb).await?;
@@ -227,7 +228,7 @@ async fn resolve(listen: &str) -> Result<SocketAddr, ServeError> {
 /// Listens on `address`, which is called `listen`.
 async fn listen(address: SocketAddr, listen: &str) -> Result<(TcpListener, SocketAddr), ServeError> {
     let failed = |error| ServeError::Listen { listen: listen.to_owned(), error };
-    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let listener = http::bind(address).map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     Ok((listener, address))
 }
@@ -287,7 +288,7 @@ fn stop_with_input(shutdown: Shutdown) -> Result<(), ServeError> {
 }
 
 /// The limits of the service.
-fn maxima(arguments: &Arguments, cores: usize, workers: usize) -> Result<Maxima, ServeError> {
+fn maxima(arguments: &Arguments, workers: usize) -> Result<Maxima, ServeError> {
     let machine_mb = capacity::machine_memory_mb();
     let job_mb = arguments.max_memory_mb.unwrap_or_else(|| capacity::job_memory_mb(machine_mb, workers));
     if !capacity::fits(machine_mb, workers, job_mb) {
@@ -305,7 +306,7 @@ fn maxima(arguments: &Arguments, cores: usize, workers: usize) -> Result<Maxima,
         parameters: arguments.max_parameters,
         time_s: arguments.max_time_s,
         memory_mb: job_mb,
-        threads: arguments.max_threads.unwrap_or_else(|| u32::try_from(cores).unwrap_or(u32::MAX)),
+        threads: arguments.max_threads.unwrap_or_else(most_threads),
         import_time: Duration::from_secs(arguments.max_import_s),
         import_mb: arguments.max_import_mb,
         queued: arguments.max_queued,

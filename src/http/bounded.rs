@@ -12,16 +12,18 @@ use crate::problem::non_finite_number;
 
 /// What a value takes in an array; what a text takes beside its bytes.
 const VALUE: usize = size_of::<Value>();
-/// What an array takes that is not empty: it has room for four values.
-const FIRST_VALUES: usize = 4 * VALUE + 16;
+/// What an array takes beside its values.
+const ARRAY: usize = 16;
+/// Up to this many values an array has room for those that it has and no more.
+const FEW: usize = 8;
 /// What the first field of an object takes, with the node of the tree that holds it, and each further one.
 const FIRST_FIELD: usize = 640;
 const FIELD: usize = 128;
 
-/// How much memory a text of `bytes` bytes may take as a tree: enough for any list of numbers, and for the objects of any
-/// question.
+/// How much memory a text of `bytes` bytes may take as a tree: enough for any list of numbers or of lists of numbers, down to
+/// `[0],`, and for the objects of any question.
 pub(super) fn allowance(bytes: usize) -> usize {
-    (4 << 10) + bytes.saturating_mul(64).min(bytes.saturating_mul(16).saturating_add(8 << 20))
+    (4 << 10) + bytes.saturating_mul(64).min(bytes.saturating_mul(20).saturating_add(8 << 20))
 }
 
 /// The value of a JSON text.
@@ -121,9 +123,14 @@ impl<'de> Visitor<'de> for Tree<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Value, A::Error> {
         let mut values = Vec::new();
         while let Some(value) = sequence.next_element_seed(self)? {
-            self.take(if values.is_empty() { FIRST_VALUES } else { VALUE })?;
+            self.take(if values.is_empty() { ARRAY + VALUE } else { VALUE })?;
+            // What is counted is what is taken: by itself, an array makes room for four values, or twice what it has.
+            if values.len() < FEW {
+                values.reserve_exact(1);
+            }
             values.push(value);
         }
+        values.shrink_to_fit();
         Ok(Value::Array(values))
     }
 
@@ -176,9 +183,15 @@ mod tests {
         let list = |value: &str, count: usize| format!("[{}]", vec![value; count].join(","));
         assert_eq!(parse(list("0", 500_000).as_bytes()).unwrap().as_array().unwrap().len(), 500_000);
         assert_eq!(parse(list("0.25", 500_000).as_bytes()).unwrap().as_array().unwrap().len(), 500_000);
+        // Points with few inputs.
+        for (point, inputs) in [("[0]", 1), ("[0,1]", 2), ("[0,1,0]", 3), ("[0,1,0,1,0]", 5)] {
+            let points = parse(list(point, 500_000).as_bytes()).unwrap();
+            let points = points.as_array().unwrap();
+            assert_eq!((points.len(), points[7].as_array().unwrap().len()), (500_000, inputs));
+        }
         // A check of as many estimates as a question may have.
         assert!(parse(list(r#"{"value":1}"#, 1000).as_bytes()).is_ok());
-        for value in [r#"{"":0}"#, "[0]", r#"{"":{"":0}}"#] {
+        for value in [r#"{"":0}"#, r#"[{"":0}]"#, r#"{"":{"":0}}"#] {
             let refused = parse(list(value, 500_000).as_bytes()).unwrap_err();
             assert_eq!(refused.document().status, 413, "{value}");
         }

@@ -54,7 +54,7 @@ pub use maxima::Maxima;
 pub use networks::UploadQuery;
 pub use parameters::{Parameters, Segment};
 pub use peer::Client;
-pub use server::serve;
+pub use server::{bind, serve};
 
 use std::any::Any;
 use std::sync::Arc;
@@ -247,4 +247,54 @@ fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
     let words = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref().copied());
     tracing::error!(panic = words.unwrap_or("of an unknown kind"), "a handler panicked");
     ApiError::new(Code::Internal, "the service made a mistake; its log says more").into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::middleware::Next;
+    use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+    use tokio::net::TcpStream;
+
+    use super::*;
+    use crate::jobs::Shutdown;
+
+    /// Status, head in lower case and body of the answer to one request; the connection stays as it is.
+    async fn ask(connection: &mut BufReader<TcpStream>, path: &str) -> (u16, String, String) {
+        connection.write_all(format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n").as_bytes()).await.unwrap();
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            assert!(connection.read_line(&mut head).await.unwrap() > 0, "it was closed behind: {head}");
+        }
+        let head = head.to_ascii_lowercase();
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
+        let mut body = vec![0; length.parse().unwrap()];
+        connection.read_exact(&mut body).await.unwrap();
+        (head[9..12].parse().unwrap(), head, String::from_utf8(body).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_panic_in_any_layer_is_an_answer_and_the_connection_lives() {
+        let strikes = |request: Request, next: Next| async move {
+            assert_ne!(request.uri().path(), "/layer", "a layer panics");
+            next.run(request).await
+        };
+        async fn handler() {
+            panic!("a handler panics");
+        }
+        let app = Router::new().route("/handler", get(handler)).route("/", get(|| async { "here" }));
+        let app = shielded(app.layer(from_fn(strikes)));
+        let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(serve(listener, app, 1, Shutdown::default()));
+        let mut connection = BufReader::new(TcpStream::connect(address).await.unwrap());
+        for path in ["/handler", "/layer", "/handler"] {
+            let (status, head, body) = ask(&mut connection, path).await;
+            assert_eq!(status, 500, "{path}");
+            assert!(head.contains("content-type: application/problem+json") && head.contains("nosniff"), "{head}");
+            let document: serde_json::Value = serde_json::from_str(&body).unwrap();
+            assert_eq!((&document["status"], &document["type"]), (&500.into(), &"urn:exactlip:error:internal".into()));
+            assert!(!body.contains("panics"), "what went wrong is for the log: {body}");
+            assert_eq!(ask(&mut connection, "/").await.2, "here");
+        }
+    }
 }

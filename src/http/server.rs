@@ -4,6 +4,7 @@
 //! that clients that only hold connections cannot make others wait for longer than it takes to time them out.
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +17,7 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 
@@ -37,6 +38,26 @@ const REFUSALS: usize = 16;
 const REFUSAL: Duration = Duration::from_secs(1);
 /// The pause after a connection could not be accepted: for want of files, say.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How much of what is sent the system keeps for a connection. By itself it keeps megabytes, for each one that nobody reads;
+/// and whoever reads slowly would seem to take nothing for as long as a third of them lasts.
+const SENT: u32 = 256 << 10;
+/// How many connections wait until they are accepted.
+const BACKLOG: u32 = 1024;
+
+/// Listens on an address.
+///
+/// # Errors
+/// Those of the system.
+pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A service that was just ended leaves its address in use for a while.
+    socket.set_reuseaddr(true)?;
+    // Its connections have what it has.
+    socket.set_send_buffer_size(SENT)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
 
 /// How long clients may keep a server waiting.
 #[derive(Clone, Copy, Debug)]
@@ -156,9 +177,7 @@ mod tests {
     use super::*;
 
     /// A server that gives up soon, and its address.
-    async fn server(places: usize) -> (std::net::SocketAddr, Shutdown) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+    async fn server(places: usize) -> (SocketAddr, Shutdown) {
         let endless = || async {
             let piece = Ok::<_, Infallible>(axum::body::Bytes::from(vec![b'x'; 1 << 20]));
             Body::from_stream(futures_util::stream::repeat_with(move || piece.clone()))
@@ -168,6 +187,13 @@ mod tests {
             .route("/", get(|| async { "here" }))
             .route("/endless", get(endless))
             .route("/silent", get(silent));
+        start(places, app).await
+    }
+
+    /// A server of `app` that gives up soon, and its address.
+    async fn start(places: usize, app: Router) -> (SocketAddr, Shutdown) {
+        let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = listener.local_addr().unwrap();
         let shutdown = Shutdown::default();
         let patience = Patience { head: Duration::from_millis(300), write: Duration::from_millis(300) };
         let ends = shutdown.clone();
@@ -200,6 +226,29 @@ mod tests {
         // Kept for the next request, and closed when none comes.
         let mut kept = TcpStream::connect(address).await.unwrap();
         assert!(heard(&mut kept, "GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await.ends_with("here"));
+    }
+
+    #[tokio::test]
+    async fn a_file_that_nobody_reads_is_given_up_and_its_place_is_free() {
+        let places = Arc::new(Semaphore::new(1));
+        let lent = Arc::clone(&places);
+        let send = move || {
+            let lent = Arc::clone(&lent);
+            async move {
+                let file = tempfile::tempfile().unwrap();
+                file.set_len(1 << 30).unwrap();
+                let place = lent.acquire_owned().await.unwrap();
+                super::super::sending::answer(tokio::fs::File::from_std(file), "text/plain", "a", place).await.unwrap()
+            }
+        };
+        let (address, _) = start(2, Router::new().route("/file", get(send))).await;
+        let mut deaf = TcpStream::connect(address).await.unwrap();
+        deaf.write_all(b"GET /file HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+        let mut head = [0; 12];
+        deaf.read_exact(&mut head).await.unwrap();
+        assert_eq!((&head, places.available_permits()), (b"HTTP/1.1 200", 0));
+        let free = timeout(Duration::from_secs(20), places.acquire()).await;
+        assert!(free.is_ok(), "the place is held");
     }
 
     #[tokio::test]

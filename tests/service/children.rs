@@ -78,6 +78,29 @@ fn a_job_takes_no_more_memory_than_it_asked_for() {
     assert_eq!(server.finished(&small)["state"], "succeeded");
 }
 
+/// How many threads a process has; 0 once it has ended.
+fn threads(process: u32) -> usize {
+    std::fs::read_dir(format!("/proc/{process}/task")).map_or(0, Iterator::count)
+}
+
+#[test]
+fn a_job_has_the_threads_that_it_asks_for_up_to_what_the_machine_has_use_for() {
+    let (_directory, server) = Server::fresh(&[]);
+    let network = server.network(LONG);
+    let question = |threads: u64| with(&long_problem(), json!({"methods": ["exact"], "limits": {"threads": threads}}));
+    let id = server.submit(&network, &question(8));
+    // On any machine, and beside its first one.
+    server.until(&id, |_| server.children().into_iter().any(|child| threads(child) > 8));
+    server.post_json(&format!("/v1/jobs/{id}/cancel"), &json!({}));
+    assert_eq!(server.finished(&id)["notes"], json!([]));
+    let refused = server.post_json("/v1/jobs", &with(&question(1 << 20), json!({"network": network})));
+    assert_eq!((refused.status, &refused.json()["errors"][0]["pointer"]), (422, &json!("/limits/threads")));
+    let detail = refused.json()["errors"][0]["detail"].as_str().unwrap().to_owned();
+    let most: u64 = detail.split(' ').find_map(|word| word.parse().ok()).expect("it says how many there may be");
+    let cores = std::thread::available_parallelism().unwrap().get() as u64;
+    assert_eq!(most, (4 * cores).max(8));
+}
+
 #[test]
 fn a_file_that_takes_too_much_to_read_costs_the_process_that_reads_it() {
     let limits = [(["--max-import-mb", "1"], "1 MiB of memory"), (["--max-import-s", "0"], "more than 0 s")];

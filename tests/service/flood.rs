@@ -1,8 +1,9 @@
 //! Everything at once, for minutes: large bodies of nothing, uploads that stall, half-open connections, listeners and readers
 //! that never read, endless queries; and a few clients that behave.
 
-use std::io::Write;
-use std::net::TcpStream;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{scope, sleep};
@@ -15,8 +16,10 @@ use super::{SMALL, network_bytes, small_problem, with};
 
 /// How long the flood lasts, in seconds, where `EXACTLIP_FLOOD_S` does not say.
 const SECONDS: u64 = 300;
-/// What must hold throughout.
+/// What must hold throughout; the times on a machine that has time for them: where it has not, a few times what an exchange with
+/// a thread of this test takes meanwhile, and a write to the same disk.
 const MOST_MEMORY_MB: u64 = 1024;
+const TIMES: u32 = 4;
 const HEALTH_P99: Duration = Duration::from_millis(100);
 const POST_MEDIAN: Duration = Duration::from_millis(20);
 
@@ -28,6 +31,33 @@ fn hold(server: &Server, count: usize, request: &str) -> Vec<TcpStream> {
         Some(stream)
     };
     (0..count).filter_map(open).collect()
+}
+
+/// Answers every connection at once, as little as can be.
+fn echo(listener: &TcpListener) {
+    for stream in listener.incoming() {
+        let Ok(mut stream) = stream else { continue };
+        let mut request = [0; 64];
+        if stream.read(&mut request).is_ok_and(|bytes| bytes == 1) {
+            return;
+        }
+        let _ = stream.write_all(b"here");
+    }
+}
+
+/// One exchange with [`echo`].
+fn exchange(address: &str) -> std::io::Result<()> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.write_all(b"are you there?")?;
+    stream.read_exact(&mut [0; 4])
+}
+
+/// What a submission cannot do without: an exchange, and a write that is on the disk when it returns.
+fn exchange_and_write(address: &str, file: &Path) -> std::io::Result<()> {
+    exchange(address)?;
+    let mut file = std::fs::File::create(file)?;
+    file.write_all(&[7; 4096])?;
+    file.sync_all()
 }
 
 /// The time below which `part` of the times are.
@@ -42,8 +72,11 @@ fn quantile(times: &Mutex<Vec<Duration>>, part: f64) -> Duration {
 #[ignore = "takes five minutes and both cores, and needs 2,000 open files"]
 fn a_flood_harms_nobody() {
     let seconds = std::env::var("EXACTLIP_FLOOD_S").map_or(SECONDS, |text| text.parse().unwrap());
-    let (_directory, server) = Server::fresh(&[]);
+    let (directory, server) = Server::fresh(&[]);
     let server = &server;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (echoes, scrap) = (listener.local_addr().unwrap().to_string(), directory.path().join("scrap"));
+    let (echoes, scrap) = (echoes.as_str(), scrap.as_path());
     let network = server.network(SMALL);
     let over = &AtomicBool::new(false);
     let until_over = |work: &mut dyn FnMut(u64)| {
@@ -64,7 +97,8 @@ fn a_flood_harms_nobody() {
         }
         Some((answer.status, start.elapsed()))
     };
-    let (health, posts) = (&Mutex::<Vec<Duration>>::default(), &Mutex::<Vec<Duration>>::default());
+    let times = [(); 4].map(|()| Mutex::<Vec<Duration>>::default());
+    let [health, posts, exchanges, writes] = &times;
     let json = "application/json";
     let batch = [br#"{"items":["#.as_slice(), &br#"{"":0},"#.repeat(9 << 20), b"{}]}"].concat();
     let job = [br#"{"domain":["#.as_slice(), &br#"{"":0},"#.repeat(1 << 20), b"{}]}"].concat();
@@ -131,13 +165,31 @@ fn a_flood_harms_nobody() {
                 sleep(Duration::from_millis(20));
             });
         });
+        scope.spawn(|| echo(&listener));
+        for (times, pause) in [(exchanges, 20), (writes, 50)] {
+            scope.spawn(move || {
+                until_over(&mut |_| {
+                    let start = Instant::now();
+                    let done = if pause == 20 { exchange(echoes) } else { exchange_and_write(echoes, scrap) };
+                    if done.is_ok() {
+                        times.lock().unwrap().push(start.elapsed());
+                    }
+                    sleep(Duration::from_millis(pause));
+                });
+            });
+        }
         sleep(Duration::from_secs(seconds));
         over.store(true, Ordering::Relaxed);
+        TcpStream::connect(echoes).unwrap().write_all(b"!").unwrap();
     });
     let (p99, median, peak) = (quantile(health, 0.99), quantile(posts, 0.5), server.peak_memory_mb());
-    println!("/healthz p99 {p99:?}, POST median {median:?}, peak {peak} MiB, {} jobs", posts.lock().unwrap().len());
+    let (noise, write) = (quantile(exchanges, 0.99), quantile(writes, 0.5));
+    println!(
+        "/healthz p99 {p99:?} (an exchange: {noise:?}), POST median {median:?} (a write: {write:?}), peak {peak} MiB, {} jobs",
+        posts.lock().unwrap().len()
+    );
     assert_eq!(*bad.lock().unwrap(), Vec::<String>::new());
     assert!(peak < MOST_MEMORY_MB, "{peak} MiB");
-    assert!(p99 < HEALTH_P99, "/healthz: {p99:?}");
-    assert!(median < POST_MEDIAN, "POST: {median:?}");
+    assert!(p99 < HEALTH_P99.max(TIMES * noise), "/healthz: {p99:?}, where an exchange takes {noise:?}");
+    assert!(median < POST_MEDIAN.max(TIMES * write), "POST: {median:?}, where a write takes {write:?}");
 }

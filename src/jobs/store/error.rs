@@ -93,7 +93,7 @@ fn database_trouble(error: &sqlx::Error) -> Option<Trouble> {
             10 => unusable("its disk fails or refuses to be written (an I/O error)"),
             11 | 26 => unusable("its file is damaged"),
             13 => Some(Trouble::NoRoom("the database's disk is full: make room on it".into())),
-            14 => unusable("its file cannot be opened"),
+            14 => unusable("its file was deleted or moved, or cannot be opened"),
             _ => None,
         },
         sqlx::Error::PoolTimedOut => unusable("it is too busy to answer"),

@@ -173,6 +173,60 @@ mod tests {
         assert!(watch.has_killed());
     }
 
+    /// A group of the system's own that has memory to divide, if this process may make one; it goes with the value.
+    struct Base(PathBuf);
+
+    impl Base {
+        fn new() -> Result<Self, String> {
+            let mounts = fs::read_to_string("/proc/mounts").map_err(|error| error.to_string())?;
+            let mount = mounts.lines().find(|line| line.split(' ').nth(2) == Some("cgroup2"));
+            let root = PathBuf::from(mount.and_then(|line| line.split(' ').nth(1)).ok_or("there is no cgroup2")?);
+            let _ = fs::write(root.join("cgroup.subtree_control"), "+memory");
+            let base = Self(root.join(format!("exactlip-test-{}", std::process::id())));
+            fs::create_dir(&base.0).map_err(|error| format!("{}: {error}", base.0.display()))?;
+            let controllers = fs::read_to_string(base.0.join("cgroup.controllers")).unwrap_or_default();
+            let memory = controllers.split_whitespace().any(|name| name == "memory");
+            if memory { Ok(base) } else { Err(format!("{} has no memory to divide", root.display())) }
+        }
+    }
+
+    impl Drop for Base {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir(self.0.join("exactlip-service"));
+            let _ = fs::remove_dir(&self.0);
+        }
+    }
+
+    #[test]
+    fn the_system_ends_a_child_of_a_real_group_that_takes_more_than_its_limit() {
+        use std::io::Write;
+        use std::process::{Command, Stdio};
+
+        let base = match Base::new() {
+            Ok(base) => base,
+            Err(reason) => return println!("skipped: {reason}"),
+        };
+        let shell = |script: &str| Command::new("sh").args(["-c", script]).stdin(Stdio::piped()).spawn().unwrap();
+        // In the service's place: it moves, and this test stays where it is.
+        let mut service = shell("read line");
+        let groups = Groups::divide_at(&base.0, service.id()).expect("the group is this test's alone");
+        // A line without end is kept whole.
+        for (megabytes, fits) in [(8, true), (256, false)] {
+            let mut child =
+                shell(&format!("read line; head -c {megabytes}000000 /dev/zero | tail -n 1 | wc -c > /dev/null"));
+            let mut watch = Watch::start(Some(&groups), "job", Some(child.id()), 64);
+            assert!(watch.group.is_some());
+            child.stdin.take().unwrap().write_all(b"\n").unwrap();
+            child.wait().unwrap();
+            assert_eq!(watch.has_killed(), !fits, "{megabytes} MB");
+            assert!(!watch.exceeds());
+            drop(watch);
+            assert!(!base.0.join("job").exists());
+        }
+        service.kill().unwrap();
+        service.wait().unwrap();
+    }
+
     #[test]
     fn a_group_with_other_members_is_left_as_it_was() {
         let base = TempDir::new().unwrap();
