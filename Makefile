@@ -1,6 +1,6 @@
 # Everything is built in one profile, so that HiGHS (some minutes on two cores) is built once.
 
-.PHONY: help packages browser build demo serve test test-long bench lint
+.PHONY: help packages browser build demo serve test test-long bench lint dist
 
 help:
 	@echo "make demo       compute a trained network's exact Lipschitz constant through the service"
@@ -9,6 +9,7 @@ help:
 	@echo "make test-long  all tests, the long ones too, with many more random cases"
 	@echo "make bench      time every method on the example networks"
 	@echo "make lint       formatting and lints"
+	@echo "make dist       what is released, in dist/: wheels, a tarball, a Debian package, release notes"
 	@echo "Missing Debian packages are installed first."
 
 packages:
@@ -36,6 +37,10 @@ test-long: browser
 	ulimit -n $$(ulimit -Hn) && EXACTLIP_TEST_FACTOR=10 cargo test --release --test '*' -- --include-ignored
 	scripts/test-python
 	scripts/fuzz-interface
+	scripts/test-dist
+
+dist: packages
+	scripts/dist
 
 bench: build
 	@scripts/bench.py

@@ -148,7 +148,7 @@ def test_errors_carry_the_document() -> None:
 def test_reports_read_well() -> None:
     tier = {"method": "fastlip", "guarantee": "upper", "rigor": "rounded", "value": 2.5, "seconds": 0.25, "detail": {}}
     result = {"lower": 1.0, "upper": None, "gap": None, "exact": False, "status": "time_limit", "seconds": 2.0}
-    result |= {"witness": None, "tiers": [tier, tier | {"value": None}], "notes": ["b"], "field_of_tomorrow": 1}
+    result |= {"witness": None, "tiers": [tier, tier | {"value": None}], "notes": ["a", "b"], "field_of_tomorrow": 1}
     report = Report.from_job({"id": "7", "notes": ["a"], "result": result})
     assert repr(report) == "Report([1, ?], time_limit, 2.00 s)"
     assert str(report).splitlines() == [

@@ -118,7 +118,8 @@ class Report:
             seconds=result["seconds"],
             witness=witness and Witness(**{name: witness[name] for name in Witness.__dataclass_fields__}),
             tiers=[Tier(**{name: tier[name] for name in Tier.__dataclass_fields__}) for tier in result["tiers"]],
-            notes=[*job.get("notes", []), *result.get("notes", [])],
+            # What holds for the network stands in both.
+            notes=list(dict.fromkeys([*job.get("notes", []), *result.get("notes", [])])),
             checks=[
                 Check(**{name: check[name] for name in Check.__dataclass_fields__})
                 for check in result.get("checks") or []
