@@ -20,19 +20,19 @@
 //!
 //! [`Subject::audit`]: crate::answer::Subject::audit
 
-mod backward;
+pub mod backward;
 mod direction;
 mod evaluate;
-mod forward;
+pub mod forward;
 mod joint;
 pub mod leaves;
-mod node;
+pub mod node;
 mod packed;
 mod pseudo_costs;
 mod quadratic;
 pub mod room;
-mod root;
-mod simplex;
+pub mod root;
+pub mod simplex;
 mod tree;
 
 pub use direction::{Bounded, Direction};

@@ -107,6 +107,76 @@ class AsyncClient(AsyncRoutes):
         job = await self._asked("/v1/jobs", _question.question("curvature", network["id"], fields, chosen), chosen)
         return await self.wait(job["id"], progress=progress)
 
+    async def robustness(
+        self,
+        model: Model,
+        *,
+        x: Any,
+        label: Any,
+        max_radius: float,
+        targets: Sequence[int] | str = "all",
+        norm: Norm = "linf",
+        clip: tuple[Any, Any] | None = None,
+        intervals: int | None = None,
+        estimates: Estimates | None = None,
+        progress: bool | _progress.Progress | None = None,
+        **options: Unpack[Options],
+    ) -> Report:
+        """How far ``x`` may be changed before one of ``targets`` reaches ``label``, up to ``max_radius``.
+
+        The report's interval encloses the smallest adversarial radius: no point nearer than ``report.lower`` is adversarial,
+        and ``report.adversarial`` is a point at the distance ``report.upper``. ``report.none_within_max_radius``: there is
+        none at all within ``max_radius``. ``norm``: ``"linf"``, ``"l1"`` or ``"l2"``; ``clip``: the smallest and the largest
+        value of an input. ``estimates``: radii that were published elsewhere, judged in ``report.checks``.
+        """
+        chosen = _question.checked(options)
+        point, shape = flattened(x, "x")
+        fields = {
+            "x": point,
+            "label": whole(label, "label"),
+            "targets": targets,
+            "norm": norms(norm),
+            "max_radius": max_radius,
+            "clip": None if clip is None else [_question.end(value) for value in clip],
+            "intervals": intervals,
+            "estimates": _question.judged(estimates),
+        }
+        network = await self.upload(model, shape=shape, **_question.of_the_file(chosen))
+        job = await self._asked("/v1/jobs", _question.question("robustness", network["id"], fields, chosen), chosen)
+        return await self.wait(job["id"], progress=progress)
+
+    async def landscape(
+        self,
+        model: Model,
+        *,
+        x: Any,
+        max_radius: float,
+        functional: Functional | Mapping[str, Any] | None = None,
+        ball: str | float = "linf",
+        estimates: Estimates | None = None,
+        progress: bool | _progress.Progress | None = None,
+        **options: Unpack[Options],
+    ) -> Report:
+        """How far around ``x`` a function of the outputs is not stationary, up to ``max_radius`` in the norm ``ball``.
+
+        ``report.raw["excludes"]`` says what no point nearer than ``report.lower`` is: stationary in Clarke's sense, kinks
+        included (``"clarke"``, by the sign of the derivative along the input ``report.raw["entry"]``), or within a region on
+        which the gradient vanishes (``"zero_gradient"``); ``report.stationary`` is a point of such a region at the distance
+        ``report.upper``.
+        """
+        chosen = _question.checked(options)
+        point, shape = flattened(x, "x")
+        network = await self.upload(model, shape=shape, **_question.of_the_file(chosen))
+        fields = {
+            "x": point,
+            "functional": _question.function(functional, network["output_dim"]),
+            "ball": norms(ball)["input"],
+            "max_radius": max_radius,
+            "estimates": _question.judged(estimates),
+        }
+        job = await self._asked("/v1/jobs", _question.question("landscape", network["id"], fields, chosen), chosen)
+        return await self.wait(job["id"], progress=progress)
+
     async def submit(
         self,
         model: Model,
