@@ -34,6 +34,8 @@ pub struct Bracket {
     /// The smallest one that is valid under rounding.
     rounded: Option<UpperEnd>,
     witness: Option<Witness>,
+    /// The largest exact value of all witnesses, rounded up: of those whose values rounded down are the same, too.
+    witnessed_up: Option<f64>,
 }
 
 /// (upper - lower) / lower: 0 when both are 0, `None` when an end is missing or lower alone is 0.
@@ -69,9 +71,9 @@ impl Bracket {
         self.witness.as_ref()
     }
 
-    /// The lower end's exact value, rounded up: no upper bound lies below it.
+    /// The largest exact value of all witnesses, rounded up: no upper bound lies below it.
     pub fn witnessed_up(&self) -> Option<f64> {
-        self.witness.as_ref().map(|witness| witness.norm_up)
+        self.witnessed_up
     }
 
     /// The relative gap.
@@ -84,16 +86,20 @@ impl Bracket {
     /// The upper end never stays below a witness: a solver whose tolerances let it claim less has been refuted by the
     /// witness, and its claim is raised to the witness's value, rounded up. It stays a claim of the same rigor.
     pub fn raise_lower(&mut self, value: f64, witness: Witness) -> bool {
-        if !value.is_finite() || self.lower.is_some_and(|lower| value <= lower) {
+        if !value.is_finite() || self.lower.is_some_and(|lower| value < lower) {
             return false;
         }
-        self.lower = Some(value);
-        self.witness = Some(witness);
+        self.witnessed_up = Some(hull_upper(self.witnessed_up.unwrap_or(0.0), witness.norm_up));
+        let moves = self.lower != Some(value);
+        if moves {
+            self.lower = Some(value);
+            self.witness = Some(witness);
+        }
         // The largest number of all may stand for a constant beyond it.
         let stands = |_: &UpperEnd| value < f64::MAX;
         let raised = |end: UpperEnd| UpperEnd { value: hull_upper(end.value, self.floor(end.proof.rigor)), ..end };
         (self.upper, self.rounded) = (self.upper.filter(stands).map(raised), self.rounded.filter(stands).map(raised));
-        true
+        moves
     }
 
     /// What no upper end of this rigor may lie below: the witness's value rounded up. A bound that is valid under rounding is
@@ -107,7 +113,7 @@ impl Bracket {
 
     /// The witness at another point of the same activation pattern, whose gradient is the same; whether it took the place.
     pub fn replace_witness(&mut self, value: f64, witness: Witness) -> bool {
-        let same = self.lower == Some(value) && self.witnessed_up() == Some(witness.norm_up);
+        let same = self.lower == Some(value) && self.witness.as_ref().is_some_and(|w| w.norm_up == witness.norm_up);
         if same {
             self.witness = Some(witness);
         }
@@ -184,6 +190,18 @@ mod tests {
         bracket.raise_lower(f64::MAX, witness(f64::MAX));
         assert_eq!((bracket.lower(), bracket.upper()), (Some(f64::MAX), None));
         assert!(!bracket.tighten_upper(rounded(1.0)) && bracket.gap().is_none());
+    }
+
+    #[test]
+    fn of_witnesses_of_one_value_the_largest_exact_one_counts() {
+        let least = f64::from_bits(1);
+        let mut bracket = Bracket::default();
+        assert!(bracket.raise_lower(0.0, witness(0.0)));
+        assert!(bracket.tighten_upper(tolerant(0.0)));
+        // Its value is above 0 and rounds down to it.
+        assert!(!bracket.raise_lower(0.0, witness(least)));
+        assert_eq!((bracket.upper_end(), bracket.witnessed_up()), (Some(tolerant(least)), Some(least)));
+        assert_eq!(bracket.witness(), Some(&witness(0.0)));
     }
 
     #[test]
