@@ -236,8 +236,11 @@ impl<'a> Ledger<'a> {
         if self.witness_rounded {
             self.note(BETWEEN_NUMBERS.into());
         }
-        // A proof under rounding that makes the answer exact is worth more than a solver's claim a hair below it.
-        let rounded = self.bracket.rounded_end().filter(|end| self.closure(Some(end.value)) == Closure::Exact);
+        // A proof under rounding that makes the answer exact is worth more than a solver's claim a hair below it, unless the claim
+        // is that a constant of 0 is 0.
+        let claims_zero = self.bracket.lower() == Some(0.0) && self.bracket.upper() == Some(0.0);
+        let exact = |end: &UpperEnd| self.closure(Some(end.value)) == Closure::Exact;
+        let rounded = self.bracket.rounded_end().filter(|end| exact(end) && (!claims_zero || end.value == 0.0));
         let end = rounded.or(self.bracket.upper_end());
         let (lower, upper) = (self.bracket.lower(), end.map(|end| end.value));
         let closure = self.closure(upper);

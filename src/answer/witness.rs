@@ -122,8 +122,8 @@ impl Subject<'_> {
         let gradient = exact::gradient(network, &pattern, &output_seed);
         let free = gradient.iter().enumerate().filter(|(k, _)| region.is_free(*k)).map(|(_, g)| g);
         let (value, norm_up) = operator::ends(self.question.input_norm, free);
-        // Beyond the largest number there is no upper end that this could raise.
-        let norm_up = if norm_up.is_finite() { norm_up } else { f64::MAX };
+        // Beyond the largest number there is no upper end that this could raise; 0 has no sign.
+        let norm_up = if norm_up.is_finite() { norm_up + 0.0 } else { f64::MAX };
         let terms = if norm_up == 0.0 { self.terms(&pattern) } else { 0.0 };
         let numbers = |(k, g): (usize, &Dyadic)| if self.question.region.is_free(k) { g.to_f64() } else { 0.0 };
         let gradient = gradient.iter().enumerate().map(numbers).collect();

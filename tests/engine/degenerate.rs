@@ -136,3 +136,24 @@ fn a_constant_of_0_is_reached_however_late_the_search_begins() {
         assert_eq!((report.lower, report.upper, report.exact), (Some(0.0), Some(0.0), true), "{report:?}");
     }
 }
+
+#[test]
+fn a_constant_of_0_is_0_by_the_programs_alone() {
+    // Bounds of the gradients cancel up to rounding only; the two patterns that there are have a gradient of 0.
+    let affine = |rows: usize, columns: usize, weight: &[f64], bias: &[f64]| {
+        Step::affine(Matrix::from_row_major(rows, columns, weight.to_vec()).unwrap(), bias.to_vec())
+    };
+    let steps = vec![
+        affine(3, 1, &[-0.25, 0.0, 0.0], &[0.0; 3]),
+        Step::activations(Activation::Relu),
+        affine(4, 3, &[0.25, -0.25, 0.25, 0.25, -0.25, 0.25, 0.0, -0.75, 0.75, 0.0, 0.0, 0.0], &[0.5, 0.5, 0.25, 0.0]),
+        Step::activations(Activation::LeakyRelu { slope: 1.0 }),
+        affine(2, 4, &[0.0, 0.0, 2.0, -1.5, -1.5, 1.5, 1.75, 0.0], &[-1.0, 1.0]),
+    ];
+    let network = lower(1, steps, vec![]).unwrap();
+    for norm in ["linf", "l1"] {
+        let question = question(&network, problem(&[-16.0], &[16.0], &[1.0, 1.0], norm));
+        let report = answer(&network, &question, &[Method::Mip]);
+        assert_eq!((report.lower, report.upper, report.exact), (Some(0.0), Some(0.0), true), "{report:?}");
+    }
+}
