@@ -88,11 +88,6 @@ impl Control {
         Self { solver_log, ..self }
     }
 
-    /// The same solve with events that nobody hears: for a part of it that has a bracket of its own.
-    pub fn silent(&self) -> Self {
-        Self { sink: Arc::new(|_| {}), ..self.clone() }
-    }
-
     /// Whether solvers print their log to standard output.
     pub fn solver_log(&self) -> bool {
         self.solver_log

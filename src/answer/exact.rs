@@ -1,7 +1,7 @@
 //! The network in exact arithmetic: pre-activations, gradients and affine forms without any rounding.
 
 use crate::arithmetic::Dyadic;
-use crate::network::{Kink, Layer, LinearMap, Network, Pattern, Piece, Row};
+use crate::network::{Kink, LinearMap, Network, Pattern, Piece, Row};
 
 /// `Σ_k row_k · values_k`, exactly. Entries of the network are finite by construction.
 pub(super) fn inner_product(row: Row<'_>, values: &[Dyadic]) -> Dyadic {
@@ -57,40 +57,6 @@ pub(super) fn pre_activations(
         all.push(z);
     }
     all
-}
-
-/// `f(x)` without rounding, for a network of linear pieces; `None` for one that is curved, and where x is not finite.
-pub fn outputs(network: &Network, x: &[f64]) -> Option<Vec<Dyadic>> {
-    let straight = |layer: &Layer| layer.activations.kinds().iter().all(|kind| kind.is_piecewise_linear());
-    if !network.hidden().iter().all(straight) {
-        return None;
-    }
-    let x = x.iter().map(|&x| Dyadic::new(x)).collect::<Option<Vec<Dyadic>>>()?;
-    let piece = |l: usize, r: usize, z: &Dyadic| {
-        let activation = network.hidden()[l].activation(r);
-        let is_above = |k: &usize| excess(activation.kink(*k), z).signum() >= 0;
-        Piece::between_kinks((0..activation.kink_count()).filter(is_above).count())
-    };
-    let layers = network.hidden();
-    let h = match (pre_activations(network, &x, piece).pop(), layers.len().checked_sub(1)) {
-        (Some(z), Some(last)) => {
-            let value = |(r, z): (usize, &Dyadic)| {
-                let line = layers[last].activation(r).line(piece(last, r, z));
-                &times(z, line.slope) + &exact(line.intercept)
-            };
-            z.iter().enumerate().map(value).collect()
-        }
-        _ => x,
-    };
-    let output = network.output();
-    let sum = |(r, bias): (usize, &f64)| {
-        let entries = output.map.row_entries(r).filter(|(k, _)| !h[*k].is_zero());
-        entries.fold(exact(*bias), |mut sum, (k, w)| {
-            sum += &(&exact(w) * &h[k]);
-            sum
-        })
-    };
-    Some(output.bias.iter().enumerate().map(sum).collect())
 }
 
 fn times(value: &Dyadic, slope: f64) -> Dyadic {

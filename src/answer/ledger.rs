@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value};
 
 use super::{
-    Audit, Bracket, Check, Checked, Closing, Closure, Event, Progress, Report, ReportWitness, Rigor, SolverReport,
-    Status, Tier, UpperEnd, UpperProof, ending, relative_gap,
+    Audit, Bracket, Check, Checked, Closing, Closure, Event, Progress, Report, Rigor, SolverReport, Status, Tier,
+    UpperEnd, UpperProof, ending, relative_gap,
 };
 use crate::control::{Control, StopReason};
 use crate::network::Pattern;
@@ -257,16 +257,12 @@ impl<'a> Ledger<'a> {
             self.note(ending::reason(lower, upper, &self.tiers));
         }
         let checks = match &self.question.task {
-            Task::Lipschitz | Task::Curvature(_) | Task::Robustness(_) | Task::Landscape(_) => None,
+            Task::Lipschitz | Task::Curvature(_) => None,
             Task::Check(request) => Some(Check::all(request, lower, upper, &self.tiers)),
         };
         Report {
             checks,
             targets: None,
-            none_within_max_radius: None,
-            entry: None,
-            excludes: None,
-            lower_proof: None,
             lower,
             upper,
             upper_proof: end.map(|end| end.proof),
@@ -274,7 +270,7 @@ impl<'a> Ledger<'a> {
             gap_abs: self.closing.absolute(),
             exact: closure == Closure::Exact,
             status,
-            witness: self.bracket.witness().cloned().map(ReportWitness::Gradient),
+            witness: self.bracket.witness().cloned(),
             tiers: self.tiers,
             audit: self.audit,
             solver: self.solver,

@@ -2,11 +2,9 @@
 //!
 //! - [`Bracket`]: the interval and the rules by which its ends move; [`Closing`]: when it is closed.
 //! - [`Report`], [`Event`], [`Tier`], [`Witness`] …: the JSON of results and events.
-//! - [`Target`], [`ReportWitness`]: what is said of an output of a decision, and the point of a witnessed end.
 //! - [`Check`]: the judgement on an estimate that was made elsewhere.
 //! - [`Ledger`]: the running account of one solve; `ending`: why it left the bracket open.
 //! - [`Subject`]: what is checked; [`Subject::check_point`]: a witness, in exact arithmetic ([`Checked`]).
-//! - [`exact_outputs`]: f(x) without rounding.
 //! - [`Subject::recentred`]: the witness deep inside its region.
 //! - [`best_direction`]: the operator norm of a Jacobian in plain floating point; [`Subject::norm_under`]: the same rounded up.
 //! - [`Subject::audit`]: the audit of an activation pattern: an interior point ([`interior`]), or the exact proof
@@ -28,7 +26,6 @@ mod inequalities;
 mod interior;
 mod ledger;
 mod operator;
-mod radius;
 mod recentre;
 mod report;
 mod strict;
@@ -41,8 +38,6 @@ pub use closure::{Closing, Closure, EXACT_GAP};
 pub use coincident::CoincidentKink;
 pub use curvature::{CurvatureTarget, GlobalCurvature, LocalCurvature};
 pub use direction::{Direction, Effort, best_direction, best_seed};
-pub use exact::outputs as exact_outputs;
 pub use ledger::Ledger;
-pub use radius::{AdversarialWitness, Excludes, RadiusTarget, ReportWitness, StationaryWitness, Target};
 pub use report::{Audit, Event, Progress, Report, Rigor, SolverReport, Status, Tier, Witness};
 pub use witness::{Checked, Subject};

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::{Check, Excludes, ReportWitness, Target, UpperProof};
+use super::{Check, CurvatureTarget, UpperProof};
 use crate::problem::{Guarantee, Method};
 
 /// How rigorous an upper end is.
@@ -75,13 +75,6 @@ pub struct SolverReport {
     pub simplex_iterations: u64,
 }
 
-impl Report {
-    /// The witness of a constant.
-    pub fn gradient_witness(&self) -> Option<&Witness> {
-        self.witness.as_ref().and_then(ReportWitness::gradient)
-    }
-}
-
 /// Why a solve ended.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -112,9 +105,6 @@ pub struct Report {
     /// Who proved the upper end, and how rigorously.
     #[serde(default)]
     pub upper_proof: Option<UpperProof>,
-    /// For kinds `robustness` and `landscape`: who proved the lower end, and how rigorously.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lower_proof: Option<UpperProof>,
     /// (upper - lower) / lower; 0 when both are 0, `None` when that is not finite.
     pub gap: Option<f64>,
     /// The absolute gap that closes a bracket around 0: `limits.gap_abs`, or what derives from the FastLip bound; `None` where
@@ -126,8 +116,8 @@ pub struct Report {
     pub exact: bool,
     /// Why the solve ended.
     pub status: Status,
-    /// The point that proves the lower end; for kinds `robustness` and `landscape` the upper one.
-    pub witness: Option<ReportWitness>,
+    /// The point that proves the lower end.
+    pub witness: Option<Witness>,
     /// What each method found, in the order in which they ran.
     pub tiers: Vec<Tier>,
     /// What the audit found.
@@ -143,19 +133,9 @@ pub struct Report {
     /// For kind `check`: the estimates, judged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checks: Option<Vec<Check>>,
-    /// For kinds `curvature` and `robustness`: each target that was looked at.
+    /// For kind `curvature`: each target that was looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub targets: Option<Vec<Target>>,
-    /// For kinds `robustness` and `landscape`: whether all within `max_radius` is proved free of what is looked for; the lower end is
-    /// `max_radius` then.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub none_within_max_radius: Option<bool>,
-    /// For kind `landscape`: the input along which the function is proved to rise, or to fall, everywhere within the lower end.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub entry: Option<usize>,
-    /// For kind `landscape`: what no point nearer than the lower end is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub excludes: Option<Excludes>,
+    pub targets: Option<Vec<CurvatureTarget>>,
 }
 
 /// Where a solve stands.

@@ -15,8 +15,6 @@ pub struct Samples {
 /// The ones and sevens of the 8×8 digits: the label, then 64 pixels from 0 to 16. (Optical Recognition of Handwritten Digits,
 /// E. Alpaydin and C. Kaynak, UCI Machine Learning Repository, CC BY 4.0.)
 const DIGITS: &str = include_str!("digits17.csv");
-/// Sixty of each of the ten digits, from the same.
-const ALL_DIGITS: &str = include_str!("digits.csv");
 const BRIGHTEST: f64 = 16.0;
 
 /// Inputs, points and clusters of the synthetic data.
@@ -69,20 +67,11 @@ pub(super) fn normal(random: &mut ChaCha8Rng) -> f64 {
 
 /// The digits 1 (label 0) and 7 (label 1), pixels in [0, 1].
 pub fn digits() -> Samples {
-    read(DIGITS, |digit| usize::from(digit > 1.0))
-}
-
-/// Sixty of each of the ten digits with their own labels, pixels in [0, 1].
-pub fn all_digits() -> Samples {
-    read(ALL_DIGITS, |digit| digit as usize)
-}
-
-fn read(text: &str, label_of: impl Fn(f64) -> usize) -> Samples {
     let mut samples = Samples::default();
-    for line in text.lines().skip(1) {
+    for line in DIGITS.lines().skip(1) {
         let numbers: Vec<f64> = line.split(',').filter_map(|field| field.parse().ok()).collect();
         if let Some((label, pixels)) = numbers.split_first() {
-            samples.labels.push(label_of(*label));
+            samples.labels.push(usize::from(*label > 1.0));
             samples.inputs.push(pixels.iter().map(|p| p / BRIGHTEST).collect());
         }
     }

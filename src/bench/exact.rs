@@ -71,7 +71,7 @@ pub fn run(name: String, network: &Network, question: &Question, known: Option<f
     // The programs are built for some questions only.
     let mip_time_s = plan.mip_time_s.filter(|_| SCOPE.obstacle(&Asked::of(question, None)).is_none());
     let mip = mip_time_s.map(|time_s| {
-        let solved = programs::solve(network, &asked(plan.threads, time_s), Source::Crown, report.gradient_witness());
+        let solved = programs::solve(network, &asked(plan.threads, time_s), Source::Crown, report.witness.as_ref());
         (solved.seconds, solved.exact)
     });
     Row {

@@ -10,8 +10,6 @@
 //! - [`networks`]: large networks from a seed; [`speed`]: the upper bounds on them.
 //! - [`exact`]: the exact search on recorded problems, beside the mixed-integer program.
 //! - [`curvature`]: bounds of second derivatives and the certificates that rest on them.
-//! - [`robustness`]: certified and attacked radii of digits (RecurJac's Table 1); [`landscape`]: radii without stationary points by
-//!   depth (its Figure 2).
 //! - [`programs`]: what better bounds do for the mixed-integer program.
 
 pub mod asking;
@@ -21,13 +19,11 @@ pub mod curves;
 pub mod data;
 pub mod depth;
 pub mod exact;
-pub mod landscape;
 pub mod lines;
 pub mod networks;
 pub mod output;
 pub mod programs;
 pub mod radius;
-pub mod robustness;
 pub mod speed;
 pub mod table;
 pub mod train;

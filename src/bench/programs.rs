@@ -58,10 +58,9 @@ pub struct Solved {
 /// Builds and solves the programs of `question`, each within the question's time limit.
 pub fn run(network: &Network, question: &Question, mut done: impl FnMut(&Solved)) {
     let start = Question { methods: vec![Method::Ascent], ..question.clone() };
-    let report = ladder::answer(network, &start, &Control::unlimited());
-    let witness = report.gradient_witness();
+    let witness = ladder::answer(network, &start, &Control::unlimited()).witness;
     for source in SOURCES {
-        done(&solve(network, question, source, witness));
+        done(&solve(network, question, source, witness.as_ref()));
     }
 }
 

@@ -56,22 +56,6 @@ pub fn train_with(
     epochs: usize,
     random: &mut ChaCha8Rng,
 ) -> Result<Network, NetworkError> {
-    train_against(activation, widths, inputs, loss, |_, _| None, epochs, random)
-}
-
-/// As [`train_with`], at other points: `instead` tells at which, for a sample and the network as it is by then (adversarial training).
-///
-/// # Errors
-/// As [`train`].
-pub fn train_against(
-    activation: Activation,
-    widths: &[usize],
-    inputs: &[Vec<f64>],
-    loss: impl Fn(usize, &[f64]) -> Vec<f64>,
-    instead: impl Fn(&Network, usize) -> Option<Vec<f64>>,
-    epochs: usize,
-    random: &mut ChaCha8Rng,
-) -> Result<Network, NetworkError> {
     let mut layers: Vec<Layer> = widths.windows(2).map(|pair| initial(activation, pair[0], pair[1], random)).collect();
     if let Some(last) = layers.last_mut() {
         last.activations = Activation::Identity.into();
@@ -84,9 +68,7 @@ pub fn train_against(
         for batch in order.chunks(BATCH) {
             let mut gradient = vec![0.0; network.parameters()];
             for &i in batch {
-                let other = instead(&network, i);
-                let x = other.as_ref().unwrap_or(&inputs[i]);
-                add_gradient(&network, x, |outputs| loss(i, outputs), &mut gradient);
+                add_gradient(&network, &inputs[i], |outputs| loss(i, outputs), &mut gradient);
             }
             gradient.iter_mut().for_each(|g| *g /= batch.len() as f64);
             let steps = optimiser.steps(&gradient);

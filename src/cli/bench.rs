@@ -12,9 +12,7 @@ use super::input::{self, BadInput};
 use super::{load, print, records};
 use crate::bench::asking::BenchError;
 use crate::bench::curves::{self, Curves};
-use crate::bench::{
-    chart, curvature, depth, landscape, lines, networks, output, programs, radius, robustness, speed, table,
-};
+use crate::bench::{chart, curvature, depth, lines, networks, output, programs, radius, speed, table};
 use crate::http::Code;
 use crate::network::Network;
 use crate::network::import::Choice;
@@ -43,10 +41,6 @@ enum Name {
     Recurjac(Recurjac),
     /// Bounds of second derivatives, and CRC's certificates beside CROWN's, on trained smooth networks.
     Curvature(Curvature),
-    /// Certified and attacked radii of digits against three kinds of targets, as RecurJac's Table 1.
-    Robustness(Robustness),
-    /// Radii without stationary points against the depth of the network, as RecurJac's Figure 2.
-    Landscape(Landscape),
     /// The mixed-integer program of a problem, built from looser and from tighter bounds.
     Programs(Programs),
 }
@@ -99,51 +93,6 @@ struct Curvature {
     /// Pictures that are certified.
     #[arg(long, env = "EXACTLIP_IMAGES", default_value_t = 150)]
     images: usize,
-    /// Threads.
-    #[arg(long, env = "EXACTLIP_THREADS", default_value_t = 2)]
-    threads: u32,
-    #[command(flatten)]
-    common: Common,
-}
-
-#[derive(Debug, Args)]
-struct Robustness {
-    /// The depths: how many affine layers each network has.
-    #[arg(long, env = "EXACTLIP_LAYERS", value_delimiter = ',', default_value = "3,4", value_parser = clap::value_parser!(u8).range(1..=12))]
-    layers: Vec<u8>,
-    /// Neurons in each hidden layer.
-    #[arg(long, env = "EXACTLIP_NEURONS", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=2048))]
-    neurons: u16,
-    /// Pictures.
-    #[arg(long, env = "EXACTLIP_IMAGES", default_value_t = 20)]
-    images: usize,
-    /// The radius, in ℓ∞, of the descent that half of the networks are trained against.
-    #[arg(long, env = "EXACTLIP_EPSILON", default_value_t = 0.05)]
-    epsilon: f64,
-    /// Seconds for one picture and target.
-    #[arg(long, env = "EXACTLIP_TIME_LIMIT", default_value_t = 60.0)]
-    time_limit: f64,
-    /// Threads.
-    #[arg(long, env = "EXACTLIP_THREADS", default_value_t = 2)]
-    threads: u32,
-    #[command(flatten)]
-    common: Common,
-}
-
-#[derive(Debug, Args)]
-struct Landscape {
-    /// The depths: how many affine layers each network has.
-    #[arg(long, env = "EXACTLIP_LAYERS", value_delimiter = ',', default_value = "2,3,4,5,6,7,8,9,10", value_parser = clap::value_parser!(u8).range(1..=20))]
-    layers: Vec<u8>,
-    /// Neurons in each hidden layer.
-    #[arg(long, env = "EXACTLIP_NEURONS", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=2048))]
-    neurons: u16,
-    /// Pictures of ones.
-    #[arg(long, env = "EXACTLIP_IMAGES", default_value_t = 30)]
-    images: usize,
-    /// How far is looked.
-    #[arg(long, env = "EXACTLIP_MAX_RADIUS", default_value_t = 4.0)]
-    max_radius: f64,
     /// Threads.
     #[arg(long, env = "EXACTLIP_THREADS", default_value_t = 2)]
     threads: u32,
@@ -233,8 +182,6 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Name::Seqlip(arguments) => seqlip(arguments),
         Name::Radius(arguments) => by_radius(arguments),
         Name::Curvature(arguments) => by_curvature(arguments),
-        Name::Robustness(arguments) => radii(arguments),
-        Name::Landscape(arguments) => by_depth(arguments),
         Name::Recurjac(arguments) => recurjac(arguments),
         Name::Programs(arguments) => programs(arguments),
         Name::Load(arguments) => return load::run(arguments),
@@ -300,46 +247,6 @@ fn by_curvature(arguments: &Curvature) -> Result<(), RunError> {
     fs::write(path("csv"), curvature::csv(&found))?;
     fs::write(path("json"), output::json(&found)?)?;
     fs::write(path("md"), markdown)?;
-    Ok(())
-}
-
-fn radii(arguments: &Robustness) -> Result<(), RunError> {
-    let directory = arguments.common.directory()?;
-    let right = |name: &str, value: f64| match value.is_finite() && value > 0.0 {
-        true => Ok(value),
-        false => Err(RunError::Argument(format!("--{name}: {value} is not a finite number above 0"))),
-    };
-    let plan = robustness::Plan {
-        layers: arguments.layers.iter().map(|&layers| usize::from(layers)).collect(),
-        neurons: usize::from(arguments.neurons),
-        images: arguments.images,
-        epsilon: right("epsilon", arguments.epsilon)?,
-        time_s: right("time-limit", arguments.time_limit)?,
-        threads: arguments.threads,
-        seed: arguments.common.seed,
-    };
-    let found = robustness::run(&plan, |line| print::complain(line))?;
-    let markdown = robustness::markdown(&found);
-    print::text(&markdown);
-    let Some(directory) = directory else { return Ok(()) };
-    fs::write(directory.join("robustness.md"), markdown)?;
-    write(Some(directory), "robustness", &robustness::csv(&found), &found, &robustness::svg(&found))
-}
-
-fn by_depth(arguments: &Landscape) -> Result<(), RunError> {
-    let directory = arguments.common.directory()?;
-    let plan = landscape::Plan {
-        layers: arguments.layers.iter().map(|&layers| usize::from(layers)).collect(),
-        neurons: usize::from(arguments.neurons),
-        images: arguments.images,
-        max_radius: arguments.max_radius,
-        threads: arguments.threads,
-        seed: arguments.common.seed,
-    };
-    let found = landscape::run(&plan, |line| print::complain(line))?;
-    for (curves, name) in found.iter().zip(["landscape_linf", "landscape_l2"]) {
-        show(directory, name, curves)?;
-    }
     Ok(())
 }
 

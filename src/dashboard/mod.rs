@@ -47,8 +47,6 @@ pub fn routes() -> Router<Service> {
         .route("/jobs/{id}", get(pages::job::show))
         .route("/jobs/{id}/input.png", get(pictures::input))
         .route("/jobs/{id}/gradient.png", get(pictures::gradient))
-        .route("/jobs/{id}/original.png", get(pictures::original))
-        .route("/jobs/{id}/change.png", get(pictures::change))
         .route("/jobs/{id}/cancel", post(actions::cancel))
         .route("/jobs/{id}/retry", post(actions::retry))
         .route("/networks", get(pages::networks::show).post(pages::networks::upload))

@@ -1,11 +1,10 @@
-//! A witness as pictures: the input where it is an image, and its gradient as a heat map; an adversarial point beside the original,
-//! and the change as a heat map.
+//! A witness as pictures: the input where it is an image, and its gradient as a heat map.
 
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
-use crate::answer::ReportWitness;
+use crate::answer::Witness;
 use crate::http::{ApiError, Code, Segment, Service};
 
 /// The smallest image worth a look, in pixels a side.
@@ -32,56 +31,24 @@ impl Shape {
 
 /// The input of a job's witness as a picture.
 pub(super) async fn input(State(service): State<Service>, Segment(id): Segment) -> Result<Response, ApiError> {
-    let Pictured { witness, shape, .. } = pictured(&service, &id).await?;
-    image(witness.x(), shape)
-}
-
-/// The point that the question of a job is about, where the witness is another one.
-pub(super) async fn original(State(service): State<Service>, Segment(id): Segment) -> Result<Response, ApiError> {
-    let Pictured { shape, original, .. } = pictured(&service, &id).await?;
-    image(&original.ok_or_else(|| missing(&id))?, shape)
-}
-
-/// From the question's point to the adversarial one, as a heat map: red where the input grows, blue where it falls.
-pub(super) async fn change(State(service): State<Service>, Segment(id): Segment) -> Result<Response, ApiError> {
-    let Pictured { witness, shape, original } = pictured(&service, &id).await?;
-    let original = original.ok_or_else(|| missing(&id))?;
-    let change: Vec<f64> = witness.x().iter().zip(&original).map(|(x, before)| x - before).collect();
-    png(&heat_pixels(&change, shape), shape.side, png::ColorType::Rgb)
-}
-
-fn image(x: &[f64], shape: Shape) -> Result<Response, ApiError> {
-    let color = if shape.channels == 1 { png::ColorType::Grayscale } else { png::ColorType::Rgb };
-    png(&input_pixels(x, shape), shape.side, color)
+    let (witness, shape) = witness(&service, &id).await?;
+    let pixels = input_pixels(&witness.x, shape);
+    png(&pixels, shape.side, if shape.channels == 1 { png::ColorType::Grayscale } else { png::ColorType::Rgb })
 }
 
 /// The gradient of a job's witness as a heat map: red where the function grows with the input, blue where it falls.
 pub(super) async fn gradient(State(service): State<Service>, Segment(id): Segment) -> Result<Response, ApiError> {
-    let Pictured { witness, shape, .. } = pictured(&service, &id).await?;
-    let gradient = witness.gradient().map(|witness| &witness.gradient).filter(|g| g.len() == witness.x().len());
-    png(&heat_pixels(gradient.ok_or_else(|| missing(&id))?, shape), shape.side, png::ColorType::Rgb)
+    let (witness, shape) = witness(&service, &id).await?;
+    png(&gradient_pixels(&witness.gradient, shape), shape.side, png::ColorType::Rgb)
 }
 
-/// A witness that is an image.
-struct Pictured {
-    witness: ReportWitness,
-    shape: Shape,
-    /// The question's own point, where it has one.
-    original: Option<Vec<f64>>,
-}
-
-fn missing(id: &str) -> ApiError {
-    ApiError::new(Code::NotFound, format!("the job {id} has no witness that is an image"))
-}
-
-async fn pictured(service: &Service, id: &str) -> Result<Pictured, ApiError> {
+async fn witness(service: &Service, id: &str) -> Result<(Witness, Shape), ApiError> {
+    let missing = || ApiError::new(Code::NotFound, format!("the job {id} has no witness that is an image"));
     let mut job = service.job(id).await?;
     let witness = job.result.as_mut().and_then(|result| serde_json::from_value(result["witness"].take()).ok());
-    let witness: ReportWitness = witness.ok_or_else(|| missing(id))?;
-    let inputs = witness.x().len();
-    let shape = Shape::of(inputs).ok_or_else(|| missing(id))?;
-    let original = serde_json::from_value(job.problem["x"].take()).ok().filter(|x: &Vec<f64>| x.len() == inputs);
-    Ok(Pictured { witness, shape, original })
+    let witness: Witness = witness.ok_or_else(missing)?;
+    let shape = Shape::of(witness.x.len()).filter(|_| witness.gradient.len() == witness.x.len());
+    Ok((witness, shape.ok_or_else(missing)?))
 }
 
 /// Black is the smallest value, white the largest; inputs within [0, 1] keep their own brightness.
@@ -93,7 +60,7 @@ fn input_pixels(x: &[f64], shape: Shape) -> Vec<u8> {
 }
 
 /// White is 0; a pixel's channels are added.
-fn heat_pixels(gradient: &[f64], shape: Shape) -> Vec<u8> {
+fn gradient_pixels(gradient: &[f64], shape: Shape) -> Vec<u8> {
     let count = shape.side * shape.side;
     let sums: Vec<f64> =
         (0..count).map(|pixel| (0..shape.channels).map(|c| gradient[c * count + pixel]).sum()).collect();
@@ -141,7 +108,7 @@ mod tests {
     #[test]
     fn a_heat_map_is_white_at_zero_and_far_from_it_at_the_ends() {
         assert_eq!((heat(0.0), heat(1.0), heat(-1.0)), ([255; 3], [0xB2, 0x3A, 0x2E], [0x21, 0x5F, 0x9A]));
-        assert!(heat_pixels(&[0.0; 16], Shape { channels: 1, side: 4 }).iter().all(|byte| *byte == 255));
+        assert!(gradient_pixels(&[0.0; 16], Shape { channels: 1, side: 4 }).iter().all(|byte| *byte == 255));
     }
 
     #[test]

@@ -2,41 +2,15 @@
 
 use time::OffsetDateTime;
 
-use crate::answer::{Check, ClaimVerdict, Report, ReportWitness, Rigor, Status, UpperProof};
+use crate::answer::{Check, ClaimVerdict, Report, Rigor, Status, UpperProof};
 use crate::jobs::{ClaimCounts, Job, State};
-use crate::problem::{Domain, Functional, Guarantee, Kind, Problem, Scalars, Targets, VectorNorm};
+use crate::problem::{Domain, Functional, Guarantee, Problem, Scalars, Targets, VectorNorm};
 
 /// The question in a few words: function, norm, domain.
 pub(super) fn question(problem: &Problem) -> String {
-    if problem.kind == Kind::Landscape {
-        let of = problem.functional.as_ref().map(functional).unwrap_or_default();
-        let within = problem.max_radius.map(|radius| format!(", within {radius}")).unwrap_or_default();
-        return format!("distance in {} to where {of} is stationary{within}", norm(problem.norm.input));
-    }
     match (&problem.functional, &problem.domain) {
         (Some(function), Some(set)) => format!("{} in {} over {}", functional(function), norms(problem), domain(set)),
-        _ if problem.kind == Kind::Robustness => robustness(problem),
         _ => curvature(problem),
-    }
-}
-
-/// A question of the kind `robustness`.
-fn robustness(problem: &Problem) -> String {
-    let (label, others) = (problem.label.unwrap_or_default(), others(problem));
-    let within = problem.max_radius.map(|radius| format!(", within {radius}")).unwrap_or_default();
-    let clip = match &problem.clip {
-        Some([low, high]) => format!(", inputs in [{low}, {high}]"),
-        None => String::new(),
-    };
-    format!("smallest change in {} by which {others} reaches output {label}{within}{clip}", norm(problem.norm.input))
-}
-
-/// The targets.
-fn others(problem: &Problem) -> String {
-    match &problem.targets {
-        Some(Targets::Some(targets)) if targets.len() == 1 => format!("output {}", targets[0]),
-        Some(Targets::Some(targets)) => format!("one of {} others", targets.len()),
-        Some(Targets::All(_)) | None => "any other".into(),
     }
 }
 
@@ -270,16 +244,6 @@ pub(super) fn rigor(rigor: Option<Rigor>) -> &'static str {
 /// What the audit found.
 pub(super) fn audit(report: &Report) -> Vec<String> {
     let audit = &report.audit;
-    if let Some(ReportWitness::Stationary(_)) = report.witness {
-        return vec!["That the gradient vanishes around the point was computed in exact arithmetic.".into()];
-    }
-    if let Some(ReportWitness::Adversarial(_)) = report.witness {
-        let lower = report.lower_proof.map(|UpperProof { method, rigor: how }| {
-            format!("The lower end comes from {method} and is {}.", rigor(Some(how)))
-        });
-        let upper = "The point's distance, and that the decision is another one there, were checked in exact arithmetic (by an enclosure where an activation is curved).";
-        return std::iter::once(upper.to_owned()).chain(lower).collect();
-    }
     let witness = if audit.witness_checked {
         "The lower end was recomputed in exact arithmetic at its witness."
     } else {

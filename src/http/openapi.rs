@@ -20,7 +20,6 @@ use utoipa::openapi::{Info, OpenApi, Ref, RefOr, Response, ResponseBuilder};
 
 use super::batches::MAX_ITEMS;
 use super::{Code, ErrorDocument, Service};
-use crate::certify::robustness;
 use crate::jobs::State;
 use crate::ladder::room;
 use crate::network::import::Format;
@@ -53,13 +52,7 @@ pub(super) fn complete(mut document: OpenApi) -> OpenApi {
     if let Some(RefOr::T(Schema::Object(method))) = components.schemas.get_mut(<Method as ToSchema>::name().as_ref()) {
         let line = |&method: &Method| format!("- `{method}` ({}): {}", room(method).side.word(), room(method).about);
         let lines: Vec<String> = Method::IN_ORDER.iter().map(line).collect();
-        let of_radii = |(method, about): &(Method, &str)| format!("- `{method}`: {about}");
-        let of_radii: Vec<String> = robustness::ABOUT.iter().map(of_radii).collect();
-        method.description = Some(format!(
-            "A way to bound or to estimate the constant:\n{}\n\nOf the kind `robustness`:\n{}",
-            lines.join("\n"),
-            of_radii.join("\n")
-        ));
+        method.description = Some(format!("A way to bound or to estimate the constant:\n{}", lines.join("\n")));
     }
     // A job's body is a problem with one field more.
     if let RefOr::T(Schema::Object(problem)) = Problem::schema() {

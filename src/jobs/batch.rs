@@ -78,56 +78,6 @@ pub struct BatchItem {
     pub finished_at: Option<OffsetDateTime>,
 }
 
-/// How some numbers are spread, by linear interpolation between those that are next to a share.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
-pub struct Quantiles {
-    /// The smallest.
-    pub min: f64,
-    /// Five in a hundred are at or below.
-    pub p05: f64,
-    /// A quarter is at or below.
-    pub p25: f64,
-    /// Half are at or below.
-    pub median: f64,
-    /// Three quarters are at or below.
-    pub p75: f64,
-    /// Ninety-five in a hundred are at or below.
-    pub p95: f64,
-    /// The largest.
-    pub max: f64,
-}
-
-impl Quantiles {
-    /// Of finite numbers; `None` without any.
-    pub fn of(numbers: impl Iterator<Item = f64>) -> Option<Self> {
-        let mut all: Vec<f64> = numbers.filter(|number| number.is_finite()).collect();
-        all.sort_unstable_by(f64::total_cmp);
-        let last = all.len().checked_sub(1)?;
-        let at = |share: f64| {
-            let place = share * last as f64;
-            let (low, high) = (all[place.floor() as usize], all[place.ceil() as usize]);
-            // Weights between 0 and 1: nothing overflows.
-            let weight = place - place.floor();
-            low * (1.0 - weight) + high * weight
-        };
-        let (min, max) = (all[0], all[last]);
-        Some(Self { min, p05: at(0.05), p25: at(0.25), median: at(0.5), p75: at(0.75), p95: at(0.95), max })
-    }
-}
-
-/// The brackets of all jobs that have an answer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, ToSchema)]
-pub struct Brackets {
-    /// How many jobs have an answer.
-    pub answered: u64,
-    /// How many of these are exact.
-    pub exact: u64,
-    /// How their lower ends are spread.
-    pub lower: Option<Quantiles>,
-    /// How their upper ends are spread, of those that have one.
-    pub upper: Option<Quantiles>,
-}
-
 /// The summary of a batch.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Batch {
@@ -143,8 +93,6 @@ pub struct Batch {
     pub jobs: BTreeMap<&'static str, u64>,
     /// The claims of all jobs that have an answer.
     pub claims: ClaimCounts,
-    /// The brackets of all jobs that have an answer.
-    pub brackets: Brackets,
     /// Its jobs, in the order of the request; without those that were deleted since.
     pub items: Vec<BatchItem>,
 }
@@ -159,16 +107,8 @@ impl Batch {
             *jobs.entry(item.state.name()).or_default() += 1;
             claims.add(item.claims);
         }
-        let answered = || items.iter().filter(|item| item.status.is_some());
-        let brackets = Brackets {
-            answered: answered().count() as u64,
-            exact: answered().filter(|item| item.exact == Some(true)).count() as u64,
-            lower: Quantiles::of(answered().filter_map(|item| item.lower)),
-            upper: Quantiles::of(answered().filter_map(|item| item.upper)),
-        };
         let ends: Option<Vec<OffsetDateTime>> = items.iter().map(|item| item.finished_at).collect();
-        let finished_at = ends.and_then(|ends| ends.into_iter().max());
-        Some(Self { id, created_at, finished_at, jobs, claims, brackets, items })
+        Some(Self { id, created_at, finished_at: ends.and_then(|ends| ends.into_iter().max()), jobs, claims, items })
     }
 
     /// The jobs that have not ended.
@@ -224,21 +164,5 @@ impl Queue {
             }
             return if patience.is_zero() { Ok(Some(batch)) } else { self.store().batch(id).await };
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quantiles_are_the_numbers_at_their_places_and_between_them() {
-        assert_eq!(Quantiles::of([f64::NAN, f64::INFINITY].into_iter()), None);
-        let one = Quantiles::of([3.0].into_iter()).unwrap();
-        assert_eq!((one.min, one.p05, one.median, one.p95, one.max), (3.0, 3.0, 3.0, 3.0, 3.0));
-        let many = Quantiles::of((0..=100).rev().map(f64::from)).unwrap();
-        assert_eq!((many.min, many.p05, many.p25, many.median), (0.0, 5.0, 25.0, 50.0));
-        assert_eq!((many.p75, many.p95, many.max), (75.0, 95.0, 100.0));
-        assert_eq!(Quantiles::of([0.0, 1.0].into_iter()).unwrap().median, 0.5);
     }
 }

@@ -29,7 +29,7 @@ pub mod supervisor;
 pub mod workers;
 
 pub use access::{ApiKey, AuditEntry, Scope, Scopes, Secret, SecretHash};
-pub use batch::{Batch, BatchItem, Brackets, ClaimCounts, Quantiles};
+pub use batch::{Batch, BatchItem, ClaimCounts};
 pub use filter::{FilterError, JobFilter, name_job};
 pub use identity::{ListHash, body_hash, network_id, question_hash};
 pub use job::{ImportedNetwork, Job, JobError, JobEvent, NetworkRecord, Page, State, Stats, Throughput};

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{JobError, State};
-use crate::answer::{Check, Closing, Closure, EXACT_GAP, Progress, Report, Rigor, Status, relative_gap};
+use crate::answer::{Check, Closing, Closure, Progress, Report, Rigor, Status, relative_gap};
 use crate::ladder;
 use crate::problem::{Limits, Method, Problem};
 
@@ -149,11 +149,8 @@ pub fn merge(before: Option<&Progress>, now: Progress) -> Progress {
 fn intersect(report: &Report, limits: &Limits, before: Option<&Progress>) -> Report {
     let mut report = report.clone();
     let Some(before) = before else { return report };
-    if report.none_within_max_radius.is_some() {
-        return with_earlier_radius(report, before);
-    }
     // Not below the witness's exact value, rounded up.
-    let witnessed = report.gradient_witness().map(|witness| witness.norm_up).or(report.lower);
+    let witnessed = report.witness.as_ref().map(|witness| witness.norm_up).or(report.lower);
     if let Some(upper) = before.upper.map(|upper| upper.max(witnessed.unwrap_or(upper)))
         && report.upper.is_none_or(|own| upper < own)
     {
@@ -172,25 +169,6 @@ fn intersect(report: &Report, limits: &Limits, before: Option<&Progress>) -> Rep
     }
     if let Some(lower) = before.lower.filter(|lower| report.lower.is_none_or(|own| own < *lower)) {
         report.notes.push(format!("an earlier attempt had witnessed {lower}; its witness is lost"));
-    }
-    report
-}
-
-/// The report of a radius with the lower end of an earlier attempt, which was proved; the point of an upper end is gone with it.
-fn with_earlier_radius(mut report: Report, before: &Progress) -> Report {
-    let earlier = before.lower.map(|lower| report.upper.map_or(lower, |upper| lower.min(upper)));
-    if let Some(lower) = earlier.filter(|earlier| report.lower.is_none_or(|own| own < *earlier)) {
-        report.lower = Some(lower);
-        report.lower_proof = None;
-        report.gap = relative_gap(report.lower, report.upper);
-        report.exact = report.upper.is_some_and(|upper| upper - lower <= EXACT_GAP * upper);
-        if report.exact {
-            report.status = Status::Optimal;
-        }
-        report.notes.push("the lower end was proved by an earlier attempt".into());
-        for check in report.checks.iter_mut().flatten() {
-            *check = Check::new(check.name.clone(), check.value, check.claims, report.lower, report.upper);
-        }
     }
     report
 }
@@ -223,7 +201,7 @@ pub fn reuse(stored: Report, under: &Limits, named: &[Method], asked: &Problem) 
     let left_out = |method: Method| stored.status == Status::Bounded && named.contains(&method);
     let ran = |method: Method| stored.tiers.iter().any(|tier| tier.method == method) || left_out(method);
     let all_ran = asked.methods.iter().all(|method| ran(*method));
-    let tolerant = stored.upper_proof.or(stored.lower_proof).is_some_and(|proof| proof.rigor == Rigor::Tolerance);
+    let tolerant = stored.upper_proof.is_some_and(|proof| proof.rigor == Rigor::Tolerance);
     let wants_constant = asked.methods.iter().any(|method| ladder::closes(*method));
     let constant = wants_constant && !(tolerant && asks(Method::Exact));
     let no_tighter = under.gap <= limits.gap && under.time_s >= limits.time_s && under.memory_mb >= limits.memory_mb;
@@ -243,7 +221,7 @@ pub fn reuse(stored: Report, under: &Limits, named: &[Method], asked: &Problem) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::answer::{Audit, ReportWitness, UpperProof, Witness};
+    use crate::answer::{Audit, UpperProof, Witness};
 
     fn progress(lower: f64, upper: f64) -> Progress {
         Progress { lower: Some(lower), upper: Some(upper), ..Progress::default() }
@@ -267,10 +245,6 @@ mod tests {
             notes: vec![],
             checks: None,
             targets: None,
-            none_within_max_radius: None,
-            entry: None,
-            excludes: None,
-            lower_proof: None,
         }
     }
 
@@ -319,18 +293,10 @@ mod tests {
         let before = Progress { upper_proof: Some(tolerance), ..progress(1.0, 1.9) };
         let norm_up = 2f64.next_up();
         let witness = Witness { x: vec![], gradient: vec![], output_seed: vec![], norm_up, interior_slack: 1.0 };
-        let answered = Report { witness: Some(ReportWitness::Gradient(witness)), ..report(2.0, 4.0) };
+        let answered = Report { witness: Some(witness), ..report(2.0, 4.0) };
         let verdict = after_attempt(&Ending::Answered(Box::new(answered)), FIRST, &Limits::default(), Some(&before));
         let result: Report = serde_json::from_value(verdict.result.unwrap()).unwrap();
         assert_eq!((result.upper, result.upper_proof), (Some(norm_up), Some(tolerance)));
-    }
-
-    #[test]
-    fn a_radius_takes_the_better_lower_end_of_an_earlier_attempt_and_no_upper_end_without_its_point() {
-        let radius = Report { none_within_max_radius: Some(false), ..report(2.0, 4.0) };
-        let found = intersect(&radius, &Limits::default(), Some(&progress(3.0, 3.5)));
-        assert_eq!((found.lower, found.upper, found.gap), (Some(3.0), Some(4.0), Some(1.0 / 3.0)));
-        assert!(intersect(&radius, &Limits::default(), Some(&progress(4.5, 1.0))).exact);
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! The check of a problem against a network, and against the rooms of the methods that it names.
 
 use super::room;
-use crate::certify::{landscape, robustness};
 use crate::network::Summary;
 use crate::problem::{CheckRequest, FieldError, Kind, Method, Parts, Problem, Question, Region, Seeds, Task};
 use crate::room::{Asked, Side};
@@ -37,12 +36,6 @@ impl Problem {
                 _ => Err(errors),
             };
         }
-        if self.kind == Kind::Landscape {
-            return self.checked_landscape(inputs, outputs, network, errors);
-        }
-        if self.kind == Kind::Robustness {
-            return self.checked_robustness(inputs, outputs, network, errors);
-        }
         if let (Some(region), Some(seeds)) = (&region, &seeds)
             && self.methods != Method::default_ladder()
         {
@@ -52,57 +45,6 @@ impl Problem {
         match (region, seeds) {
             (Some(region), Some(seeds)) if errors.is_empty() => {
                 Ok(self.put_together(region, seeds, self.methods_to_run(), self.task()))
-            }
-            _ => Err(errors),
-        }
-    }
-
-    fn checked_landscape(
-        &self,
-        inputs: usize,
-        outputs: usize,
-        network: Option<&Summary>,
-        mut errors: Vec<FieldError>,
-    ) -> Result<Question, Vec<FieldError>> {
-        let asked = self.landscape(inputs, outputs, &mut errors);
-        let by_default = self.methods == Method::OF_LANDSCAPES;
-        let declined = |method: &Method| landscape::obstacle(*method, network.filter(|_| !by_default));
-        for (i, method) in self.methods.iter().enumerate() {
-            if let Some(reason) = declined(method) {
-                let detail = format!("`{method}` does not apply: {reason}");
-                errors.push(FieldError::new(format!("/methods/{i}"), detail));
-            }
-        }
-        match asked {
-            Some((request, region, seeds)) if errors.is_empty() => {
-                let methods = Method::OF_LANDSCAPES.iter().copied().filter(|method| self.methods.contains(method));
-                Ok(self.put_together(region, seeds, methods.collect(), Task::Landscape(request)))
-            }
-            _ => Err(errors),
-        }
-    }
-
-    fn checked_robustness(
-        &self,
-        inputs: usize,
-        outputs: usize,
-        network: Option<&Summary>,
-        mut errors: Vec<FieldError>,
-    ) -> Result<Question, Vec<FieldError>> {
-        let asked = self.robustness(inputs, outputs, &mut errors);
-        if self.methods != Method::default_of_radii() {
-            for (i, &method) in self.methods.iter().enumerate() {
-                if let Some(reason) = robustness::obstacle(method, self.norm.input, network) {
-                    errors
-                        .push(FieldError::new(format!("/methods/{i}"), format!("`{method}` does not apply: {reason}")));
-                }
-            }
-        }
-        match asked {
-            Some((request, region)) if errors.is_empty() => {
-                let seeds = Seeds::scalar((0..outputs).map(|j| f64::from(u8::from(j == request.label))).collect());
-                let methods = Method::OF_RADII.iter().copied().filter(|method| self.methods.contains(method)).collect();
-                Ok(self.put_together(region, seeds, methods, Task::Robustness(request)))
             }
             _ => Err(errors),
         }
@@ -123,7 +65,7 @@ impl Problem {
     /// unless an exact method was asked for.
     fn methods_to_run(&self) -> Vec<Method> {
         let truth = match self.kind {
-            Kind::Lipschitz | Kind::Curvature | Kind::Robustness | Kind::Landscape => Vec::new(),
+            Kind::Lipschitz | Kind::Curvature => Vec::new(),
             Kind::Check if self.methods.iter().any(|method| closes(*method)) => Vec::new(),
             Kind::Check => Method::default_ladder(),
         };
@@ -134,7 +76,7 @@ impl Problem {
     /// What the kind asks for, of those about a constant.
     fn task(&self) -> Task {
         match self.kind {
-            Kind::Lipschitz | Kind::Curvature | Kind::Robustness | Kind::Landscape => Task::Lipschitz,
+            Kind::Lipschitz | Kind::Curvature => Task::Lipschitz,
             Kind::Check => {
                 let methods = match self.estimates.is_empty() {
                     true => self.methods.iter().copied().filter(|method| !closes(*method)).collect(),

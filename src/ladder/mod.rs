@@ -18,7 +18,7 @@ use serde_json::{Map, json};
 use crate::answer::{Ledger, Report, Rigor, Subject};
 use crate::bounds::ForwardBounds;
 use crate::bounds::tiers::Tiers;
-use crate::certify::{curvature, landscape, robustness};
+use crate::certify::curvature;
 use crate::control::{Control, StopReason};
 use crate::estimate::points;
 use crate::network::{Network, Summary};
@@ -42,14 +42,6 @@ pub fn answer(network: &Network, question: &Question, control: &Control) -> Repo
         // The estimates of a check are judged by the bracket when the report is written.
         Task::Lipschitz | Task::Check(_) => bracket(network, question, control),
         Task::Curvature(request) => curvature::answer(network, question, request, control),
-        Task::Landscape(request) => {
-            let (question, _) = &within_machine(question);
-            landscape::answer(network, question, request, control)
-        }
-        Task::Robustness(request) => {
-            let (question, reduced) = &within_machine(question);
-            robustness::answer(network, question, request, reduced.as_deref(), control)
-        }
     }
 }
 

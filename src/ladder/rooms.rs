@@ -1,7 +1,6 @@
 //! The rooms of all methods, from the register.
 
 use crate::bounds::tiers::Tiers;
-use crate::certify::robustness;
 use crate::problem::{Method, VectorNorm, every_method};
 use crate::room::{Room, Run};
 use crate::{bounds, estimate, mip, search};
@@ -12,7 +11,6 @@ macro_rules! take {
         pub fn room(method: Method) -> &'static Room {
             match method {
                 $(Method::$variant => &$($room)::+,)*
-                Method::Crown | Method::Attack | Method::ExactLipschitz => &robustness::ROOM,
             }
         }
     };

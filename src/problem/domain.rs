@@ -38,7 +38,7 @@ impl Scalars {
         }
     }
 
-    pub(super) fn expand(&self, n: usize, pointer: &str, errors: &mut Vec<FieldError>) -> Vec<f64> {
+    fn expand(&self, n: usize, pointer: &str, errors: &mut Vec<FieldError>) -> Vec<f64> {
         match self {
             Scalars::All(value) => vec![*value; n],
             Scalars::Each(values) => {
@@ -154,20 +154,6 @@ impl Region {
             ball: None,
             extent: None,
         })
-    }
-
-    /// The ball of `radius` around `center`, cut to the smallest and largest values in `clip`, which holds the centre; `None` where
-    /// an end or a width is not finite.
-    pub(crate) fn of_ball(norm: BallNorm, center: &[f64], radius: f64, clip: Option<&Ends>) -> Option<Self> {
-        let mut region = ball(center, &vec![radius; center.len()], clip);
-        let finite = region.lower.iter().chain(&region.upper).all(|end| end.is_finite());
-        if !finite || unmeasurable(&region).is_some() {
-            return None;
-        }
-        if norm != BallNorm::Linf && radius > 0.0 {
-            region.ball = Some(Ball { norm, center: center.to_vec(), radius });
-        }
-        Some(region)
     }
 
     /// The number of inputs.
@@ -355,7 +341,7 @@ fn unmeasurable(region: &Region) -> Option<usize> {
 }
 
 /// The smallest and the largest value of each input.
-pub type Ends = (Vec<f64>, Vec<f64>);
+type Ends = (Vec<f64>, Vec<f64>);
 
 fn check_ball(n: usize, center: &[f64], radii: &[f64], clip: Option<&Ends>, errors: &mut Vec<FieldError>) {
     if center.len() != n {

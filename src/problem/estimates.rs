@@ -46,10 +46,9 @@ const MAX_NAME_BYTES: usize = 256;
 
 impl Problem {
     pub(super) fn check_estimates(&self, errors: &mut Vec<FieldError>) {
-        if !matches!(self.kind, Kind::Check | Kind::Robustness | Kind::Landscape) {
+        if self.kind != Kind::Check {
             if !self.estimates.is_empty() {
-                let detail = "belongs to the kinds `check`, `robustness` and `landscape`: set `kind` to one of them";
-                errors.push(FieldError::new("/estimates", detail));
+                errors.push(FieldError::new("/estimates", "belongs to the kind `check`: set `kind` to it"));
             }
             return;
         }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{CheckRequest, CurvatureRequest, LandscapeRequest, RobustnessRequest};
+use super::{CheckRequest, CurvatureRequest};
 
 /// The kinds of questions, by name.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
@@ -16,10 +16,6 @@ pub enum Kind {
     Check,
     /// How far the decision boundary is, or how small a margin gets, from bounds of second derivatives.
     Curvature,
-    /// How far an input may be changed before the decision does.
-    Robustness,
-    /// How far around an input no point is stationary.
-    Landscape,
 }
 
 /// What a question's kind asks for, with what it needs.
@@ -31,15 +27,14 @@ pub enum Task {
     Check(CheckRequest),
     /// A curvature certificate or attack.
     Curvature(CurvatureRequest),
-    /// The smallest adversarial radius.
-    Robustness(RobustnessRequest),
-    /// The largest radius without stationary points.
-    Landscape(LandscapeRequest),
 }
+
+/// Names of kinds that are not built: they are refused by name.
+const NOT_BUILT: [&str; 2] = ["robustness", "landscape"];
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Kind; 5] = [Kind::Lipschitz, Kind::Check, Kind::Curvature, Kind::Robustness, Kind::Landscape];
+    pub const ALL: [Kind; 3] = [Kind::Lipschitz, Kind::Check, Kind::Curvature];
 
     /// The name in requests.
     pub fn name(self) -> &'static str {
@@ -47,8 +42,12 @@ impl Kind {
             Kind::Lipschitz => "lipschitz",
             Kind::Check => "check",
             Kind::Curvature => "curvature",
-            Kind::Robustness => "robustness",
-            Kind::Landscape => "landscape",
         }
+    }
+
+    /// What a client should hear who asks for a kind that is not built; `None` for every other name.
+    pub(super) fn not_built(name: &str) -> Option<String> {
+        let built = Kind::ALL.map(|kind| format!("`{}`", kind.name())).join(", ");
+        NOT_BUILT.contains(&name).then(|| format!("`{name}` is not built yet: this version answers {built}"))
     }
 }

@@ -40,28 +40,22 @@ pub(crate) use every_method;
 
 macro_rules! define {
     ($($variant:ident $name:literal $($room:ident)::+,)*) => {
-        /// A way to bound or to estimate the constant; its room tells which. Those that bound radii only stand at the end.
+        /// A way to bound or to estimate the constant; its room tells which.
         #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, ToSchema)]
         #[serde(rename_all = "snake_case")]
         #[expect(missing_docs, reason = "what each method is stands in its room")]
         pub enum Method {
             $($variant,)*
-            Crown,
-            Attack,
-            ExactLipschitz,
         }
 
         impl Method {
-            /// All methods that bound constants, in the order in which they run.
+            /// All methods, in the order in which they run.
             pub const IN_ORDER: &'static [Method] = &[$(Method::$variant,)*];
 
             /// The name in requests.
             pub fn name(self) -> &'static str {
                 match self {
                     $(Method::$variant => $name,)*
-                    Method::Crown => "crown",
-                    Method::Attack => "attack",
-                    Method::ExactLipschitz => "exact_lipschitz",
                 }
             }
         }
@@ -82,29 +76,6 @@ impl Method {
             Method::Lp,
             Method::Exact,
         ]
-    }
-}
-
-impl Method {
-    /// The methods of the kind `robustness`, in the order in which they run.
-    pub const OF_RADII: &'static [Method] = &[
-        Method::Attack,
-        Method::Fastlip,
-        Method::Recurjac,
-        Method::LinearJacobian,
-        Method::Crown,
-        Method::Lp,
-        Method::ExactLipschitz,
-        Method::Mip,
-        Method::Exact,
-    ];
-
-    /// The methods of the kind `landscape`, in the order in which they run; all of them when a problem names none.
-    pub const OF_LANDSCAPES: &'static [Method] = &[Method::Recurjac, Method::LinearJacobian, Method::Exact];
-
-    /// What runs when a problem of the kind `robustness` names no methods.
-    pub fn default_of_radii() -> Vec<Method> {
-        vec![Method::Attack, Method::LinearJacobian, Method::Crown, Method::Exact]
     }
 }
 

@@ -3,21 +3,18 @@
 //! - [`Problem`]: the question as a client writes it, with every default filled in on reading.
 //! - [`Domain`], [`Norm`], [`Functional`], [`Method`], [`Limits`]: its parts. [`Seeds`]: a functional in the engine's terms.
 //! - [`Kind`]: what is wanted; [`Task`]: the same with what it needs. [`Estimate`]: a number made elsewhere, for the kind `check`.
-//! - [`CurvatureRequest`], [`RobustnessRequest`], [`LandscapeRequest`]: what the kinds about a point ask; `decision`: what they share.
 //! - [`Points`], [`Evaluation`]: a network at given points.
 //! - [`Question`]: the question in the engine's terms, after [`Problem::question`] has checked it against a network.
 //! - [`FieldError`]: what is wrong, and where (a JSON pointer); `hints`: what was probably meant; [`non_finite_number`].
 
 mod ball;
 mod curvature;
-mod decision;
 mod domain;
 mod estimates;
 mod evaluation;
 mod functional;
 mod hints;
 mod kind;
-mod landscape;
 mod limits;
 mod literals;
 mod method;
@@ -25,19 +22,16 @@ mod norm;
 mod points;
 mod question;
 mod reading;
-mod robustness;
 #[cfg(test)]
 pub(crate) mod samples;
 
 pub use ball::{Ball, Extent};
-pub use curvature::{CurvatureRequest, CurvatureTask};
-pub use decision::{AllTargets, Targets};
-pub use domain::{BallNorm, Domain, Ends, Region, Scalars};
+pub use curvature::{AllTargets, CurvatureRequest, CurvatureTask, Targets};
+pub use domain::{BallNorm, Domain, Region, Scalars};
 pub use estimates::{CheckRequest, Claims, Estimate};
 pub use evaluation::{Evaluation, Points};
 pub use functional::{Functional, Seeds};
 pub use kind::{Kind, Task};
-pub use landscape::LandscapeRequest;
 pub use limits::{Limits, StopWhen};
 pub use literals::non_finite_number;
 pub(crate) use method::every_method;
@@ -46,7 +40,6 @@ pub use norm::{Norm, VectorNorm};
 pub(crate) use question::Parts;
 pub use question::Question;
 pub use reading::ReadError;
-pub use robustness::RobustnessRequest;
 
 use std::collections::BTreeMap;
 
@@ -85,13 +78,13 @@ pub struct Problem {
     /// Which function of the network's outputs is asked about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub functional: Option<Functional>,
-    /// For the kinds `curvature`, `robustness` and `landscape`: the point around which is asked, one entry an input.
+    /// For kind `curvature`: the point around which is asked, one entry an input.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub x: Option<Vec<f64>>,
-    /// For the kinds `curvature` and `robustness`: the output that has to stay the largest.
+    /// For kind `curvature`: the output that has to stay the largest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<usize>,
-    /// For the kinds `curvature` and `robustness`: the outputs that it has to stay above, or `all` (the default).
+    /// For kind `curvature`: the outputs that it has to stay above, or `all` (the default).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub targets: Option<Targets>,
     /// For kind `curvature`: `certificate` (the default) or `attack`.
@@ -100,19 +93,7 @@ pub struct Problem {
     /// For kind `curvature`, task `attack`: the radius of the ball, in ℓ2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub radius: Option<f64>,
-    /// For kinds `robustness` and `landscape`: how far is looked, in the norm of the question.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max_radius: Option<f64>,
-    /// For kind `robustness`: the smallest and the largest value of an input, in every input or in each.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub clip: Option<[Scalars; 2]>,
-    /// For kind `robustness`: the intervals of the integral of Lipschitz constants, 30 by default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub intervals: Option<u32>,
-    /// For kind `landscape`: the norm of the balls around the point, `linf` by default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ball: Option<VectorNorm>,
-    /// For kind `check`: what to judge. Left empty, the values of `methods` are judged. For kinds `robustness` and `landscape`: radii to judge.
+    /// For kind `check`: what to judge. Left empty, the values of `methods` are judged.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub estimates: Vec<Estimate>,
     /// For the method `dataset`: points of the domain, one entry an input each.

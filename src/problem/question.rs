@@ -55,7 +55,7 @@ impl Problem {
     pub(crate) fn parts(&self, inputs: usize, outputs: usize) -> (Parts, Vec<FieldError>) {
         let mut errors = Vec::new();
         let (mut region, mut seeds) = (None, None);
-        if matches!(self.kind, Kind::Lipschitz | Kind::Check) {
+        if self.kind != Kind::Curvature {
             errors.extend(self.missing_part());
             let domain = self.domain.as_ref().map(|domain| domain.region(inputs));
             region = domain.and_then(|region| region.map_err(|e| errors.extend(e)).ok());

@@ -40,6 +40,10 @@ impl Problem {
     /// # Errors
     /// [`ReadError::Shape`] for the first thing that is wrong.
     pub fn from_value(value: Value) -> Result<Self, ReadError> {
+        // The fields of a kind that is not built are unknown here: the kind is what the client should hear about.
+        if let Some(detail) = value.get("kind").and_then(Value::as_str).and_then(Kind::not_built) {
+            return Err(ReadError::Shape(FieldError::new("/kind", detail)));
+        }
         let fields: Vec<String> = value.as_object().into_iter().flat_map(|fields| fields.keys().cloned()).collect();
         let domain = value.get("domain").cloned();
         let mut problem: Self = serde_path_to_error::deserialize(value).map_err(|error| {
@@ -49,7 +53,7 @@ impl Problem {
             let numbers = domain.filter(|_| pointer == "/domain").and_then(|domain| wrong_numbers(&domain));
             ReadError::Shape(numbers.unwrap_or_else(|| shape_error(pointer, text)))
         })?;
-        problem.fill_in_kind(|name| fields.iter().any(|field| field == name));
+        problem.fill_in_curvature(|name| fields.iter().any(|field| field == name));
         match problem.missing_part() {
             Some(error) => Err(ReadError::Shape(error)),
             None => Ok(problem),
@@ -62,10 +66,10 @@ impl Problem {
     pub(super) fn missing_part(&self) -> Option<FieldError> {
         match self.kind {
             Kind::Lipschitz | Kind::Check if self.domain.is_none() => Some(FieldError::new("/domain", "is missing")),
-            Kind::Lipschitz | Kind::Check | Kind::Landscape if self.functional.is_none() => {
+            Kind::Lipschitz | Kind::Check if self.functional.is_none() => {
                 Some(FieldError::new("/functional", NO_FUNCTIONAL))
             }
-            Kind::Lipschitz | Kind::Check | Kind::Curvature | Kind::Robustness | Kind::Landscape => None,
+            Kind::Lipschitz | Kind::Check | Kind::Curvature => None,
         }
     }
 }

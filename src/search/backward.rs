@@ -53,11 +53,6 @@ impl<'a> Backward<'a> {
         }
     }
 
-    /// Bounds of the gradient behind a neuron that was free at the node.
-    pub fn behind(&self, neuron: usize) -> (f64, f64) {
-        (self.lower[neuron], self.upper[neuron])
-    }
-
     /// Bounds every gradient that a free neuron switches, last layer first, and the gradient's entries. Once the search is to
     /// stop, what is left is not bounded, and nothing is to be read from the node.
     pub fn evaluate(&mut self, states: &[State]) {

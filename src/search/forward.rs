@@ -26,13 +26,11 @@ pub struct Forward<'a> {
     /// Lines of every neuron at the node.
     lines: Vec<Vec<Relaxation>>,
     half_spaces: HalfSpaces,
-    /// Half-spaces `row·x + offset ≥ 0` to which the next node is cut beside those of its kinks; not where a proof is asked for.
-    pub given: Vec<(Vec<f64>, f64)>,
     program: TinyProgram,
     /// The basis that the last program of each neuron and side ended with, at whatever node.
     hints: Vec<Basis>,
     /// The programs of the node, where a proof is asked for.
-    pub(super) record: Option<Record>,
+    pub record: Option<Record>,
     /// Points of X inside all half-spaces so far, where some program ended.
     pub points: Vec<Vec<f64>>,
     /// How far rounding may have moved a half-space, at most, in units of half the range of its form over the box.
@@ -59,7 +57,6 @@ impl<'a> Forward<'a> {
             root,
             lines: root.stable_lines.clone(),
             half_spaces: HalfSpaces::default(),
-            given: Vec::new(),
             program: TinyProgram::default(),
             hints: vec![Basis::default(); 2 * count],
             record: None,
@@ -85,11 +82,6 @@ impl<'a> Forward<'a> {
         self.worst_error = 0.0;
         self.unproved = false;
         self.record.iter_mut().for_each(Record::clear);
-        for (i, (row, offset)) in self.given.iter().enumerate() {
-            let name = 4 * root.unstable.len() + i;
-            self.half_spaces.push(name, row.iter().copied(), *offset, root.domain());
-            self.unproved = true;
-        }
         for l in 0..root.depth() {
             for neuron in root.layers[l].clone() {
                 let state = states[neuron];
@@ -116,17 +108,6 @@ impl<'a> Forward<'a> {
         !self.unproved || self.has_point()
     }
 
-    /// The half-spaces `row·x + offset ≥ 0` to which the node that was evaluated last is cut.
-    pub fn cuts(&self) -> impl Iterator<Item = (&[f64], f64)> {
-        (0..self.half_spaces.len()).map(|i| (self.half_spaces.row(i), self.half_spaces.offset(i)))
-    }
-
-    /// The bounds of a neuron that was free at the node, and its lines there.
-    pub fn relaxed(&self, neuron: usize) -> ((f64, f64), Relaxation) {
-        let (l, r) = self.root.unstable[neuron];
-        ((self.lower[neuron], self.upper[neuron]), self.lines[l][r])
-    }
-
     fn set_line(&mut self, neuron: usize, state: State) {
         let (l, r) = self.root.unstable[neuron];
         let activation = self.root.activation(neuron);
@@ -139,19 +120,12 @@ impl<'a> Forward<'a> {
     /// A linear form in x on one side of a pre-activation over the node.
     fn form(&mut self, neuron: usize, side: Side) -> LinearForm {
         let (l, r) = self.root.unstable[neuron];
-        self.form_of(l, r, side, |_, _| {})
-    }
-
-    /// A linear form in x on one side of the pre-activation of unit `r` of hidden layer `l` over the node that was evaluated last.
-    /// `visit(j, a)` sees the coefficients of what hidden layer j puts out on the way, for the lower side of `sign·z`.
-    pub fn form_of(&mut self, l: usize, r: usize, side: Side, mut visit: impl FnMut(usize, &[f64])) -> LinearForm {
         let hidden = self.root.subject.network.hidden();
         let sign = if side == Side::Lower { 1.0 } else { -1.0 };
         let mut coefficients = hidden[l].map.row(r).written_out(hidden[l].map.columns());
         coefficients.iter_mut().for_each(|w| *w *= sign);
         let mut constant = Constant { value: sign * hidden[l].bias[r], error: 0.0 };
         for j in (0..l).rev() {
-            visit(j, &coefficients);
             let step = Step {
                 lines: &self.lines[j],
                 weight: &hidden[j].map,
@@ -197,11 +171,12 @@ impl<'a> Forward<'a> {
     /// Bounds a free neuron; its state, without the pieces that it is proved not to be on. `None` when the node is empty.
     fn bound(&mut self, neuron: usize, state: State, only_phase: bool) -> Option<State> {
         let (l, r) = self.root.unstable[neuron];
+        let domain = self.root.domain();
         let root_bounds = &self.root.forward.layers[l];
         let (mut low, mut high) = (root_bounds.lower[r], root_bounds.upper[r]);
         let (below, above) = (self.form(neuron, Side::Lower), self.form(neuron, Side::Upper));
-        low = intersection_lower(low, self.root.forward.extreme(&below, Side::Lower));
-        high = intersection_upper(high, self.root.forward.extreme(&above, Side::Upper));
+        low = intersection_lower(low, below.extreme(domain, Side::Lower));
+        high = intersection_upper(high, above.extreme(domain, Side::Upper));
         let activation = self.root.activation(neuron);
         if state.cut_below {
             low = intersection_lower(low, activation.kink(state.lowest.index() - 1).enclosure().0);

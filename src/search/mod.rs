@@ -20,19 +20,19 @@
 //!
 //! [`Subject::audit`]: crate::answer::Subject::audit
 
-pub mod backward;
+mod backward;
 mod direction;
 mod evaluate;
-pub mod forward;
+mod forward;
 mod joint;
 pub mod leaves;
-pub mod node;
+mod node;
 mod packed;
 mod pseudo_costs;
 mod quadratic;
 pub mod room;
-pub mod root;
-pub mod simplex;
+mod root;
+mod simplex;
 mod tree;
 
 pub use direction::{Bounded, Direction};

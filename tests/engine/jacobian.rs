@@ -54,7 +54,7 @@ fn gradients(network: &Network, x: &[f64], seed: &[f64]) -> Vec<Vec<f64>> {
 
 /// The witness names a point and a direction of the outputs, at which backpropagation gives its gradient.
 fn check_witness(network: &Network, question: &Question, report: &Report) -> Result<(), TestCaseError> {
-    let witness = report.gradient_witness().unwrap();
+    let witness = report.witness.as_ref().unwrap();
     let agrees = |gradient: &Vec<f64>| {
         witness.gradient.iter().zip(gradient).enumerate().all(|(k, (found, again))| {
             let expected = if question.region.is_free(k) { *again } else { 0.0 };

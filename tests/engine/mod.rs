@@ -20,8 +20,6 @@
 //! - [`check`]: estimates made elsewhere, judged.
 //! - [`bench`]: the comparison of all methods on trained networks.
 //! - [`curvature`]: curvature certificates and attacks against independent truths.
-//! - [`robustness`]: radii without adversarial points against independent truths and each other.
-//! - [`landscape`]: radii without stationary points against independent truths.
 //! - [`solvers`]: HiGHS and CBC against each other.
 //! - [`fuzz`]: the whole engine against exact arithmetic, on networks of extreme scale.
 //! - [`limits`]: large networks within their time.
@@ -44,13 +42,11 @@ mod fuzz;
 mod graphs;
 mod guarantees;
 mod jacobian;
-mod landscape;
 mod leaves;
 mod limits;
 mod oracle;
 mod order;
 mod programs;
-mod robustness;
 mod rooms;
 mod slivers;
 mod solvers;

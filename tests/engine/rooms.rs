@@ -125,7 +125,7 @@ fn an_answer_that_is_stopped_at_once_has_a_witnessed_lower_end() {
         let asked = question(&network, problems().swap_remove(0));
         let control = Control::new(Some(Duration::ZERO), StopFlag::default(), |_| {});
         let report = ladder::answer(&network, &asked, &control);
-        let witness = report.gradient_witness().expect("a witness");
+        let witness = report.witness.as_ref().expect("a witness");
         let norm: f64 = network.gradient(&witness.x, &witness.output_seed).iter().map(|g| g.abs()).sum();
         assert!(report.tiers.is_empty() && (report.lower.unwrap() - norm).abs() < 1e-12 * norm, "{report:?}");
     }

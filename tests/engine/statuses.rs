@@ -183,7 +183,7 @@ fn a_witness_is_reported_deep_inside_its_region_and_survives_single_precision() 
         let asked = question(&network, problem);
         for method in [Method::Random, Method::Ascent] {
             let report = answer(&network, &asked, &[method]);
-            let witness = report.gradient_witness().unwrap();
+            let witness = report.witness.unwrap();
             assert!(witness.interior_slack > 1e-4, "{name}, {method}: slack {}", witness.interior_slack);
             let single: Vec<f64> = witness.x.iter().map(|&x| f64::from(x as f32)).collect();
             let gradient = network.gradient(&single, &witness.output_seed);
@@ -205,7 +205,7 @@ fn a_witness_in_a_ball_is_moved_inside_the_ball() {
     });
     let question = question(&network, problem);
     let report = answer(&network, &question, &[Method::Random]);
-    let witness = report.gradient_witness().unwrap();
+    let witness = report.witness.unwrap();
     assert!(question.region.contains(&witness.x) && witness.interior_slack > 1e-4, "{}", witness.interior_slack);
 }
 

@@ -14,18 +14,7 @@ from typing import Any
 import pytest
 from conftest import LONG, LONG_METHODS, PATIENCE_S, SMALL, SMALL_VALUE, Service, program
 
-from exactlip import (
-    Client,
-    JobFailed,
-    ServiceError,
-    Unreachable,
-    assert_lipschitz_below,
-    assert_robust,
-    ball,
-    box,
-    logit,
-    margin,
-)
+from exactlip import Client, JobFailed, ServiceError, Unreachable, assert_lipschitz_below, ball, box, logit, margin
 
 QUESTION: dict[str, Any] = {"domain": box(0, 1), "functional": margin(0, 1)}
 
@@ -84,42 +73,6 @@ def test_a_radius_from_curvature_is_enclosed_and_its_targets_are_told(client: Cl
     assert attacked.lower is not None and attacked.lower > 0
     with pytest.raises(ServiceError, match="label"):
         client.curvature(model, x=[1.0, -0.5], label=7)
-
-
-ADDS: bytes = json.dumps({"layers": [
-    {"weight": [[1.0, 1.0]], "bias": [0.0], "activation": "relu"},
-    {"weight": [[0.0], [1.0]], "bias": [1.0, 0.0]},
-]}).encode()  # fmt: skip
-
-
-def test_a_radius_is_met_and_the_adversarial_point_is_told(client: Client) -> None:
-    # Output 1 is x0 + x1 where that is positive, and wins from 1 on.
-    report = client.robustness(ADDS, x=[0.25, 0.25], label=0, max_radius=2, norm="l1", clip=(0, 1))
-    assert report.exact and report.upper == pytest.approx(0.5) and report.targets[0]["target"] == 1
-    assert report.adversarial is not None and sum(report.adversarial.x) == pytest.approx(1)
-    assert report.witness is None and "smallest adversarial radius" in str(report)
-    free = client.robustness(ADDS, x=[0.25, 0.25], label=0, max_radius=0.4, norm="l1")
-    assert free.none_within_max_radius and (free.lower, free.upper) == (0.4, None)
-    judged = client.robustness(
-        ADDS, x=[0.25, 0.25], label=0, max_radius=2, estimates=[{"name": "too far", "value": 0.3, "claims": "lower"}]
-    )
-    assert [check.name for check in judged.violated] == ["too far"]
-
-
-def test_the_nearest_region_without_gradient_is_met(client: Client) -> None:
-    ramp = json.dumps({"layers": [{"weight": [[1.0, 1.0]], "activation": "relu"}, {"weight": [[1.0]]}]}).encode()
-    report = client.landscape(ramp, x=[0.25, 0.25], functional=logit(0), max_radius=1)
-    assert report.exact and report.upper == pytest.approx(0.25) and report.stationary is not None
-    near = client.landscape(ramp, x=[0.25, 0.25], functional=logit(0), max_radius=0.2, ball=2)
-    assert near.none_within_max_radius and near.raw["excludes"] == "clarke" and near.stationary is None
-
-
-def test_a_robust_decision_is_asserted_and_another_names_its_point(client: Client) -> None:
-    assert assert_robust(ADDS, [0.25, 0.25], 0, 0.2, client=client).lower == 0.2
-    with pytest.raises(AssertionError, match=r"output 1 reaches output 0 at the distance 0\.25"):
-        assert_robust(ADDS, [0.25, 0.25], 0, 0.3, client=client)
-    with pytest.raises(AssertionError, match="not proved"):
-        assert_robust(ADDS, [0.25, 0.25], 0, 0.24, client=client, methods=["attack"])
 
 
 def test_one_key_makes_one_job_and_every_call_another(client: Client) -> None:

@@ -107,8 +107,7 @@ def test_the_parts_of_a_report_are_those_of_the_interface(client: Client) -> Non
     for part in (Tier, Check):
         assert set(part.__dataclass_fields__) == set(schemas[part.__name__]["properties"])
     assert set(Witness.__dataclass_fields__) <= set(schemas["Witness"]["properties"])
-    # Those of a witness, by what it is.
-    own = {"job", "url", "adversarial", "stationary"}
+    own = {"job", "url"}
     assert set(Report.__dataclass_fields__) - own <= set(schemas["Report"]["properties"])
 
 

@@ -3,7 +3,7 @@
 use super::bounds::Curvature;
 use super::{Curved, TargetCertificate, relu};
 use crate::answer::{
-    Audit, CurvatureTarget, Event, GlobalCurvature, LocalCurvature, Progress, Report, Status, Target, relative_gap,
+    Audit, CurvatureTarget, Event, GlobalCurvature, LocalCurvature, Progress, Report, Status, relative_gap,
 };
 use crate::arithmetic::ends::{hull_lower, intersection_upper};
 use crate::control::{Control, StopReason};
@@ -90,11 +90,7 @@ pub fn answer(network: &Network, question: &Question, request: &CurvatureRequest
         seed: question.random_seed,
         notes,
         checks: None,
-        targets: Some(targets.into_iter().map(Target::Curvature).collect()),
-        none_within_max_radius: None,
-        entry: None,
-        excludes: None,
-        lower_proof: None,
+        targets: Some(targets),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Pictures of brackets, as SVG.
 //!
-//! - [`bar`]: a bracket as a small bar; [`stretch`]: one on a scale that several share.
+//! - [`bar`]: a bracket as a small bar.
 //! - [`History`]: a bracket over time.
 //! - [`radius`], [`methods`]: jobs beside each other.
 //! - `axis`, `plot`: what charts are made of.
@@ -31,20 +31,6 @@ impl Chart {
 /// The widths of charts in pixels.
 pub(super) const WIDE: u32 = 880;
 const NARROW: u32 = 380;
-
-/// A bracket on a scale from 0 to `most`: what is certified, what is open, and where the upper end is.
-pub(super) fn stretch(lower: f64, upper: Option<f64>, most: f64) -> String {
-    let share = |value: f64| if most > 0.0 { (100.0 * value / most).clamp(0.0, 100.0) } else { 0.0 };
-    let (low, high) = (share(lower), share(upper.unwrap_or(most)));
-    let class = if upper.is_some() { "stretch" } else { "stretch free" };
-    let mark =
-        upper.map(|_| format!("<rect class=\"end\" x=\"{:.1}\" width=\"1\" height=\"8\"/>", (high - 1.0).max(0.0)));
-    format!(
-        "<svg class=\"{class}\" viewBox=\"0 0 100 8\" preserveAspectRatio=\"none\" aria-hidden=\"true\">\
-         <rect class=\"open\" width=\"{high:.1}\" height=\"8\"/><rect class=\"known\" width=\"{low:.1}\" height=\"8\"/>{}</svg>",
-        mark.unwrap_or_default()
-    )
-}
 
 /// A bracket as a small bar: the whole is what is not excluded, the filled part is witnessed. It fills up as the bracket closes.
 /// The numbers stand beside it, so it is hidden from screen readers.

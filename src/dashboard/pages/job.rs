@@ -8,16 +8,13 @@ use uuid::Uuid;
 
 use super::row::Row;
 use super::{render, report};
-use crate::answer::{
-    AdversarialWitness, Check, ClaimVerdict, CurvatureTarget, Excludes, RadiusTarget, Report, ReportWitness,
-    StationaryWitness, Target, Tier,
-};
-use crate::dashboard::charts::{self, Chart, History};
+use crate::answer::{Check, ClaimVerdict, CurvatureTarget, Report, Tier};
+use crate::dashboard::charts::{Chart, History};
 use crate::dashboard::pictures::Shape;
 use crate::dashboard::{snippets, words};
 use crate::http::{ApiError, Segment, Service};
 use crate::jobs::Job;
-use crate::problem::{Claims, Guarantee, Kind};
+use crate::problem::{Claims, Guarantee};
 
 /// How many events of a job are read: more than are kept of one attempt.
 const EVENTS: u32 = 2000;
@@ -51,12 +48,6 @@ struct JobPage {
     solver: Option<String>,
     checks: Vec<CheckRow>,
     targets: Vec<TargetRow>,
-    radii: Vec<RadiusRow>,
-    adversary: Option<AdversaryView>,
-    /// Whether the bracket is that of a radius: its lower end is proved, its upper one witnessed.
-    of_a_radius: bool,
-    /// What the lower end of a radius promises.
-    promise: Option<String>,
     witness: Option<WitnessView>,
     audit: Vec<String>,
     curl: String,
@@ -90,13 +81,6 @@ struct CheckRow {
     error: String,
 }
 
-fn curvature_target(target: &Target) -> Option<&CurvatureTarget> {
-    match target {
-        Target::Curvature(target) => Some(target),
-        Target::Radius(_) => None,
-    }
-}
-
 /// A target of a curvature question in a row.
 struct TargetRow {
     output: usize,
@@ -122,92 +106,6 @@ impl TargetRow {
                 .or(global)
                 .map_or_else(|| "–".into(), |(m, most)| format!("{} to {}", words::number(m), words::number(most))),
         }
-    }
-}
-
-/// What the lower end of a radius promises, where that is not plain from the numbers.
-fn promise(report: &Report) -> Option<String> {
-    let all = report.none_within_max_radius == Some(true);
-    match report.excludes {
-        None if all => Some("No point within the asked radius is adversarial: all of it is certified.".into()),
-        None => None,
-        Some(excludes) => {
-            let what = match excludes {
-                Excludes::Clarke => "stationary, kinks included",
-                Excludes::ZeroGradient => "one around which the gradient vanishes",
-            };
-            let by = report.entry.map(|entry| format!(": the derivative along input {entry} keeps its sign"));
-            let reach = if all { "the asked radius" } else { "the lower end" };
-            Some(format!("No point nearer than {reach} is {what}{}.", by.unwrap_or_default()))
-        }
-    }
-}
-
-fn radius_target(target: &Target) -> Option<&RadiusTarget> {
-    match target {
-        Target::Radius(target) => Some(target),
-        Target::Curvature(_) => None,
-    }
-}
-
-/// A target of a radius in a row.
-struct RadiusRow {
-    output: usize,
-    lower: String,
-    upper: String,
-    method: &'static str,
-    /// SVG.
-    bar: String,
-}
-
-/// The rows of all targets; their bars share a scale.
-fn radius_rows(targets: &[Target]) -> Vec<RadiusRow> {
-    let all = || targets.iter().filter_map(radius_target);
-    let most = all().map(|target| target.upper.unwrap_or(target.lower)).fold(0.0, f64::max);
-    let row = |target: &RadiusTarget| RadiusRow {
-        output: target.target,
-        lower: words::end(Some(target.lower)),
-        upper: target.upper.map_or_else(|| "none found".into(), |upper| words::end(Some(upper))),
-        method: target.method.map_or("–", |method| method.name()),
-        bar: charts::stretch(target.lower, target.upper, most),
-    };
-    all().take(CHECKS).map(row).collect()
-}
-
-/// An adversarial point, as pictures beside the original where the input is one.
-struct AdversaryView {
-    title: &'static str,
-    shape: Option<Shape>,
-    /// Input, value before, value after: the largest changes.
-    entries: Vec<(usize, String, String)>,
-    inputs: usize,
-    caption: String,
-    distance: String,
-}
-
-impl AdversaryView {
-    fn new(job: &Job, report: &Report) -> Option<Self> {
-        let (title, caption, x, distance) = match report.witness.as_ref()? {
-            ReportWitness::Gradient(_) => return None,
-            ReportWitness::Adversarial(AdversarialWitness { x, target, distance }) => {
-                ("Adversarial point", format!("output {target} wins here"), x, distance)
-            }
-            ReportWitness::Stationary(StationaryWitness { x, distance }) => {
-                ("Stationary point", "the gradient vanishes here".to_owned(), x, distance)
-            }
-        };
-        let before: Vec<f64> = serde_json::from_value(job.problem.get("x")?.clone()).ok()?;
-        let mut order: Vec<usize> = (0..x.len().min(before.len())).collect();
-        order.sort_by(|&a, &b| (x[b] - before[b]).abs().total_cmp(&(x[a] - before[a]).abs()));
-        let entry = |k: usize| (k, words::number(before[k]), words::number(x[k]));
-        Some(Self {
-            title,
-            shape: Shape::of(x.len()),
-            entries: order.into_iter().take(ENTRIES).map(entry).collect(),
-            inputs: x.len(),
-            caption,
-            distance: words::number(*distance),
-        })
     }
 }
 
@@ -269,19 +167,12 @@ impl JobPage {
             solver: report.and_then(solver),
             checks: report
                 .and_then(|report| report.checks.as_ref())
-                .map(|checks| check_rows(checks, matches!(job.kind, Kind::Robustness | Kind::Landscape)))
+                .map(|checks| check_rows(checks))
                 .unwrap_or_default(),
             targets: report
                 .and_then(|report| report.targets.as_ref())
-                .map(|targets| targets.iter().filter_map(curvature_target).take(CHECKS).map(TargetRow::new).collect())
+                .map(|targets| targets.iter().take(CHECKS).map(TargetRow::new).collect())
                 .unwrap_or_default(),
-            radii: report
-                .and_then(|report| report.targets.as_ref())
-                .map(|targets| radius_rows(targets))
-                .unwrap_or_default(),
-            adversary: report.and_then(|report| AdversaryView::new(job, report)),
-            of_a_radius: matches!(job.kind, Kind::Robustness | Kind::Landscape),
-            promise: report.and_then(promise),
             witness: report.and_then(WitnessView::new),
             audit: report.map(words::audit).unwrap_or_default(),
             curl: snippets::curl(job, host),
@@ -322,17 +213,14 @@ impl TierRow {
     }
 }
 
-fn check_rows(checks: &[Check], of_a_radius: bool) -> Vec<CheckRow> {
+fn check_rows(checks: &[Check]) -> Vec<CheckRow> {
     let row = |check: &Check| CheckRow {
         name: words::cut(&check.name, WORD),
         value: words::number(check.value),
-        claim: match (check.claims, of_a_radius) {
-            (Claims::Estimate, false) => "near the constant",
-            (Claims::Lower, false) => "at most the constant",
-            (Claims::Upper, false) => "at least the constant",
-            (Claims::Estimate, true) => "near the radius",
-            (Claims::Lower, true) => "at most the radius",
-            (Claims::Upper, true) => "at least the radius",
+        claim: match check.claims {
+            Claims::Estimate => "near the constant",
+            Claims::Lower => "at most the constant",
+            Claims::Upper => "at least the constant",
         },
         verdict: words::verdict(check.verdict),
         class: match check.verdict {
@@ -348,7 +236,7 @@ fn check_rows(checks: &[Check], of_a_radius: bool) -> Vec<CheckRow> {
 
 impl WitnessView {
     fn new(report: &Report) -> Option<Self> {
-        let witness = report.gradient_witness()?;
+        let witness = report.witness.as_ref()?;
         let mut order: Vec<usize> = (0..witness.gradient.len().min(witness.x.len())).collect();
         order.sort_by(|&a, &b| witness.gradient[b].abs().total_cmp(&witness.gradient[a].abs()));
         let entry = |k: usize| (k, words::number(witness.x[k]), words::number(witness.gradient[k]));

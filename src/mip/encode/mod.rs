@@ -8,9 +8,6 @@
 //! *Rounding.* What could not be written down exactly is bounded in [`Row::error`](super::program::Row::error).
 
 mod backward;
-mod distance;
-
-pub use distance::Nearest;
 
 use super::expression::{Expression, power_of_two, quotient_down, quotient_up};
 use super::program::Program;

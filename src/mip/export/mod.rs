@@ -59,14 +59,8 @@ pub enum ExportError {
 /// [`ExportError::WhichProgram`] where the question has several and none is named, [`ExportError::NotApplicable`] where it has
 /// none.
 pub fn choose(question: &Question, asked: Option<usize>) -> Result<usize, ExportError> {
-    let of_no_constant = match question.task {
-        Task::Lipschitz | Task::Check(_) => None,
-        Task::Curvature(_) => Some("curvature"),
-        Task::Robustness(_) => Some("robustness"),
-        Task::Landscape(_) => Some("landscape"),
-    };
-    if let Some(kind) = of_no_constant {
-        return Err(ExportError::NotApplicable(format!("the kind `{kind}` asks for no constant")));
+    if let Task::Curvature(_) = question.task {
+        return Err(ExportError::NotApplicable("the kind `curvature` asks for no constant".into()));
     }
     let objectives = parts_of(question);
     match (asked, objectives.as_slice()) {

@@ -95,7 +95,7 @@ fn compare(report: &Report, found: &Found, asked: &Asked) -> Verdict {
     if report.lower.is_some_and(|lower| !truth.is_at_least(lower)) {
         return wrong("lower above", says);
     }
-    match (report.lower, report.gradient_witness()) {
+    match (report.lower, &report.witness) {
         (None, None) => {}
         (Some(lower), Some(witness)) => match oracle::at(&asked.network, &asked.problem, &witness.x) {
             // The region is thinner than the distance between doubles: it was checked at a point between them.

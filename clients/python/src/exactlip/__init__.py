@@ -17,18 +17,15 @@ from ._errors import ExactlipError, JobFailed, ServiceError, Unreachable
 from ._events import Event
 from ._functional import Functional, cross_lipschitz, jacobian, logit, margin, vector
 from ._local import Server, alone
-from ._report import AdversarialPoint, Check, Report, StationaryPoint, Tier, Witness
+from ._report import Check, Report, Tier, Witness
 from ._sync.client import Client
-from .testing import assert_lipschitz_below, assert_robust
+from .testing import assert_lipschitz_below
 
 lipschitz = alone(Client.lipschitz)
 check = alone(Client.check)
 curvature = alone(Client.curvature)
-robustness = alone(Client.robustness)
-landscape = alone(Client.landscape)
 
 __all__ = [
-    "AdversarialPoint",
     "AsyncClient",
     "BatchReport",
     "Check",
@@ -41,23 +38,19 @@ __all__ = [
     "Report",
     "Server",
     "ServiceError",
-    "StationaryPoint",
     "Tier",
     "Unreachable",
     "Witness",
     "assert_lipschitz_below",
-    "assert_robust",
     "ball",
     "box",
     "check",
     "cross_lipschitz",
     "curvature",
     "jacobian",
-    "landscape",
     "lipschitz",
     "logit",
     "margin",
-    "robustness",
     "vector",
 ]
 __version__ = "0.1.0"

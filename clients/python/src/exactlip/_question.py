@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
-from ._arrays import flattened, plain, rows
+from ._arrays import plain, rows
 from ._domain import Domain
 from ._functional import Functional
 from ._norms import Norm, norms
@@ -106,12 +106,6 @@ def function(functional: Functional | Mapping[str, Any] | None, outputs: int) ->
         f"the network has {outputs} outputs: say which function of them is meant, with "
         "functional=margin(label, target), logit(index), vector(c), jacobian() or cross_lipschitz()"
     )
-
-
-def end(value: Any) -> Any:
-    """A number for every input, or one for each."""
-    values, shape = flattened(value, "clip")
-    return values if shape else values[0]
 
 
 def judged(estimates: Estimates | None) -> list[dict[str, Any]] | None:

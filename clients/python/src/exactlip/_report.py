@@ -59,23 +59,6 @@ class Witness:
     interior_slack: float
 
 
-@dataclass(frozen=True)
-class AdversarialPoint:
-    """A point at which ``target`` has a score at or above the label's; ``distance`` is its distance, rounded up."""
-
-    x: list[float]
-    target: int
-    distance: float
-
-
-@dataclass(frozen=True)
-class StationaryPoint:
-    """A point around which the gradient vanishes; ``distance`` is its distance, rounded up."""
-
-    x: list[float]
-    distance: float
-
-
 @dataclass(frozen=True, repr=False)
 class Report:
     """An interval ``[lower, upper]`` around the local Lipschitz constant.
@@ -83,9 +66,8 @@ class Report:
     ``exact`` is true only when both ends agree to 1e-6 relative and the witness passed the audit. ``status`` says why the
     job ended: ``"optimal"`` (exact), ``"gap"`` (a coarser gap that was asked for is reached), ``"bounded"`` (every method has
     ended, ``notes`` say why the interval is open), a limit, ``"stopped"`` or ``"cancelled"``. ``checks`` are the judged
-    estimates of a job of kind ``check``, ``targets`` those of one of kind ``curvature`` or ``robustness``, whose interval is that
-    of a distance (or of a margin); ``adversarial``, for one of kind ``landscape`` ``stationary``, is the point of the upper end
-    then, and ``none_within_max_radius`` says that all of the asked radius is certified. ``job`` is the whole job as the service tells it, ``raw`` its ``result``; ``url`` the job's page, where a service
+    estimates of a job of kind ``check``, ``targets`` those of one of kind ``curvature``, whose interval is that of a distance (or
+    of a margin). ``job`` is the whole job as the service tells it, ``raw`` its ``result``; ``url`` the job's page, where a service
     keeps it.
 
     In a notebook it shows the interval, what every method found, and the verdicts.
@@ -104,9 +86,6 @@ class Report:
     targets: list[dict[str, Any]]
     job: dict[str, Any] = field(compare=False)
     url: str | None = field(default=None, compare=False)
-    adversarial: AdversarialPoint | None = None
-    stationary: StationaryPoint | None = None
-    none_within_max_radius: bool = False
 
     @property
     def raw(self) -> dict[str, Any]:
@@ -137,10 +116,7 @@ class Report:
             exact=result["exact"],
             status=result["status"],
             seconds=result["seconds"],
-            witness=_read(Witness, witness, "gradient"),
-            adversarial=_read(AdversarialPoint, witness, "target"),
-            stationary=None if witness and "target" in witness else _read(StationaryPoint, witness, "distance"),
-            none_within_max_radius=bool(result.get("none_within_max_radius")),
+            witness=witness and Witness(**{name: witness[name] for name in Witness.__dataclass_fields__}),
             tiers=[Tier(**{name: tier[name] for name in Tier.__dataclass_fields__}) for tier in result["tiers"]],
             # What holds for the network stands in both.
             notes=list(dict.fromkeys([*job.get("notes", []), *result.get("notes", [])])),
@@ -156,10 +132,6 @@ class Report:
     @property
     def question(self) -> str:
         """What the interval is that of, in words."""
-        if self.job.get("kind") == "robustness":
-            return "smallest adversarial radius"
-        if self.job.get("kind") == "landscape":
-            return "distance to where nothing changes"
         if self.job.get("kind") == "curvature":
             task = (self.job.get("problem") or {}).get("task")
             return "smallest margin" if task == "attack" else "distance to the decision boundary"
@@ -198,12 +170,6 @@ class Report:
         lines.extend(_judged(check) for check in self.checks)
         lines.extend(f"  note: {note}" for note in self.notes)
         return "\n".join(lines)
-
-
-def _read(kind: Any, fields: dict[str, Any] | None, sign: str) -> Any:
-    """A part of an answer, where it is one of this kind; a newer service may tell more of it."""
-    is_one = fields is not None and sign in fields
-    return kind(**{name: fields[name] for name in kind.__dataclass_fields__}) if is_one and fields else None
 
 
 def _number(value: float | None) -> str:
