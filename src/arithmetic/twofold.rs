@@ -65,41 +65,42 @@ impl Sum {
 }
 
 /// An inner product with a row.
-struct Row<'a> {
-    row: &'a [f64],
+struct Row<'a, E> {
+    row: E,
     of: &'a Twofold,
     start: f64,
 }
 
-impl Work for Row<'_> {
+impl<E: Iterator<Item = (usize, f64)>> Work for Row<'_, E> {
     type Output = (f64, f64, f64);
 
     #[inline(always)]
     fn call(self) -> Self::Output {
         let mut sum = Sum { kept: self.start, ..Sum::default() };
-        let numbers = self.of.high.iter().zip(&self.of.low).zip(&self.of.error);
-        for (weight, ((high, low), error)) in self.row.iter().zip(numbers) {
-            sum.add(*weight, *high, *low, *error);
+        let mut terms = 1;
+        for (k, weight) in self.row {
+            sum.add(weight, self.of.high[k], self.of.low[k], self.of.error[k]);
+            terms += 1;
         }
-        sum.end(self.row.len() + 1)
+        sum.end(terms)
     }
 }
 
 /// One row's part in sums over rows.
-struct Scaled<'a> {
-    row: &'a [f64],
+struct Scaled<'a, E> {
+    row: E,
     sums: &'a mut [Sum],
     by: (f64, f64, f64),
 }
 
-impl Work for Scaled<'_> {
+impl<E: Iterator<Item = (usize, f64)>> Work for Scaled<'_, E> {
     type Output = ();
 
     #[inline(always)]
     fn call(self) {
         let (high, low, error) = self.by;
-        for (weight, sum) in self.row.iter().zip(self.sums) {
-            sum.add(*weight, high, low, error);
+        for (k, weight) in self.row {
+            self.sums[k].add(weight, high, low, error);
         }
     }
 }
@@ -130,13 +131,17 @@ impl Twofold {
         self.high.is_empty()
     }
 
-    /// `W v + b`, where `rows` are those of W.
-    pub fn affine_image<'r>(&self, rows: impl Iterator<Item = &'r [f64]>, bias: &[f64]) -> Self {
+    /// `W v + b`, where `rows` are those of W, each as its entries by column; those that are left out are 0.
+    pub fn affine_image<E: Iterator<Item = (usize, f64)>>(&self, rows: impl Iterator<Item = E>, bias: &[f64]) -> Self {
         Self::collect(rows.zip(bias).map(|(row, start)| vectorized(Row { row, of: self, start: *start })))
     }
 
-    /// `Wᵀ v`, where `rows` are those of W, each of `columns` entries.
-    pub fn transposed_image<'r>(&self, rows: impl Iterator<Item = &'r [f64]>, columns: usize) -> Self {
+    /// `Wᵀ v`, where `rows` are those of W, each as its entries by column, of which there are `columns`.
+    pub fn transposed_image<E: Iterator<Item = (usize, f64)>>(
+        &self,
+        rows: impl Iterator<Item = E>,
+        columns: usize,
+    ) -> Self {
         let mut sums = vec![Sum::default(); columns];
         for (i, row) in rows.enumerate() {
             let by = (self.high[i], self.low[i], self.error[i]);
@@ -179,6 +184,10 @@ mod tests {
         Dyadic::new(value).unwrap()
     }
 
+    fn by_column(row: &[f64]) -> impl Iterator<Item = (usize, f64)> {
+        row.iter().copied().enumerate()
+    }
+
     fn lies_within(value: &Dyadic, (low, high): (f64, f64)) -> bool {
         let below = |a: &Dyadic, b: &Dyadic| (a - b).signum() <= 0;
         below(&exact(low), value) && below(value, &exact(high))
@@ -212,8 +221,8 @@ mod tests {
                 let transposed = l % 2 == 1;
                 let weight = |r: usize, k: usize| if transposed { rows[k][r] } else { rows[r][k] };
                 v = match transposed {
-                    false => v.affine_image(rows.iter().map(Vec::as_slice), &bias),
-                    true => v.transposed_image(rows.iter().map(Vec::as_slice), width),
+                    false => v.affine_image(rows.iter().map(|row| by_column(row)), &bias),
+                    true => v.transposed_image(rows.iter().map(|row| by_column(row)), width),
                 };
                 let sum = |r: usize| {
                     let start = if transposed { Dyadic::zero() } else { exact(bias[r]) };
@@ -242,12 +251,12 @@ mod tests {
     fn what_is_beyond_all_numbers_is_not_known() {
         let v = Twofold::exact(&[1e300, 1.0]);
         for row in [[1e300, 1.0], [f64::INFINITY, 0.0], [f64::NAN, 0.0]] {
-            let image = v.affine_image([&row[..]].into_iter(), &[0.0]);
+            let image = v.affine_image([by_column(&row)].into_iter(), &[0.0]);
             assert_eq!(image.range(0), (f64::NEG_INFINITY, f64::INFINITY), "{row:?}");
         }
         // Below all numbers: within what underflows.
         let v = Twofold::exact(&[1e-200]);
-        let (low, high) = v.affine_image([&[1e-200][..]].into_iter(), &[0.0]).range(0);
+        let (low, high) = v.affine_image([by_column(&[1e-200])].into_iter(), &[0.0]).range(0);
         assert!(low <= 0.0 && high > 0.0 && high < 1e-300);
     }
 }

@@ -170,9 +170,13 @@ async fn serve(arguments: Arguments) -> Result<(), ServeError> {
     let maxima = maxima(&arguments, workers)?;
     let places = maxima.connections;
     let asked = resolve(&arguments.listen).await?;
+    let needs_keys = !asked.ip().is_loopback() && !arguments.insecure_no_keys;
+    // Where there is no database there is no key, and none is made for nothing.
+    if needs_keys && !SqliteStore::is_there(&arguments.database)? {
+        return Err(ServeError::NotLoopback(asked));
+    }
     let store = SqliteStore::open(&arguments.database, arguments.min_free_mb).await?;
-    let is_open = !store.has_keys().await?;
-    if is_open && !asked.ip().is_loopback() && !arguments.insecure_no_keys {
+    if needs_keys && !store.has_keys().await? {
         return Err(ServeError::NotLoopback(asked));
     }
     let (listener, address) = listen(asked, &arguments.listen).await?;

@@ -19,6 +19,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::autolip::Graph;
 use super::chain::power_below;
 use super::spectral::{frobenius_norm_of, map_norm_within};
+use crate::arithmetic::ends::intersection_upper;
 use crate::arithmetic::euclidean;
 use crate::arithmetic::rounding::{SMALLEST, UNIT_ROUNDOFF, product_up, sum_up};
 use crate::bounds::Interval;
@@ -67,6 +68,13 @@ pub(super) fn bound(network: &Network, question: &Question, control: &Control) -
     if !network.hidden().iter().any(carries) {
         return f64::INFINITY;
     }
+    let joined = read(network, question, control, true);
+    // Two units that the next layer takes alike need not be a maximum: one by one they may count less.
+    intersection_upper(joined, read(network, question, control, false))
+}
+
+/// The bound along the graph, with pairs of units as maxima or each unit by itself.
+fn read(network: &Network, question: &Question, control: &Control, in_pairs: bool) -> f64 {
     let region = &question.region;
     let free = (0..region.dim()).filter(|&k| region.is_free(k)).count();
     let mut reading = Reading { graph: Graph::of_input(), widths: vec![free], inexact: false, control };
@@ -77,7 +85,8 @@ pub(super) fn bound(network: &Network, question: &Question, control: &Control) -
         if control.should_stop() || reading.inexact {
             return f64::INFINITY;
         }
-        places = reading.layer(layer, &joins(layer, &next.map), &places);
+        let pairs = if in_pairs { joins(layer, &next.map) } else { BTreeMap::new() };
+        places = reading.layer(layer, &pairs, &places);
     }
     if reading.inexact {
         return f64::INFINITY;

@@ -14,7 +14,7 @@ use crate::arithmetic::twofold::Twofold;
 use crate::bounds::fastlip::BackwardBounds;
 use crate::bounds::norms::dual_norm_of_interval;
 use crate::bounds::{ForwardBounds, Interval};
-use crate::network::{Activation, Line, Network, Pattern};
+use crate::network::{Activation, Line, LinearMap, Network, Pattern};
 use crate::problem::{Region, VectorNorm};
 
 /// The dual norm of the gradient at `x`, rounded down, if `x` lies in X and no pre-activation there may be at a kink.
@@ -72,7 +72,7 @@ fn twofold_bounds(network: &Network, x: &[f64]) -> Option<ForwardBounds> {
         ForwardBounds { input: Interval { lower: x.to_vec(), upper: x.to_vec() }, ball: None, layers: Vec::new() };
     let mut h = Twofold::exact(x);
     for layer in network.hidden() {
-        h = h.affine_image(layer.weight().iter_rows(), &layer.bias);
+        h = h.affine_image(entries(&layer.map), &layer.bias);
         let (lower, upper): (Vec<f64>, Vec<f64>) = (0..h.len()).map(|r| h.range(r)).unzip();
         for r in 0..h.len() {
             let line = piece_line(layer.activation(r), lower[r], upper[r])?;
@@ -85,16 +85,21 @@ fn twofold_bounds(network: &Network, x: &[f64]) -> Option<ForwardBounds> {
 
 /// The gradient of `cᵀ f` where no pre-activation is at a kink, by its definition.
 fn twofold_gradient(network: &Network, forward: &ForwardBounds, seed: &[f64]) -> Option<Interval> {
-    let output = network.output().weight();
-    let mut v = Twofold::exact(seed).transposed_image(output.iter_rows(), output.columns());
+    let output = &network.output().map;
+    let mut v = Twofold::exact(seed).transposed_image(entries(output), output.columns());
     for (layer, bounds) in network.hidden().iter().zip(&forward.layers).rev() {
         for r in 0..v.len() {
             v.put_line(r, piece_line(layer.activation(r), bounds.lower[r], bounds.upper[r])?.slope, 0.0);
         }
-        v = v.transposed_image(layer.weight().iter_rows(), layer.weight().columns());
+        v = v.transposed_image(entries(&layer.map), layer.map.columns());
     }
     let (lower, upper) = (0..v.len()).map(|k| v.range(k)).unzip();
     Some(Interval { lower, upper })
+}
+
+/// The rows of a map, each as its entries by column.
+fn entries(map: &LinearMap) -> impl Iterator<Item = impl Iterator<Item = (usize, f64)>> {
+    (0..map.rows()).map(|r| map.row_entries(r))
 }
 
 /// The line that an activation follows over a range, if it follows one.

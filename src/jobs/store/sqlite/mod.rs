@@ -84,6 +84,14 @@ impl SqliteStore {
         Ok(Self { writer, reader, submissions, file })
     }
 
+    /// Whether there is anything at the path of `address`.
+    ///
+    /// # Errors
+    /// [`StoreError::Address`] when it is none of a file.
+    pub fn is_there(address: &str) -> Result<bool, StoreError> {
+        Ok(file::path(address)?.exists())
+    }
+
     /// The database's file, without symbolic links.
     pub fn path(&self) -> &Path {
         self.file.path()

@@ -84,6 +84,8 @@ impl<'a> Graph<'a> {
         let mut of_classes = false;
         // Operators that change no value are passed only where something behind them is left out.
         let mut at = output;
+        // Whether a cast to whole numbers stands behind: of labels it changes nothing, of anything else it is a staircase.
+        let mut whole = false;
         // A value is never come to twice, unless the graph has a cycle: that is found when the nodes are put in order.
         let mut seen = HashSet::new();
         while let Some(node) = self.producer(at).filter(|_| seen.insert(at)) {
@@ -91,9 +93,10 @@ impl<'a> Graph<'a> {
                 scores.value = value;
                 scores.notes.extend(note);
                 of_classes = true;
+                whole = false;
                 at = value;
-            } else if let (Some(before), Some(operator), None) =
-                (node.input.first(), squashing(node), &scores.squashing)
+            } else if let (Some(before), Some(operator), None, false) =
+                (node.input.first(), squashing(node), &scores.squashing, whole)
             {
                 scores.squashing = Some(Squashing {
                     value: scores.value,
@@ -109,6 +112,9 @@ impl<'a> Graph<'a> {
                 at = before;
             } else if node.op_type == "LinearClassifier" && node.domain == MACHINE_LEARNING {
                 let labels = node.output.first().is_some_and(|label| label == at);
+                if whole && !labels {
+                    break;
+                }
                 if let Some(scores_of_it) = node.output.get(1).filter(|_| labels) {
                     scores.value = scores_of_it;
                 }
@@ -124,6 +130,7 @@ impl<'a> Graph<'a> {
                 break;
             } else if is_standard(&node.domain) && keeps_values(node) {
                 let Some(before) = node.input.first() else { break };
+                whole |= node.op_type == "Cast" && !casts_to_floats(node);
                 at = before;
             } else {
                 break;
@@ -184,15 +191,13 @@ fn squashing(node: &NodeProto) -> Option<&str> {
 }
 
 fn keeps_values(node: &NodeProto) -> bool {
-    match node.op_type.as_str() {
-        // To whole numbers it is a staircase.
-        "Cast" => {
-            let to = node.attribute.iter().find(|a| a.name == "to");
-            to.is_some_and(|a| i32::try_from(a.i).is_ok_and(|to| FLOATS.contains(&to)))
-        }
-        "Identity" | "Flatten" | "Reshape" | "Squeeze" | "Unsqueeze" => true,
-        _ => false,
-    }
+    matches!(node.op_type.as_str(), "Identity" | "Cast" | "Flatten" | "Reshape" | "Squeeze" | "Unsqueeze")
+}
+
+/// Whether a Cast makes floating-point numbers: to whole numbers it is a staircase.
+fn casts_to_floats(cast: &NodeProto) -> bool {
+    let to = cast.attribute.iter().find(|a| a.name == "to");
+    to.is_some_and(|a| i32::try_from(a.i).is_ok_and(|to| FLOATS.contains(&to)))
 }
 
 /// The element types that scores may have.
