@@ -27,6 +27,8 @@ struct Waiting {
 pub(super) struct Record {
     waiting: Arc<Mutex<Waiting>>,
     more: Arc<Notify>,
+    /// Held while entries are on their way: whoever writes last waits for those before.
+    writing: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Record {
@@ -73,6 +75,7 @@ impl Record {
 
     /// Writes what waits.
     pub(super) async fn write(&self, queue: &Queue) {
+        let _writing = self.writing.lock().await;
         let Waiting { used, entries } = std::mem::take(&mut *self.waiting());
         if used.is_empty() && entries.is_empty() {
             return;
