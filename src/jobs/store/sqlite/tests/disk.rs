@@ -113,7 +113,7 @@ async fn a_job_whose_worker_lives_is_not_taken_away_when_its_lease_could_not_be_
 
 async fn refusal(path: &Path) -> String {
     match SqliteStore::open(&address(path), 0).await {
-        Err(StoreError::Address(detail)) => detail,
+        Err(error @ (StoreError::Address(_) | StoreError::InUse(_))) => error.to_string(),
         other => panic!("{other:?}"),
     }
 }
