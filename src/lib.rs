@@ -1,8 +1,8 @@
 //! exactlip: the exact local Lipschitz constant of a neural network, as a library and as a service.
 //!
 //! The engine, from the top (each module may use those above it): [`arithmetic`], [`network`], [`problem`], [`answer`], [`control`],
-//! [`workers`], [`bounds`] and [`room`], [`estimate`], [`search`], [`mip`], [`ladder`]; [`bench`] compares its methods. The service on top of
-//! it: [`jobs`], [`http`], [`dashboard`], [`cli`].
+//! [`workers`], [`bounds`] and [`room`], [`estimate`], [`search`], [`mip`], [`certify`], [`ladder`];
+//! [`bench`] compares its methods. The service on top of it: [`jobs`], [`http`], [`dashboard`], [`cli`].
 
 #![warn(missing_docs)]
 // They panic when nobody reads any more: `cli::print` does not.
